@@ -1,0 +1,41 @@
+# LiveKit's schema as C++, generated at build time from the descriptors inside the pinned wheels
+# (scripts/setup writes them as FileDescriptorSets). Only the files that are needed.
+if(NOT VC_SCHEMA_DIR)
+  set(VC_SCHEMA_DIR "${CMAKE_SOURCE_DIR}/.cache/schema")
+endif()
+foreach(set livekit livekit_ffi)
+  if(NOT EXISTS "${VC_SCHEMA_DIR}/${set}.fds")
+    message(FATAL_ERROR "LiveKit's schema is missing (${VC_SCHEMA_DIR}/${set}.fds). Run ./scripts/setup first.")
+  endif()
+endforeach()
+
+# vc_schema(TARGET FDS LIBRARY files...): a static library of generated messages.
+function(vc_schema target fds library)
+  set(out "${CMAKE_BINARY_DIR}/schema/${target}")
+  set(sources)
+  set(headers)
+  foreach(proto ${ARGN})
+    string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
+    list(APPEND sources "${out}/${stem}.pb.cc")
+    list(APPEND headers "${out}/${stem}.pb.h")
+  endforeach()
+  file(MAKE_DIRECTORY "${out}")
+  add_custom_command(
+    OUTPUT ${sources} ${headers}
+    COMMAND protobuf::protoc "--descriptor_set_in=${VC_SCHEMA_DIR}/${fds}.fds" "--cpp_out=${out}" ${ARGN}
+    DEPENDS "${VC_SCHEMA_DIR}/${fds}.fds"
+    COMMENT "Generating ${target}")
+  add_library(${target} STATIC ${sources})
+  target_include_directories(${target} SYSTEM PUBLIC "${out}")
+  target_link_libraries(${target} PUBLIC ${library})
+  target_compile_options(${target} PRIVATE -w)
+endfunction()
+
+vc_schema(livekit_schema livekit protobuf::libprotobuf
+  livekit_models.proto livekit_metrics.proto livekit_room.proto livekit_egress.proto
+  livekit_agent_dispatch.proto livekit_agent.proto logger/options.proto)
+
+# In protobuf-lite form (the descriptor set says so): no reflection, smaller and faster to start.
+vc_schema(livekit_ffi_schema livekit_ffi protobuf::libprotobuf
+  audio_frame.proto capture.proto data_stream.proto data_track.proto e2ee.proto ffi.proto handle.proto
+  participant.proto room.proto rpc.proto stats.proto track.proto track_publication.proto video_frame.proto)

@@ -1,0 +1,37 @@
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+endif()
+
+# On every target of ours; generated code is exempt (Schema.cmake).
+add_library(vc_options INTERFACE)
+target_compile_options(vc_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual
+  -Wimplicit-fallthrough -Woverloaded-virtual)
+if(VC_WERROR)
+  target_compile_options(vc_options INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(vc_options INTERFACE -Wthread-safety)
+endif()
+target_compile_definitions(vc_options INTERFACE VOICECTL_VERSION="${PROJECT_VERSION}")
+
+add_compile_options(-fstack-protector-strong -fno-plt)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()
+if(VC_SANITIZE)
+  add_compile_options(-fsanitize=${VC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${VC_SANITIZE})
+  # Mixed old and new GCC false alarms inside the standard library under instrumentation.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-tsan)
+endif()
+add_link_options(-Wl,--as-needed)

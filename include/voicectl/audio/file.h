@@ -1,0 +1,30 @@
+// Audio files by libsndfile: WAV, FLAC, OGG (Opus), MP3. Blocking; any thread, one at a time per object.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "voicectl/audio/pcm.h"
+
+namespace voicectl::audio {
+
+/// The whole file at its own rate and channels. NotFound, Io (unreadable, unknown form), Usage when longer
+/// than `max_seconds`.
+Result<Pcm> read_file(const std::string& path, int max_seconds = 3600);
+
+/// Written as it comes; the form is decided by the file's ending (.wav .flac .ogg .mp3). A WAV is
+/// readable after a crash (its header is kept up to date).
+class FileWriter {
+ public:
+    static Result<std::unique_ptr<FileWriter>> create(const std::string& path, int rate_hz, int channels);
+    virtual ~FileWriter() = default;
+    virtual Result<void> write(SampleView interleaved) = 0;
+    /// Flushes and closes; also done by the destructor, which cannot tell of errors.
+    virtual Result<void> close() = 0;
+};
+
+Result<void> write_file(const std::string& path, const Pcm& pcm);
+/// "libsndfile-1.2.0".
+std::string library_version();
+
+}  // namespace voicectl::audio

@@ -1,0 +1,71 @@
+// Is somebody speaking? Voice activity for live audio: WebRTC's detector (libwebrtc-audio-processing,
+// likelihood lowest, which keeps 88 % of clean speech frames and none of quiet ones), a level gate, and a
+// hangover over its gaps. One owner, one thread at a time; no allocation after construction.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "voicectl/audio/pcm.h"
+
+namespace voicectl::audio {
+
+struct VoiceActivityOptions {
+    std::chrono::milliseconds min_speech{60};   // shorter bursts are not speech
+    std::chrono::milliseconds hangover{150};    // gaps shorter than this do not end speech
+    double gate_dbfs = -50;                     // quieter than this is never speech
+};
+
+class VoiceActivity {
+ public:
+    struct Event {
+        enum class Kind { SpeechStarted, SpeechEnded } kind;
+        /// Stream time of the first (or just after the last) voiced sample itself, not of the decision.
+        std::chrono::milliseconds at;
+    };
+
+    explicit VoiceActivity(VoiceActivityOptions options = {});
+    ~VoiceActivity();
+
+    /// 10 ms of 16 kHz mono (160 samples) per call.
+    std::optional<Event> push(SampleView frame);
+    bool speaking() const;
+    /// Stream time so far.
+    std::chrono::milliseconds now() const;
+    /// Silence since the last voiced frame; zero while voiced.
+    std::chrono::milliseconds silence() const;
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Cuts a stream of any chunk size into frames of `size` samples: push(chunk, [](SampleView frame) {…}).
+class Framer {
+ public:
+    explicit Framer(std::size_t size) : size_(size) { rest_.reserve(size); }
+    template<class F>
+    void push(SampleView chunk, F on_frame) {
+        while (!chunk.empty()) {
+            if (rest_.empty() && chunk.size() >= size_) {
+                on_frame(chunk.first(size_));
+                chunk = chunk.subspan(size_);
+                continue;
+            }
+            const auto take = std::min(size_ - rest_.size(), chunk.size());
+            rest_.insert(rest_.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(take));
+            chunk = chunk.subspan(take);
+            if (rest_.size() < size_) return;
+            on_frame(SampleView(rest_));
+            rest_.clear();
+        }
+    }
+
+ private:
+    std::size_t size_;
+    Samples rest_;
+};
+
+}  // namespace voicectl::audio

@@ -1,0 +1,110 @@
+// LiveKit's server API over Twirp with protobuf bodies. Each call blocks (commands and the checks of
+// e2e-call run it on their own thread) and mints a token with just the grant that it needs.
+//
+// The messages are LiveKit's own schema, generated at build time: every field of every call.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "livekit_agent_dispatch.pb.h"
+#include "livekit_egress.pb.h"
+#include "livekit_room.pb.h"
+#include "voicectl/base/result.h"
+#include "voicectl/livekit/token.h"
+#include "voicectl/net/http.h"
+
+namespace voicectl::livekit {
+
+namespace proto = ::livekit;
+
+struct Server {
+    std::string url;  // ws://, wss://, http:// or https://
+    ApiKey key;
+};
+
+/// ws → http, wss → https, no trailing slash; Errc::Usage when it is no URL.
+Result<std::string> http_base(std::string_view url);
+
+/// What happened on the wire, for -v and JSON errors.
+struct CallTrace {
+    std::string service, method;
+    int status = 0;
+    std::chrono::milliseconds elapsed{0};
+};
+
+class TwirpClient {
+ public:
+    TwirpClient(net::HttpClient& http, Server server, std::chrono::milliseconds timeout = std::chrono::seconds{30})
+        : http_(http), server_(std::move(server)), timeout_(timeout) {}
+
+    /// Errors by Twirp code and by the plain-text bodies of the server's middleware: Auth, NotFound,
+    /// Rejected, Conflict, Unreachable, Timeout, Protocol, with the server's own reason cleaned of noise
+    /// and secrets, and a hint.
+    Result<void> call(std::string_view service, std::string_view method, const VideoGrant& grant,
+                      const google::protobuf::Message& request, google::protobuf::Message& reply,
+                      std::optional<std::chrono::milliseconds> timeout = {});
+    const Server& server() const { return server_; }
+    const std::optional<CallTrace>& last() const { return last_; }
+
+ private:
+    net::HttpClient& http_;
+    Server server_;
+    std::chrono::milliseconds timeout_;
+    std::optional<CallTrace> last_;
+};
+
+class RoomApi {
+ public:
+    explicit RoomApi(TwirpClient& twirp) : twirp_(twirp) {}
+    Result<proto::Room> create(const proto::CreateRoomRequest& request);
+    /// Sorted by name; `names` empty: all.
+    Result<std::vector<proto::Room>> list(const std::vector<std::string>& names = {});
+    /// NotFound when there is none.
+    Result<proto::Room> get(const std::string& name);
+    Result<void> remove(const std::string& name);
+    /// Sorted by identity. An absent room answers with an empty list.
+    Result<std::vector<proto::ParticipantInfo>> participants(const std::string& room);
+
+ private:
+    TwirpClient& twirp_;
+};
+
+class DispatchApi {
+ public:
+    explicit DispatchApi(TwirpClient& twirp) : twirp_(twirp) {}
+    Result<proto::AgentDispatch> create(const proto::CreateAgentDispatchRequest& request);
+    /// NotFound for an absent room at once (the server itself takes 3 s to say "no response from servers").
+    Result<std::vector<proto::AgentDispatch>> list(const std::string& room);
+    Result<proto::AgentDispatch> remove(const std::string& room, const std::string& id);
+
+ private:
+    TwirpClient& twirp_;
+};
+
+class EgressApi {
+ public:
+    explicit EgressApi(TwirpClient& twirp) : twirp_(twirp) {}
+    Result<std::vector<proto::EgressInfo>> list(const proto::ListEgressRequest& request);
+    Result<proto::EgressInfo> start_room_composite(const proto::RoomCompositeEgressRequest& request);
+    Result<proto::EgressInfo> stop(const std::string& egress_id);
+
+ private:
+    TwirpClient& twirp_;
+};
+
+/// protojson with camelCase names, every field present, arrays never null, 64-bit integers as numbers;
+/// secrets (turnPassword, storage keys) masked. As an object ready to print.
+nlohmann::ordered_json to_json(const google::protobuf::Message& message);
+
+/// An agent: participant kind AGENT. Never by prefix or name (requirement A6).
+bool is_agent(const proto::ParticipantInfo& participant);
+/// The agent name that the participant says it has (`lk.agent_name` of the server, `lk.agent.name` of the framework).
+std::string agent_name(const proto::ParticipantInfo& participant);
+
+}  // namespace voicectl::livekit

@@ -1,0 +1,44 @@
+// A livekit-server of our own on free loopback ports, with keys made up on the spot, for `e2e-call --local`
+// and tests. Its files lie in a private temporary folder that goes with it. Stopped by the destructor;
+// killed by the kernel when the starting thread dies.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "voicectl/base/process.h"
+#include "voicectl/livekit/api.h"
+
+namespace voicectl::livekit {
+
+struct LocalServerOptions {
+    std::string program;      // empty: $VOICECTL_LIVEKIT_SERVER, then livekit-server on PATH, then beside us
+    std::string extra_yaml;   // appended to the configuration
+};
+
+class LocalServer {
+ public:
+    /// Blocks until it answers (about half a second). Missing with a hint when there is no program.
+    static Result<std::unique_ptr<LocalServer>> start(const LocalServerOptions& options = {});
+    ~LocalServer();
+
+    const Server& address() const { return address_; }
+    const std::string& log_path() const { return log_path_; }
+    Process& process() { return *process_; }
+    /// The same ports, keys and files, after process() was ended.
+    Result<void> restart();
+
+ private:
+    LocalServer() = default;
+    Result<void> launch();
+    Result<void> wait_until_ready();
+    std::string folder_, program_, log_path_, config_path_;
+    int port_ = 0;
+    Server address_;
+    std::unique_ptr<Process> process_;
+};
+
+/// The full path of the server program, or why there is none.
+Result<std::string> find_local_server(const std::string& program = {});
+
+}  // namespace voicectl::livekit

@@ -1,0 +1,80 @@
+// HTTP client on libcurl. libcurl is loaded when the first request is made, not before (it is most of a
+// start-up; design: docs/design.md).
+//
+// Owned by main and shared by reference. send() may be called on any thread that may block; stream() is
+// for the loop. TLS is verified unless a request says otherwise; proxies come from the environment as
+// curl knows them. Connections are kept and reused.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "voicectl/base/loop.h"
+#include "voicectl/base/result.h"
+
+namespace voicectl::net {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+    std::string method = "GET";
+    std::string url;
+    Headers headers;
+    std::string body;
+    std::chrono::milliseconds connect_timeout{5000};  // name lookup, TCP and TLS together
+    std::chrono::milliseconds idle_timeout{30000};    // no byte for this long ends the transfer
+    std::chrono::milliseconds total_timeout{60000};   // zero: none (long streams)
+    std::size_t max_body = 64 * 1024 * 1024;          // more is Errc::Protocol
+};
+
+struct HttpResponse {
+    int status = 0;
+    Headers headers;  // names in lower case
+    std::string body;
+    std::chrono::milliseconds elapsed{0};
+
+    /// Empty when absent. `name` in lower case.
+    std::string_view header(std::string_view name) const;
+};
+
+/// A transfer whose body arrives piece by piece. Dropping it closes the connection's stream; nothing is
+/// called afterwards. Lives on the loop it was opened for.
+class HttpStream {
+ public:
+    virtual ~HttpStream() = default;
+};
+
+struct HttpStreamHandlers {
+    std::function<void(const HttpResponse& head)> on_head;  // status and headers, body empty
+    std::function<void(std::string_view chunk)> on_chunk;
+    std::function<void(Result<void>)> on_done;  // last call; errors are of transport only, not of status
+};
+
+class HttpClient {
+ public:
+    HttpClient();
+    ~HttpClient();
+    HttpClient(const HttpClient&) = delete;
+    HttpClient& operator=(const HttpClient&) = delete;
+
+    /// Blocks. Errors: Unreachable (name, connect, TLS), Timeout, Protocol. A status of 400 or more is a
+    /// response, not an error.
+    Result<HttpResponse> send(const HttpRequest& request);
+
+    /// Handlers run on `loop`.
+    std::unique_ptr<HttpStream> stream(HttpRequest request, Loop& loop, HttpStreamHandlers handlers);
+
+    /// "7.88.1 OpenSSL/3.0.11", or the reason why libcurl cannot be loaded.
+    static std::string version();
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace voicectl::net

@@ -1,0 +1,28 @@
+// URLs, as far as servers of ours are named by them. Values, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "voicectl/base/result.h"
+
+namespace voicectl::net {
+
+struct Url {
+    std::string scheme;  // lower case: http, https, ws, wss
+    std::string host;    // without brackets
+    int port = 0;        // the scheme's default when not given
+    std::string path;    // "/…" with query, or "/"
+
+    bool secure() const { return scheme == "https" || scheme == "wss"; }
+    /// "host:port", brackets around IPv6.
+    std::string authority() const;
+    std::string to_string() const;
+};
+
+/// Refuses user names and passwords in the URL, unknown schemes, ports out of range.
+Result<Url> parse_url(std::string_view text);
+/// RFC 3986 percent-encoding of everything but unreserved characters.
+std::string percent_encode(std::string_view text);
+
+}  // namespace voicectl::net

@@ -1,0 +1,161 @@
+// A participant's place in a LiveKit room, on LiveKit's own core (loaded with dlopen when first needed).
+// No type of the core shows here, so that a second backend can be held to the same contract
+// (tests/contract/rtc_*).
+//
+// Everything lives on the loop given at the start: call methods there, events come there. Exceptions are
+// documented at the method.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "voicectl/audio/pcm.h"
+#include "voicectl/base/loop.h"
+#include "voicectl/base/result.h"
+
+namespace voicectl::rtc {
+
+enum class ParticipantKind { Standard, Ingress, Egress, Sip, Agent, Other };
+
+struct Participant {
+    std::string identity, sid, name, metadata;
+    ParticipantKind kind = ParticipantKind::Standard;
+    std::map<std::string, std::string> attributes;
+};
+
+struct TrackInfo {
+    std::string sid, name, participant_identity;
+    bool audio = true;
+    bool microphone = false;
+};
+
+enum class ConnectionState { Connecting, Connected, Reconnecting, Closed };
+
+struct DataPacket {
+    std::string payload, topic, sender_identity;  // sender empty: the server API
+};
+
+struct TextMessage {  // a text stream read to its end
+    std::string text, topic, sender_identity;
+    std::map<std::string, std::string> attributes;
+};
+
+/// Why the room is closed for good. `error.code`: Cancelled after leave(), NotFound room deleted,
+/// Conflict same identity joined elsewhere or removed, Auth, Unreachable given up.
+struct Closed {
+    Error error;
+};
+
+/// Told on the loop. Default bodies do nothing, so that an observer overrides what it needs.
+class RoomObserver {
+ public:
+    virtual ~RoomObserver() = default;
+    virtual void on_state(ConnectionState) {}
+    virtual void on_joined(const Participant&) {}
+    virtual void on_left(const Participant&) {}
+    virtual void on_updated(const Participant&) {}  // attributes, metadata or name
+    virtual void on_track_subscribed(const TrackInfo&) {}
+    virtual void on_track_unsubscribed(const TrackInfo&) {}
+    /// Somebody (the first one) receives our track now: what is played from here on is heard.
+    virtual void on_own_track_heard(const std::string& /*track_name*/) {}
+    virtual void on_data(const DataPacket&) {}
+    virtual void on_text(const TextMessage&) {}
+    virtual void on_closed(const Closed&) {}
+};
+
+struct RoomOptions {
+    std::string url;
+    std::string token;
+    bool auto_subscribe = true;
+    std::chrono::milliseconds join_timeout{10000};
+    /// The watchdog: when the core gives up (18 to 30 s after losing the server) the room is joined anew,
+    /// with back-off and jitter at most 30 s apart, until this long after the loss. Zero: not at all.
+    std::chrono::milliseconds rejoin_for{600000};
+    /// A fresh token for a rejoin; empty: the last one that the server refreshed, else `token`.
+    std::function<std::string()> fresh_token;
+};
+
+/// Audio that we hear: mono at the wanted rate.
+struct AudioFrame {
+    audio::SampleView samples;  // valid during the call
+    int rate_hz = 0;
+    TimePoint received_at;      // stamped on the core's thread, before it came to the loop
+};
+
+class AudioInput {  // dropping it stops listening
+ public:
+    virtual ~AudioInput() = default;
+};
+
+/// Our published track: a queue that the media thread plays in 10 ms frames on a steady clock, nothing
+/// being sent while it is empty. Survives reconnects and rejoins of the room.
+class AudioOutput {
+ public:
+    virtual ~AudioOutput() = default;
+    virtual int rate_hz() const = 0;
+    /// Appends mono samples at rate_hz().
+    virtual void play(audio::SampleView samples) = 0;
+    /// Drops what is not played yet; gives how much that was.
+    virtual std::chrono::milliseconds clear() = 0;
+    virtual std::chrono::milliseconds queued() const = 0;
+    /// Samples handed to the core since the start.
+    virtual std::uint64_t played_samples() const = 0;
+    /// Whenever the queue runs empty, on the loop: when the last sample was handed over (its end), and how
+    /// many samples had been played by then.
+    std::function<void(TimePoint at, std::uint64_t played_samples)> on_drained;
+    /// Whenever the first frame goes out after silence, on the loop, stamped on the media thread.
+    std::function<void(TimePoint at)> on_started;
+};
+
+/// LiveKit's core, loaded into this process. One per process; outlives its rooms.
+class Core {
+ public:
+    /// Looks at `path` when given, else at $VOICECTL_LIVEKIT_CORE, beside the executable, and in
+    /// ../lib/voicectl. Errc::Missing with a hint naming the script that installs it.
+    static Result<std::unique_ptr<Core>> load(const std::string& path = {});
+    /// Where load() would take it from and its version, without loading it; nothing when it is not there.
+    struct Found {
+        std::string path, version;
+    };
+    static Result<Found> find(const std::string& path = {});
+
+    virtual ~Core() = default;
+    virtual std::unique_ptr<class Room> room(Loop& loop, RoomOptions options, RoomObserver& observer) = 0;
+};
+
+class Room {
+ public:
+    virtual ~Room() = default;  // leaves, without waiting
+    /// `done` once, on the loop: joined, or why not (Auth, NotFound, Unreachable, Timeout, Protocol).
+    /// Participants already there are told through on_joined before it.
+    virtual void join(std::function<void(Result<void>)> done) = 0;
+    /// Polite end; on_closed follows.
+    virtual void leave() = 0;
+
+    virtual ConnectionState state() const = 0;
+    virtual const std::string& identity() const = 0;
+    virtual const std::string& name() const = 0;
+    virtual std::vector<Participant> participants() const = 0;  // without ourselves
+
+    virtual void publish_audio(const std::string& track_name, int rate_hz,
+                               std::function<void(Result<std::unique_ptr<AudioOutput>>)> done) = 0;
+    /// Frames of 10 ms at `rate_hz` on the loop, for as long as the track lives.
+    virtual std::unique_ptr<AudioInput> listen(const std::string& track_sid, int rate_hz,
+                                               std::function<void(const AudioFrame&)> on_frame) = 0;
+    /// `to` empty: everybody. At most 15,000 bytes reliably.
+    virtual void send_data(const std::string& payload, const std::string& topic, const std::vector<std::string>& to,
+                           std::function<void(Result<void>)> done) = 0;
+    /// A text stream of any length.
+    virtual void send_text(const std::string& text, const std::string& topic,
+                           const std::map<std::string, std::string>& attributes,
+                           std::function<void(Result<void>)> done) = 0;
+    /// Merged into our own; an empty value removes the key.
+    virtual void set_attributes(const std::map<std::string, std::string>& attributes,
+                                std::function<void(Result<void>)> done) = 0;
+};
+
+}  // namespace voicectl::rtc

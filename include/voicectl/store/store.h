@@ -1,0 +1,107 @@
+// Calls, sessions and transcripts in one SQLite file. Blocking: run it on a thread that may wait
+// (AsyncStore below for the loop). One connection, one owner; safe against SIGKILL at any time: a turn is
+// there whole or not at all.
+//
+// Requirement D2: upsert on the room name, one transcript per attempt number, delete and bulk insert in
+// one transaction; a retry or a crash never leaves a part or a double.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "voicectl/base/loop.h"
+#include "voicectl/base/result.h"
+
+namespace voicectl::store {
+
+using SystemTime = std::chrono::system_clock::time_point;
+
+enum class Speaker { User, Agent };
+
+struct Turn {
+    int sequence = 0;  // from 0, gap-free within an attempt
+    Speaker speaker = Speaker::User;
+    std::string identity;  // participant
+    std::string text;
+    SystemTime started_at, ended_at;
+    bool interrupted = false;            // text is what was heard until then
+    std::string detail_json;             // latencies and the like; "" or an object
+    bool operator==(const Turn&) const = default;
+};
+
+struct Call {
+    std::int64_t id = 0;
+    std::string room;
+    int attempt = 1;
+    std::string agent_name, job_id, dispatch_metadata, caller_identity;
+    std::string status;  // active, completed, failed
+    std::string reason;  // why it ended
+    SystemTime started_at;
+    std::optional<SystemTime> ended_at;
+    int turns = 0;       // filled by reads
+};
+
+struct CallFilter {
+    std::string room, agent_name;   // exact; empty: all
+    std::optional<SystemTime> since, until;
+    std::string text;               // a turn contains it
+    int limit = 100;                // newest first; 0: all
+};
+
+class Store {
+ public:
+    /// Creates the file (mode 0600) and its folder, migrates the schema.
+    static Result<std::unique_ptr<Store>> open(const std::string& path);
+    /// Reads only: NotFound when the file does not exist.
+    static Result<std::unique_ptr<Store>> open_existing(const std::string& path);
+    virtual ~Store() = default;
+
+    /// A call with that room and job is the same call (a host that came back); another job in the same room
+    /// is the next attempt. The call as stored.
+    virtual Result<Call> begin_call(const Call& call) = 0;
+    virtual Result<void> end_call(std::int64_t call_id, const std::string& status, const std::string& reason,
+                                  SystemTime at) = 0;
+    /// Insert, or replace the turn with that sequence.
+    virtual Result<void> save_turn(std::int64_t call_id, const Turn& turn) = 0;
+    /// Replaces the whole transcript of a room's attempt in one transaction; creates the call if needed.
+    virtual Result<Call> save_transcript(const Call& call, const std::vector<Turn>& turns) = 0;
+
+    virtual Result<std::vector<Call>> list(const CallFilter& filter) = 0;
+    /// `id_or_room`: a call's number, or a room's name (its latest attempt). NotFound.
+    virtual Result<Call> find(const std::string& id_or_room) = 0;
+    /// In order, one at a time, so that a million turns need no more memory than a hundred. `each` returns
+    /// false to stop.
+    virtual Result<void> turns(std::int64_t call_id, const std::function<bool(const Turn&)>& each) = 0;
+};
+
+/// $VOICECTL_STORE, else $XDG_STATE_HOME/voicectl/voicectl.db, else ~/.local/state/voicectl/voicectl.db.
+std::string default_path();
+std::string library_version();
+
+/// A Store on a thread of its own, for the loop. Writes are done in order; `done` runs on the loop.
+class AsyncStore {
+ public:
+    AsyncStore(std::unique_ptr<Store> store, Loop& loop);
+    ~AsyncStore();  // finishes what is queued
+    /// `work` runs on the store's thread; `done` with its result on the loop.
+    template<class T>
+    void run(std::function<Result<T>(Store&)> work, std::function<void(Result<T>)> done) {
+        post([this, work = std::move(work), done = std::move(done)](Store& store) mutable {
+            auto result = work(store);
+            reply([result = std::move(result), done = std::move(done)]() mutable { done(std::move(result)); });
+        });
+    }
+
+ private:
+    void post(std::function<void(Store&)> task);
+    void reply(std::function<void()> task);
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace voicectl::store

@@ -1,0 +1,23 @@
+#include "commands/command.h"
+
+#include <iostream>
+#include <iterator>
+
+#include "voicectl/base/text.h"
+
+namespace voicectl::commands {
+
+Result<std::string> read_payload(const std::string& given) {
+    if (given == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+    if (given.starts_with('@')) return read_file(given.substr(1));
+    return given;
+}
+
+Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+        return fail_with_hint(Errc::Usage, fmt::format("'{}' is not KEY=VALUE", text), "write it like --attribute language=en");
+    return std::pair{text.substr(0, equals), text.substr(equals + 1)};
+}
+
+}  // namespace voicectl::commands

@@ -1,0 +1,32 @@
+// The three parts of a command, kept apart: declare the flags (add_…), run (run_…), show (Output).
+// A test passes its own `run` to see what was parsed, or calls run_… with a fake Env.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "commands/env.h"
+
+namespace voicectl::commands {
+
+template<class Options>
+using Run = std::function<Result<void>(const Options&, Env&)>;
+
+template<class Options>
+void on_run(CLI::App& command, std::shared_ptr<Options> options, Env& env, Run<Options> run) {
+    command.callback([options = std::move(options), &env, run = std::move(run)] {
+        env.selected = [options, &env, run] { return run(*options, env); };
+    });
+}
+
+/// A payload given as literal, `@file` or `-` (standard input).
+Result<std::string> read_payload(const std::string& given);
+
+/// `K=V`, repeated.
+Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text);
+
+}  // namespace voicectl::commands

@@ -1,0 +1,75 @@
+// Where results and talk go. Results go to stdout as a table or as JSON and nothing else does; notes,
+// progress, warnings and errors go to stderr. Main thread, except note() and progress(): any thread.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "voicectl/base/result.h"
+#include "voicectl/livekit/api.h"
+
+namespace voicectl::commands {
+
+using Json = nlohmann::ordered_json;
+
+enum class Format { Table, Wide, Json, Jsonl, Tsv, Name };
+
+struct Column {
+    std::string title;
+    std::function<std::string(const Json& item)> text;
+    bool wide = false;  // only with -o wide
+};
+/// A column that shows one field as it is.
+Column column(std::string title, std::string key, bool wide = false);
+std::string scalar_text(const Json& value);
+
+class Output {
+ public:
+    Output(std::ostream& results, std::ostream& talk, bool results_are_tty, bool talk_is_tty)
+        : results_(&results), talk_(&talk), tty_(results_are_tty), talk_tty_(talk_is_tty) {}
+
+    Format format = Format::Table;
+    std::vector<std::string> fields;  // --fields a,b
+    std::string get;                  // --get /path
+    bool quiet = false;
+    std::string color = "auto";  // auto, always, never
+    std::function<std::optional<std::string>(const std::string&)> environment;
+
+    bool json() const { return format == Format::Json || format == Format::Jsonl; }
+    bool coloured() const;       // on stderr or a table, by --color, NO_COLOR, CLICOLOR_FORCE, TERM, TTY
+    bool talk_is_terminal() const { return talk_tty_; }
+
+    /// One result. `human` is what a person reads; `name` is what `-o name` prints.
+    Result<void> emit(const Json& value, std::string_view human, std::string_view name = {});
+    /// Many: {"rooms": […]} with `noun` "rooms"; `name_key` is what `-o name` prints of each.
+    Result<void> emit_list(std::string_view noun, const Json& items, const std::vector<Column>& columns,
+                           std::string_view name_key);
+    /// Bytes as they are (exports). No format applies.
+    Result<void> emit_raw(std::string_view bytes);
+
+    /// For people, on stderr, silent with -q. Redacted.
+    void note(std::string_view text);
+    /// A warning; also silent with -q.
+    void warn(std::string_view text);
+    /// The error of the whole command: one line and a hint, or one JSON object.
+    void error(const Error& error, const livekit::CallTrace* call);
+
+    std::string bold(std::string_view text) const;
+    std::string green(std::string_view text) const;
+    std::string red(std::string_view text) const;
+    std::string dim(std::string_view text) const;
+
+ private:
+    std::string paint(std::string_view code, std::string_view text) const;
+    Result<void> write(std::string_view text);
+    Result<Json> selected(const Json& value) const;
+    std::ostream* results_;
+    std::ostream* talk_;
+    bool tty_, talk_tty_;
+};
+
+}  // namespace voicectl::commands

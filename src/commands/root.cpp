@@ -1,0 +1,126 @@
+#include "commands/root.h"
+
+#include <map>
+
+#include "commands/version/version.h"
+#include "voicectl/base/log.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::commands {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  voicectl e2e-call --local                     prove a whole call on this machine
+  voicectl room list                            rooms of the server in LIVEKIT_URL
+  voicectl token create --role caller --room demo --identity ann
+  voicectl agent run examples/receptionist.yaml
+
+Server and keys come from LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET.
+`voicectl COMMAND --help` shows a command's own flags with an example.)";
+
+const std::map<std::string, Format> kFormats{{"table", Format::Table}, {"wide", Format::Wide}, {"json", Format::Json},
+                                             {"jsonl", Format::Jsonl}, {"tsv", Format::Tsv},   {"name", Format::Name}};
+
+void add_global_flags(CLI::App& app, Env& env) {
+    auto& g = env.global;
+    app.add_option("--url", g.url, "Server, ws(s):// or http(s):// [LIVEKIT_URL]")->group("Server");
+    app.add_option("--api-key", g.api_key, "API key [LIVEKIT_API_KEY]")->group("Server");
+    app.add_option("--api-secret-file", g.api_secret_file, "File with the API secret [LIVEKIT_API_SECRET]")->group("Server");
+    app.add_option("--api-secret", g.api_secret, "API secret; seen by every user of this machine, so prefer the file")
+        ->group("Server");
+    app.add_option("--timeout", g.timeout, "How long one server call may take")->group("Server")->capture_default_str();
+    app.add_option("-o,--output", env.out.format, "table, wide, json, jsonl, tsv or name")
+        ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case).description(""))
+        ->type_name("FORMAT")
+        ->group("Output");
+    app.add_flag_callback("--json", [&env] { env.out.format = Format::Json; }, "Same as -o json")
+        ->group("Output")
+        ->trigger_on_parse();
+    app.add_option("--fields", env.out.fields, "Only these fields, comma separated")->delimiter(',')->group("Output");
+    app.add_option("--get", env.out.get, "Print only what stands at this path, e.g. /rooms/*/name")->group("Output");
+    app.add_option("--color", env.out.color, "auto, always or never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->capture_default_str()
+        ->group("Output");
+    app.add_flag("-q,--quiet", env.out.quiet, "No notes on stderr")->group("Output");
+    app.add_flag("-v,--verbose", g.verbose, "Say more on stderr; twice for details")->group("Output");
+}
+
+void add_commands(CLI::App& app, Env& env) {
+    add_version(app, env, run_version);
+}
+
+// Sub-commands take the global flags too, wherever they stand on the line.
+void finish(CLI::App& app) {
+    app.fallthrough();
+    for (auto* command : app.get_subcommands({})) {
+        if (!command->get_subcommands({}).empty()) command->require_subcommand(1);
+        finish(*command);
+    }
+}
+
+bool wants_json(const std::vector<std::string>& arguments) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const auto& one = arguments[i];
+        if (one == "--json" || one == "-ojson" || one == "--output=json") return true;
+        if ((one == "-o" || one == "--output") && i + 1 < arguments.size() && arguments[i + 1] == "json") return true;
+    }
+    return false;
+}
+
+int usage_error(const CLI::ParseError& error, const std::vector<std::string>& arguments, Env& env) {
+    if (wants_json(arguments)) env.out.format = Format::Json;
+    std::string message = error.what();
+    if (message.starts_with("A subcommand is required")) message = "which command?";
+    env.out.error({Errc::Usage, message, "voicectl --help lists the commands; add --help to one for its flags"}, nullptr);
+    return exit_code(Errc::Usage);
+}
+
+}  // namespace
+
+std::string exit_code_help() {
+    return R"(Exit codes:
+  0 done            3 check says no     6 conflict or wrong state   9 part done
+  1 other failure   4 key refused       7 unreachable, no capacity  130 SIGINT
+  2 wrong input     5 not found         8 timed out                 143 SIGTERM)";
+}
+
+std::unique_ptr<CLI::App> make_app(Env& env) {
+    auto app = std::make_unique<CLI::App>("Create, drive, record, debug and prove calls of LiveKit voice systems.", "voicectl");
+    app->footer(std::string(kFooter) + "\n\n" + exit_code_help());
+    app->set_help_flag("-h,--help", "Show this text");
+    app->set_version_flag("--version", [] { return version_text(); }, "Versions of voicectl and of every library it uses");
+    app->require_subcommand(1);
+    add_global_flags(*app, env);
+    add_commands(*app, env);
+    finish(*app);
+    return app;
+}
+
+int run_main(const std::vector<std::string>& arguments, Env& env) {
+    const auto app = make_app(env);
+    try {
+        auto reversed = arguments;
+        std::reverse(reversed.begin(), reversed.end());
+        app->parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        const CLI::App* shown = app.get();
+        while (!shown->get_subcommands().empty()) shown = shown->get_subcommands().front();
+        (void)env.out.emit_raw(shown->help());
+        return 0;
+    } catch (const CLI::CallForVersion& version) {
+        (void)env.out.emit_raw(std::string(version.what()) + "\n");
+        return 0;
+    } catch (const CLI::ParseError& error) {
+        return usage_error(error, arguments, env);
+    }
+    const auto level = env.global.verbose >= 2 ? log::Level::Debug : env.global.verbose == 1 ? log::Level::Info : log::Level::Warn;
+    log::configure(level, log::Format::Pretty);
+
+    const auto result = env.selected();
+    if (result) return 0;
+    env.out.error(result.error(), env.last_call());
+    return exit_code(result.error().code);
+}
+
+}  // namespace voicectl::commands

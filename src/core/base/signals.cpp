@@ -1,0 +1,35 @@
+#include "voicectl/base/signals.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+
+namespace voicectl {
+
+struct Signals::Impl {
+    Impl(AsioLoop& loop, std::function<void(int, int)> on_signal)
+        : set(loop.context(), SIGINT, SIGTERM), handle(std::move(on_signal)) {}
+
+    void wait() {
+        set.async_wait([this](const boost::system::error_code& error, int number) {
+            if (error) return;
+            wait();
+            handle(number, ++count);
+        });
+    }
+
+    boost::asio::signal_set set;
+    std::function<void(int, int)> handle;
+    int count = 0;
+};
+
+Signals::Signals(AsioLoop& loop, std::function<void(int, int)> handle)
+    : impl_(std::make_unique<Impl>(loop, std::move(handle))) {
+    impl_->wait();
+}
+
+// The cancelled wait completes with an error and touches nothing.
+Signals::~Signals() = default;
+
+}  // namespace voicectl

@@ -1,0 +1,54 @@
+// A loop on virtual time: nothing sleeps, everything is repeatable. Single thread.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "voicectl/base/loop.h"
+
+namespace voicectl::test {
+
+class FakeLoop final : public Loop {
+ public:
+    void post(Task task) override { tasks_.push_back(std::move(task)); }
+    TimerId call_at(TimePoint when, Task task) override {
+        timers_.emplace(std::pair{std::max(when, now_), next_}, std::move(task));
+        return next_++;
+    }
+    void cancel(TimerId id) override {
+        std::erase_if(timers_, [id](const auto& entry) { return entry.first.second == id; });
+    }
+    TimePoint now() const override { return now_; }
+    bool is_current() const override { return true; }
+
+    /// Runs what is posted, without moving time.
+    void settle() {
+        while (!tasks_.empty()) {
+            auto task = std::move(tasks_.front());
+            tasks_.pop_front();
+            task();
+        }
+    }
+    /// Moves time on, running everything that falls due in order.
+    void advance(Duration by) {
+        const auto end = now_ + by;
+        settle();
+        while (!timers_.empty() && timers_.begin()->first.first <= end) {
+            now_ = timers_.begin()->first.first;
+            auto task = std::move(timers_.begin()->second);
+            timers_.erase(timers_.begin());
+            task();
+            settle();
+        }
+        now_ = end;
+    }
+
+ private:
+    TimePoint now_{std::chrono::hours(1)};
+    TimerId next_ = 1;
+    std::deque<Task> tasks_;
+    std::map<std::pair<TimePoint, TimerId>, Task> timers_;
+};
+
+}  // namespace voicectl::test
