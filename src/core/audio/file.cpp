@@ -1,0 +1,244 @@
+#include "voicectl/audio/file.h"
+
+#include <sndfile.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <limits>
+
+#include "voicectl/audio/resampler.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::audio {
+namespace {
+
+constexpr int kMaxChannels = 32;
+constexpr int kMaxRateHz = 768'000;
+
+struct CloseFile {
+    void operator()(SNDFILE* file) const { sf_close(file); }
+};
+using File = std::unique_ptr<SNDFILE, CloseFile>;
+
+/// What libsndfile says, as a part of one line: some of its texts end in a dot and a newline.
+std::string reason(SNDFILE* file) {
+    std::string text(trim(sf_strerror(file)));
+    while (text.ends_with('.')) text.pop_back();
+    for (auto& c : text)
+        if (c == '\n') c = ' ';
+    return text;
+}
+
+/// A folder, a pipe or a device would give errors that nobody understands, or block for ever.
+Result<void> check_regular(const std::string& path) {
+    struct stat info {};
+    if (stat(path.c_str(), &info) != 0) {
+        const auto code = errno == ENOENT || errno == ENOTDIR ? Errc::NotFound : Errc::Io;
+        return fail(code, "cannot read {}: {}", path, std::strerror(errno));
+    }
+    if (S_ISDIR(info.st_mode)) return fail(Errc::Io, "cannot read {}: it is a folder", path);
+    if (!S_ISREG(info.st_mode)) return fail(Errc::Io, "cannot read {}: not a regular file", path);
+    if (info.st_size == 0) return fail(Errc::Io, "cannot read {}: the file is empty", path);
+    return {};
+}
+
+/// libsndfile takes a file for an MP3 by its name alone, and the decoder then talks on stderr.
+bool looks_like_mp3(const std::string& path) {
+    const auto start = [&] {
+        std::string bytes(4096, '\0');
+        std::ifstream in(path, std::ios::binary);
+        in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+        bytes.resize(static_cast<std::size_t>(in.gcount()));
+        return bytes;
+    }();
+    if (start.starts_with("ID3")) return true;
+    for (std::size_t i = 0; i + 1 < start.size(); ++i)  // eleven set bits begin every frame
+        if (start[i] == '\xFF' && (start[i + 1] & 0xE0) == 0xE0) return true;
+    return false;
+}
+
+/// One path for every form: whole numbers up to 16 bits survive it unchanged, floats are clipped.
+std::int16_t to_sample(float value) {
+    if (!(value > -1)) return value <= -1 ? std::numeric_limits<std::int16_t>::min() : std::int16_t{0};  // NaN: 0
+    return static_cast<std::int16_t>(std::min(std::lrint(value * 32768), 32767L));
+}
+
+std::vector<float> to_floats(SampleView samples) {
+    std::vector<float> out(samples.size());
+    std::transform(samples.begin(), samples.end(), out.begin(), [](int sample) { return static_cast<float>(sample) / 32768; });
+    return out;
+}
+
+// ---- forms that can be written ----
+
+constexpr std::array kOpusRates{8000, 12000, 16000, 24000, 48000};
+constexpr std::array kMp3Rates{8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000};
+
+struct Form {
+    std::string_view ending;
+    int format;
+    std::span<const int> rates;  // empty: any
+    int max_channels;
+
+    bool is_wav() const { return ending == ".wav"; }
+    bool is_mp3() const { return ending == ".mp3"; }
+};
+constexpr std::array kForms{
+    Form{".wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, {}, kMaxChannels},
+    Form{".flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, {}, 8},
+    Form{".ogg", SF_FORMAT_OGG | SF_FORMAT_OPUS, kOpusRates, 8},
+    Form{".mp3", SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, kMp3Rates, 2},
+};
+
+Result<Form> form_of(const std::string& path) {
+    const auto lower = to_lower_ascii(path);
+    for (const auto& form : kForms)
+        if (lower.ends_with(form.ending)) return form;
+    return fail_with_hint(Errc::Usage, fmt::format("cannot tell the audio form of {} from its ending", path),
+                          "end the name in .wav, .flac, .ogg or .mp3");
+}
+
+/// The lowest allowed rate that loses nothing, or the highest there is.
+int allowed_rate(const Form& form, int rate_hz) {
+    if (form.rates.empty()) return rate_hz;
+    const auto at = std::lower_bound(form.rates.begin(), form.rates.end(), rate_hz);
+    return at == form.rates.end() ? form.rates.back() : *at;
+}
+
+/// Interleaved resampling: one filter per channel.
+class ChannelResampler {
+ public:
+    ChannelResampler(int from_hz, int to_hz, int channels) {
+        for (int i = 0; i < channels; ++i) filters_.emplace_back(from_hz, to_hz);
+    }
+    Samples process(SampleView in) {
+        const auto channels = filters_.size();
+        Samples out, one(in.size() / channels);
+        for (std::size_t channel = 0; channel < channels; ++channel) {
+            for (std::size_t i = 0; i < one.size(); ++i) one[i] = in[i * channels + channel];
+            interleave(filters_[channel].process(one), channel, out);
+        }
+        return out;
+    }
+    Samples flush() {
+        Samples out;
+        for (std::size_t channel = 0; channel < filters_.size(); ++channel)
+            interleave(filters_[channel].flush(), channel, out);
+        return out;
+    }
+
+ private:
+    void interleave(const Samples& one, std::size_t channel, Samples& out) const {
+        out.resize(one.size() * filters_.size());  // the same length for every channel: same filter, same input
+        for (std::size_t i = 0; i < one.size(); ++i) out[i * filters_.size() + channel] = one[i];
+    }
+    std::vector<Resampler> filters_;
+};
+
+class SndfileWriter final : public FileWriter {
+ public:
+    SndfileWriter(std::string path, const Form& form, File file, int channels,
+                  std::unique_ptr<ChannelResampler> resampler)
+        : path_(std::move(path)),
+          form_(form),
+          file_(std::move(file)),
+          channels_(channels),
+          resampler_(std::move(resampler)) {}
+    ~SndfileWriter() override { std::ignore = close(); }
+
+    Result<void> write(SampleView interleaved) override {
+        if (!file_) return fail(Errc::Io, "cannot write {}: already closed", path_);
+        if (interleaved.size() % static_cast<std::size_t>(channels_) != 0)
+            return fail(Errc::Usage, "cannot write {}: {} samples do not fill {} channels", path_,
+                        interleaved.size(), channels_);
+        return resampler_ ? put(resampler_->process(interleaved)) : put(interleaved);
+    }
+
+    Result<void> close() override {
+        if (!file_) return {};
+        auto flushed = resampler_ ? put(resampler_->flush()) : Result<void>{};
+        const int error = sf_close(file_.release());
+        if (flushed && error != 0) return fail(Errc::Io, "cannot finish {}: {}", path_, sf_error_number(error));
+        return flushed;
+    }
+
+ private:
+    Result<void> put(SampleView samples) {
+        const auto count = static_cast<sf_count_t>(samples.size());
+        // libsndfile 1.2.0 mixes the channels of an MP3 up when it is given whole numbers.
+        const auto written = form_.is_mp3() ? sf_write_float(file_.get(), to_floats(samples).data(), count)
+                                            : sf_write_short(file_.get(), samples.data(), count);
+        if (written == count) return {};
+        return fail(Errc::Io, "cannot write {}: {}", path_, reason(file_.get()));
+    }
+
+    std::string path_;
+    Form form_;
+    File file_;
+    int channels_;
+    std::unique_ptr<ChannelResampler> resampler_;
+};
+
+}  // namespace
+
+Result<Pcm> read_file(const std::string& path, int max_seconds) {
+    VC_TRY(check_regular(path));
+    if (to_lower_ascii(path).ends_with(".mp3") && !looks_like_mp3(path))
+        return fail(Errc::Io, "cannot read {} as audio: no MP3 in it", path);
+    SF_INFO info{};
+    File file(sf_open(path.c_str(), SFM_READ, &info));
+    if (!file) return fail(Errc::Io, "cannot read {} as audio: {}", path, reason(nullptr));
+    if (info.channels < 1 || info.channels > kMaxChannels || info.samplerate < 1 || info.samplerate > kMaxRateHz)
+        return fail(Errc::Io, "cannot read {}: {} channels at {} Hz", path, info.channels, info.samplerate);
+
+    // The length in the header may be a lie or unknown: what is read counts.
+    Pcm pcm{info.samplerate, info.channels, {}};
+    const auto limit = static_cast<std::size_t>(max_seconds) * static_cast<std::size_t>(info.samplerate);
+    const auto block = static_cast<std::size_t>(info.channels) * 16384;
+    std::vector<float> buffer(block);
+    while (true) {
+        const auto got = sf_read_float(file.get(), buffer.data(), static_cast<sf_count_t>(block));
+        if (got <= 0) break;
+        for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) pcm.samples.push_back(to_sample(buffer[i]));
+        if (pcm.frames() > limit) return fail(Errc::Usage, "{} is longer than {} seconds", path, max_seconds);
+    }
+    if (sf_error(file.get()) != SF_ERR_NO_ERROR)
+        return fail(Errc::Io, "cannot read {}: {}", path, reason(file.get()));
+    pcm.samples.resize(pcm.frames() * static_cast<std::size_t>(pcm.channels));  // a torn last frame
+    return pcm;
+}
+
+Result<std::unique_ptr<FileWriter>> FileWriter::create(const std::string& path, int rate_hz, int channels) {
+    VC_TRY_ASSIGN(const auto form, form_of(path));
+    if (rate_hz < 1 || rate_hz > kMaxRateHz) return fail(Errc::Usage, "cannot write {} at {} Hz", path, rate_hz);
+    if (channels < 1 || channels > form.max_channels)
+        return fail(Errc::Usage, "cannot write {}: {} channels, a {} file holds 1 to {}", path, channels,
+                    form.ending.substr(1), form.max_channels);
+    const int file_rate = allowed_rate(form, rate_hz);
+    SF_INFO info{};
+    info.samplerate = file_rate;
+    info.channels = channels;
+    info.format = form.format;
+    File file(sf_open(path.c_str(), SFM_WRITE, &info));
+    if (!file) return fail(Errc::Io, "cannot write {}: {}", path, reason(nullptr));
+    sf_command(file.get(), SFC_SET_CLIPPING, nullptr, SF_TRUE);
+    // After every write, so that a recording is readable whatever happens to us.
+    if (form.is_wav()) sf_command(file.get(), SFC_SET_UPDATE_HEADER_AUTO, nullptr, SF_TRUE);
+    auto resampler =
+        file_rate == rate_hz ? nullptr : std::make_unique<ChannelResampler>(rate_hz, file_rate, channels);
+    return std::make_unique<SndfileWriter>(path, form, std::move(file), channels, std::move(resampler));
+}
+
+Result<void> write_file(const std::string& path, const Pcm& pcm) {
+    VC_TRY_ASSIGN(auto writer, FileWriter::create(path, pcm.rate_hz, pcm.channels));
+    VC_TRY(writer->write(pcm.samples));
+    return writer->close();
+}
+
+std::string library_version() { return sf_version_string(); }
+
+}  // namespace voicectl::audio
