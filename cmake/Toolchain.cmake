@@ -15,7 +15,8 @@ endif()
 add_library(vc_options INTERFACE)
 target_compile_options(vc_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual
-  -Wimplicit-fallthrough -Woverloaded-virtual)
+  -Wimplicit-fallthrough -Woverloaded-virtual
+  -Wno-missing-field-initializers)  # designated initializers leave out what keeps its default
 if(VC_WERROR)
   target_compile_options(vc_options INTERFACE -Werror)
 endif()

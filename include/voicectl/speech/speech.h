@@ -50,6 +50,7 @@ struct ChatMessage {
 
 struct LlmUsage {
     int prompt_tokens = 0, completion_tokens = 0;
+    bool end_call = false;  // the model wants the agent to hang up once this was spoken
 };
 
 struct LlmSink {

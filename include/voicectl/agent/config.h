@@ -1,0 +1,72 @@
+// An agent as its YAML file describes it (docs/agent-config.md). Values; loaded before anything connects,
+// so that a mistake is told with file, line and key.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "voicectl/base/result.h"
+
+namespace voicectl::agent {
+
+struct TurnSettings {
+    /// Silence after speech that ends the caller's turn.
+    std::chrono::milliseconds end_of_turn{500};
+    /// Shorter bursts are no speech.
+    std::chrono::milliseconds min_speech{60};
+    bool interruptions = true;
+    /// How long the caller must speak before the agent falls silent.
+    std::chrono::milliseconds interrupt_after{300};
+};
+
+struct AgentConfig {
+    std::string file;  // as given, for messages
+    std::string name;
+    std::string greeting;        // empty: the caller speaks first
+    std::string instructions;    // the model's system prompt
+    std::string not_understood;  // said when speech was heard but no words; empty: nothing is said
+    nlohmann::json stt, llm, tts;  // each an object with `provider` and its options
+    TurnSettings turn;
+    int max_calls = 12;          // LiveKit's core should not carry more in one process
+    std::string store;           // path; empty: the default
+    std::chrono::milliseconds caller_timeout{60000};   // nobody came: the job ends
+    std::chrono::milliseconds caller_return{5000};     // the caller left: how long to wait for a return
+    std::chrono::milliseconds max_duration{1800000};   // of one call
+    std::chrono::milliseconds drain_timeout{600000};
+};
+
+struct ConfigFault {
+    std::string file;
+    int line = 0;  // 1-based; 0: the file as a whole
+    std::string key;
+    std::string message;
+    std::string hint;
+
+    /// "receptionist.yaml:12: turn.end_of_turn: 'soon' is not a duration"
+    std::string to_string() const;
+};
+
+/// Everything that is wrong with a file, not just the first thing.
+using ConfigFaults = std::vector<ConfigFault>;
+
+struct LoadedConfig {
+    AgentConfig config;
+    std::map<std::string, int> lines;  // line of every key, by its dotted path: "stt.provider", "llm.rules[2].match"
+    ConfigFaults faults;               // empty: good
+
+    /// A fault of a stage's own option, at its line in the file.
+    ConfigFault fault_at(const std::string& key, std::string message, std::string hint) const;
+};
+
+/// NotFound or Io when the file cannot be read; faults in the value otherwise.
+Result<LoadedConfig> load_config(const std::string& path);
+/// The same for text that is in memory; `file` is for messages.
+LoadedConfig parse_config(const std::string& yaml, const std::string& file);
+
+/// One Error (Config) out of faults: the first in full, all of them one per line.
+Error to_error(const ConfigFaults& faults);
+
+}  // namespace voicectl::agent

@@ -1,0 +1,92 @@
+// The two sides of an agent worker, kept apart so that a process boundary can come between them:
+// JobDesk decides on jobs (it holds the registration), CallHost carries calls (it holds LiveKit's core).
+// Only plain values pass between them. Both live on the loop.
+#pragma once
+
+#include <functional>
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "voicectl/agent/config.h"
+#include "voicectl/base/loop.h"
+#include "voicectl/livekit/worker.h"
+#include "voicectl/rtc/room.h"
+#include "voicectl/speech/providers.h"
+#include "voicectl/store/store.h"
+
+namespace voicectl::agent {
+
+/// All that a host needs to carry one call.
+struct CallTicket {
+    std::string job_id, room, url, token, metadata;
+};
+
+struct CallOutcome {
+    std::string job_id;
+    bool good = true;
+    std::string reason;  // "caller left", "room deleted", …
+    int turns = 0;
+};
+
+/// The three stages as built from a configuration; shared by all calls of a host.
+struct Stages {
+    std::unique_ptr<speech::SpeechToText> stt;
+    std::unique_ptr<speech::LanguageModel> llm;
+    std::unique_ptr<speech::TextToSpeech> tts;
+};
+
+/// Builds the stages; every fault at its line of the file. Loads models, so it takes a second or so.
+std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, const speech::ProviderContext& context);
+
+class CallHost {
+ public:
+    virtual ~CallHost() = default;  // leaves all calls
+    virtual void start(const CallTicket& ticket) = 0;
+    /// Ends one call politely; unknown ids are ignored.
+    virtual void stop(const std::string& job_id, const std::string& reason) = 0;
+    virtual void stop_all(const std::string& reason) = 0;
+    virtual int active() const = 0;
+    std::function<void(const CallOutcome&)> on_ended;
+};
+
+struct HostParts {
+    Loop& loop;
+    const AgentConfig& config;
+    Stages& stages;
+    rtc::Core& core;
+    store::AsyncStore& store;
+};
+std::unique_ptr<CallHost> make_call_host(HostParts parts);
+
+/// What happens to jobs, for stdout and logs: "registered", "lost", "job_accepted", "job_refused",
+/// "job_started", "job_ended", "draining", "stopped".
+struct WorkerEvent {
+    std::string kind;
+    std::string job_id, room, detail;
+    bool good = true;
+    int turns = 0;
+};
+
+struct DeskOptions {
+    livekit::Server server;
+    bool once = false;  // one job, then stop
+    std::string deployment;
+};
+
+class JobDesk {
+ public:
+    /// `on_stopped` once: with nothing after a drain or --once, or with why it cannot go on (Auth).
+    static std::unique_ptr<JobDesk> create(AsioLoop& loop, const AgentConfig& config, DeskOptions options, CallHost& host,
+                                           std::function<void(const WorkerEvent&)> on_event,
+                                           std::function<void(Result<void>)> on_stopped);
+    virtual ~JobDesk() = default;
+    /// No new jobs; stops when the last call is over or after the configured drain timeout.
+    virtual void drain() = 0;
+    /// Ends all calls now.
+    virtual void force() = 0;
+};
+
+}  // namespace voicectl::agent

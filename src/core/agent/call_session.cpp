@@ -1,0 +1,288 @@
+#include "call_session.h"
+
+#include <nlohmann/json.hpp>
+
+#include "voicectl/base/log.h"
+#include "voicectl/base/redact.h"
+
+namespace voicectl::agent {
+namespace {
+
+constexpr const char* kTrackName = "agent-voice";
+constexpr int kErrorsToGiveUp = 3;
+// Long calls: the model sees the latest part of the conversation (the store keeps all of it).
+constexpr std::size_t kHistoryMessages = 200;
+
+std::string to_text(rtc::ConnectionState state) {
+    switch (state) {
+        case rtc::ConnectionState::Connecting: return "connecting";
+        case rtc::ConnectionState::Connected: return "connected";
+        case rtc::ConnectionState::Reconnecting: return "reconnecting";
+        case rtc::ConnectionState::Closed: return "closed";
+    }
+    return "";
+}
+
+store::Call call_of(const HostParts& parts, const CallTicket& ticket) {
+    store::Call call;
+    call.room = ticket.room;
+    call.agent_name = parts.config.name;
+    call.job_id = ticket.job_id;
+    call.dispatch_metadata = ticket.metadata;
+    call.status = "active";
+    call.started_at = std::chrono::system_clock::now();
+    return call;
+}
+
+bool is_caller(const rtc::Participant& participant) {
+    return participant.kind == rtc::ParticipantKind::Standard || participant.kind == rtc::ParticipantKind::Sip;
+}
+
+// Our end of a closed room: everybody going home is how a call should end.
+bool is_ordinary_end(Errc code) { return code == Errc::NotFound || code == Errc::Cancelled; }
+
+}  // namespace
+
+CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::function<void(CallOutcome)> on_ended)
+    : parts_(parts),
+      ticket_(std::move(ticket)),
+      on_ended_(std::move(on_ended)),
+      transcript_(parts.store, call_of(parts, ticket_)),
+      steady_start_(parts.loop.now()),
+      wall_start_(std::chrono::system_clock::now()),
+      caller_timer_(parts.loop),
+      duration_timer_(parts.loop) {}
+
+void CallSession::start() {
+    if (!parts_.config.instructions.empty())
+        history_.push_back({speech::ChatMessage::Role::System, parts_.config.instructions});
+    rtc::RoomOptions options;
+    options.url = ticket_.url;
+    options.token = ticket_.token;
+    room_ = parts_.core.room(parts_.loop, std::move(options), *this);
+    caller_timer_.after(parts_.config.caller_timeout, [this] { end(true, "no caller came"); });
+    duration_timer_.after(parts_.config.max_duration, [this] { end(true, "longest duration reached"); });
+    room_->join(lifeline_.guard([this](Result<void> joined) {
+        if (!joined) return finish(false, joined.error().message);
+        publish();
+    }));
+}
+
+void CallSession::publish() {
+    room_->publish_audio(kTrackName, parts_.stages.tts->rate_hz(),
+                         lifeline_.guard([this](Result<std::unique_ptr<rtc::AudioOutput>> output) {
+                             if (!output) return end(false, output.error().message);
+                             output_ = std::move(*output);
+                             show_state("listening");
+                             greet_when_heard();
+                         }));
+}
+
+void CallSession::on_joined(const rtc::Participant& participant) {
+    if (!is_caller(participant)) return;
+    if (caller_ && *caller_ != participant.identity) return;  // the first one is who we serve
+    caller_ = participant.identity;
+    caller_timer_.cancel();
+    greet_when_heard();
+}
+
+void CallSession::on_left(const rtc::Participant& participant) {
+    if (!caller_ || participant.identity != *caller_) return;
+    input_.reset();
+    listening_to_.clear();
+    if (parts_.config.caller_return.count() == 0) return end(true, "caller left");
+    caller_timer_.after(parts_.config.caller_return, [this] { end(true, "caller left"); });
+}
+
+void CallSession::on_track_subscribed(const rtc::TrackInfo& track) {
+    if (track.audio && caller_ && track.participant_identity == *caller_ && !input_) hear(track);
+}
+
+void CallSession::on_track_unsubscribed(const rtc::TrackInfo& track) {
+    if (track.sid != listening_to_) return;
+    input_.reset();
+    listening_to_.clear();
+}
+
+void CallSession::on_own_track_heard(const std::string&) {
+    track_heard_ = true;
+    greet_when_heard();
+}
+
+void CallSession::on_state(rtc::ConnectionState state) {
+    log::info("agent", "connection", {{"room", ticket_.room}, {"state", to_text(state)}});
+}
+
+void CallSession::on_closed(const rtc::Closed& closed) {
+    const bool ordinary = is_ordinary_end(closed.error.code);
+    finish(ordinary, closed.error.message);
+}
+
+// Never before the caller can hear it: the output is there, and somebody receives our track.
+void CallSession::greet_when_heard() {
+    if (greeted_ || ended_ || !output_ || !track_heard_ || !caller_) return;
+    greeted_ = true;
+    if (!parts_.config.greeting.empty()) say(parts_.config.greeting, /*interruptible=*/false);
+}
+
+void CallSession::hear(const rtc::TrackInfo& track) {
+    if (!listener_) {
+        Listener::Handlers handlers;
+        handlers.agent_is_speaking = [this] { return reply_ != nullptr && reply_->interruptible(); };
+        handlers.on_interrupted = [this] { on_interrupted(); };
+        handlers.on_turn = [this](const UserTurn& turn) { on_user_turn(turn); };
+        handlers.on_error = [this](const Error& error) {
+            log::error("agent", "recogniser failed", {{"room", ticket_.room}, {"error", error.message}});
+            if (++errors_in_a_row_ >= kErrorsToGiveUp) end(false, "recogniser failed: " + error.message);
+        };
+        listener_ = std::make_unique<Listener>(parts_.loop, *parts_.stages.stt, parts_.config.turn, std::move(handlers));
+    }
+    listening_to_ = track.sid;
+    input_ = room_->listen(track.sid, audio::kSpeechRateHz, [this](const rtc::AudioFrame& frame) { listener_->hear(frame); });
+}
+
+void CallSession::on_user_turn(const UserTurn& turn) {
+    log::info("agent", "caller said", {{"room", ticket_.room}, {"text", cut_speech(turn.text)}});
+    if (turn.text.empty()) {
+        if (!reply_ && !parts_.config.not_understood.empty()) say(parts_.config.not_understood, true);
+        return;
+    }
+    save_user_turn(turn);
+    history_.push_back({speech::ChatMessage::Role::User, turn.text});
+    if (!reply_) return answer(turn);
+    // Over the greeting it waits; a short word over an answer is agreement, not a question.
+    if (!reply_->interruptible()) held_ = turn;
+}
+
+void CallSession::answer(const UserTurn& turn) {
+    if (!output_ || ended_) return;
+    if (history_.size() > kHistoryMessages)
+        history_.erase(history_.begin() + 1, history_.end() - static_cast<std::ptrdiff_t>(kHistoryMessages - 1));
+    show_state("thinking");
+    answering_ = turn;
+    reply_ = new_reply(/*interruptible=*/true);
+    reply_->generate(*parts_.stages.llm, history_);
+}
+
+void CallSession::say(const std::string& text, bool interruptible) {
+    if (!output_ || ended_) return;
+    answering_.reset();
+    reply_ = new_reply(interruptible);
+    reply_->say(text);
+}
+
+std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
+    Reply::Handlers handlers;
+    // The reply is the caller of this: it is let go of on the next turn of the loop.
+    handlers.on_ended = [this](std::optional<Error> error) {
+        parts_.loop.post(lifeline_.guard([this, which = reply_.get(), error = std::move(error)] {
+            if (reply_.get() == which) on_reply_ended(error);
+        }));
+    };
+    handlers.on_speaking = [this] { show_state("speaking"); };
+    return std::make_unique<Reply>(parts_.loop, *parts_.stages.tts, *output_, interruptible, std::move(handlers));
+}
+
+void CallSession::on_reply_ended(std::optional<Error> error) {
+    if (error) {
+        log::error("agent", "answer failed", {{"room", ticket_.room}, {"error", error->message}});
+        if (++errors_in_a_row_ >= kErrorsToGiveUp) return end(false, "no answer could be made: " + error->message);
+    } else {
+        errors_in_a_row_ = 0;
+    }
+    const bool hang_up = reply_->end_call();
+    save_reply(/*interrupted=*/false);
+    reply_.reset();
+    if (hang_up) return end(true, "agent said goodbye");
+    show_state("listening");
+    if (auto held = std::exchange(held_, std::nullopt)) answer(*held);
+}
+
+void CallSession::on_interrupted() {
+    if (!reply_) return;
+    reply_->cut();
+    save_reply(/*interrupted=*/true);
+    reply_.reset();
+    show_state("listening");
+}
+
+void CallSession::save_reply(bool interrupted) {
+    const auto heard = reply_->heard();
+    const auto& times = reply_->times();
+    if (heard.empty() || !times.first_audio) return;
+    log::info("agent", "agent said", {{"room", ticket_.room}, {"text", cut_speech(heard)}});
+    store::Turn turn;
+    turn.speaker = store::Speaker::Agent;
+    turn.identity = room_->identity();
+    turn.text = heard;
+    turn.started_at = wall(*times.first_audio);
+    turn.ended_at = wall(times.last_audio.value_or(parts_.loop.now()));
+    turn.interrupted = interrupted;
+    turn.detail_json = answer_detail();
+    transcript_.add(std::move(turn));
+    history_.push_back({speech::ChatMessage::Role::Assistant, heard});
+}
+
+void CallSession::save_user_turn(const UserTurn& user) {
+    store::Turn turn;
+    turn.speaker = store::Speaker::User;
+    turn.identity = caller_.value_or("");
+    turn.text = user.text;
+    turn.started_at = wall(user.began);
+    turn.ended_at = wall(user.ended);
+    transcript_.add(std::move(turn));
+}
+
+// Where the time between the caller's last sound and our first went, stage by stage, in milliseconds.
+std::string CallSession::answer_detail() const {
+    if (!answering_) return "";
+    const auto& times = reply_->times();
+    nlohmann::json detail = nlohmann::json::object();
+    const auto note = [&detail](const char* name, std::optional<TimePoint> from, std::optional<TimePoint> to) {
+        if (from && to) detail[name] = std::chrono::duration_cast<std::chrono::milliseconds>(*to - *from).count();
+    };
+    note("endOfTurnMs", answering_->ended, answering_->decided);
+    note("sttMs", answering_->decided, answering_->recognised);
+    note("llmMs", times.asked, times.first_text);
+    note("ttsMs", times.first_text, times.first_synthesis);
+    note("outputMs", times.first_synthesis, times.first_audio);
+    note("answerLatencyMs", answering_->ended, times.first_audio);
+    return detail.dump();
+}
+
+void CallSession::show_state(const char* state) {
+    // Front-ends know this attribute from other agent hosts.
+    room_->set_attributes({{"lk.agent.state", state}}, [](const Result<void>&) {});
+}
+
+store::SystemTime CallSession::wall(TimePoint at) const {
+    return wall_start_ + std::chrono::duration_cast<store::SystemTime::duration>(at - steady_start_);
+}
+
+void CallSession::end(bool good, const std::string& reason) {
+    if (ended_) return;
+    if (reply_) {
+        reply_->cut();
+        save_reply(/*interrupted=*/true);
+        reply_.reset();
+    }
+    if (room_) room_->leave();
+    finish(good, reason);
+}
+
+void CallSession::finish(bool good, const std::string& reason) {
+    if (std::exchange(ended_, true)) return;
+    caller_timer_.cancel();
+    duration_timer_.cancel();
+    if (reply_) {
+        save_reply(/*interrupted=*/true);
+        reply_.reset();
+    }
+    transcript_.end(good ? "completed" : "failed", redact(reason));
+    // Whoever hosts us drops us for this; never inside a call from the room.
+    parts_.loop.post(lifeline_.guard([this, good, reason] {
+        on_ended_({ticket_.job_id, good, reason, transcript_.turns()});
+    }));
+}
+
+}  // namespace voicectl::agent

@@ -1,0 +1,78 @@
+// One call of an agent, from joining the room to leaving it. Lives on the loop; nothing of it outlives it.
+//
+//   caller's track → Listener (voice activity, recogniser) → Reply (model → sentences → speech) → our track
+//                        └ interruption: the Reply falls silent, what was heard is kept
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "listener.h"
+#include "reply.h"
+#include "transcript_log.h"
+#include "voicectl/agent/host.h"
+#include "voicectl/rtc/room.h"
+
+namespace voicectl::agent {
+
+class CallSession final : public rtc::RoomObserver {
+ public:
+    CallSession(const HostParts& parts, CallTicket ticket, std::function<void(CallOutcome)> on_ended);
+
+    void start();
+    /// Leaves the room; on_ended follows.
+    void end(bool good, const std::string& reason);
+
+ private:
+    void on_joined(const rtc::Participant& participant) override;
+    void on_left(const rtc::Participant& participant) override;
+    void on_track_subscribed(const rtc::TrackInfo& track) override;
+    void on_track_unsubscribed(const rtc::TrackInfo& track) override;
+    void on_own_track_heard(const std::string& track_name) override;
+    void on_state(rtc::ConnectionState state) override;
+    void on_closed(const rtc::Closed& closed) override;
+
+    void publish();
+    void greet_when_heard();
+    void hear(const rtc::TrackInfo& track);
+    void on_user_turn(const UserTurn& turn);
+    void answer(const UserTurn& turn);
+    void say(const std::string& text, bool interruptible);
+    std::unique_ptr<Reply> new_reply(bool interruptible);
+    void on_reply_ended(std::optional<Error> error);
+    void on_interrupted();
+    void save_reply(bool interrupted);
+    void save_user_turn(const UserTurn& turn);
+    std::string answer_detail() const;
+    void show_state(const char* state);
+    store::SystemTime wall(TimePoint at) const;
+    void finish(bool good, const std::string& reason);
+
+    HostParts parts_;
+    CallTicket ticket_;
+    std::function<void(CallOutcome)> on_ended_;
+    TranscriptLog transcript_;
+    TimePoint steady_start_;
+    store::SystemTime wall_start_;
+
+    std::optional<std::string> caller_;  // identity of whom we serve
+    bool track_heard_ = false, greeted_ = false, ended_ = false;
+    int errors_in_a_row_ = 0;
+    std::vector<speech::ChatMessage> history_;
+    std::optional<UserTurn> answering_;  // the turn that the current reply answers
+    std::optional<UserTurn> held_;       // said while the greeting could not be interrupted
+
+    std::unique_ptr<rtc::Room> room_;
+    std::unique_ptr<rtc::AudioOutput> output_;
+    std::unique_ptr<Listener> listener_;
+    std::string listening_to_;           // track sid
+    std::unique_ptr<rtc::AudioInput> input_;
+    std::unique_ptr<Reply> reply_;
+    Timer caller_timer_, duration_timer_;
+    Lifeline lifeline_;
+};
+
+}  // namespace voicectl::agent

@@ -1,0 +1,206 @@
+#include "voicectl/agent/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "voicectl/base/text.h"
+
+namespace voicectl::agent {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kDeepest = 40;  // of nesting; a file that goes deeper is no configuration
+
+// A YAML scalar as JSON: quoted text stays text, the rest is read as YAML's core schema has it.
+json scalar(const YAML::Node& node) {
+    if (node.Tag() == "!") return node.Scalar();
+    if (bool value = false; YAML::convert<bool>::decode(node, value)) return value;
+    if (std::int64_t value = 0; YAML::convert<std::int64_t>::decode(node, value)) return value;
+    if (double value = 0; YAML::convert<double>::decode(node, value)) return value;
+    return node.Scalar();
+}
+
+json to_json(const YAML::Node& node, const std::string& path, std::map<std::string, int>& lines, int depth = 0) {
+    if (depth > kDeepest) throw YAML::ParserException(node.Mark(), "nested too deeply");
+    lines.emplace(path, node.Mark().line + 1);
+    if (node.IsMap()) {
+        json out = json::object();
+        for (const auto& entry : node) {
+            const auto key = entry.first.as<std::string>();
+            if (out.contains(key)) throw YAML::ParserException(entry.first.Mark(), "the key '" + key + "' stands here twice");
+            const auto child = path.empty() ? key : path + "." + key;
+            lines[child] = entry.first.Mark().line + 1;
+            out[key] = to_json(entry.second, child, lines, depth + 1);
+        }
+        return out;
+    }
+    if (node.IsSequence()) {
+        json out = json::array();
+        for (std::size_t i = 0; i < node.size(); ++i)
+            out.push_back(to_json(node[i], fmt::format("{}[{}]", path, i), lines, depth + 1));
+        return out;
+    }
+    return node.IsScalar() ? scalar(node) : json();
+}
+
+std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+// Reads known keys of one mapping into a struct and reports what is unknown or of the wrong form.
+class Reader {
+ public:
+    Reader(LoadedConfig& loaded, const json& object, std::string path)
+        : loaded_(loaded), object_(object), path_(std::move(path)) {}
+
+    void text(const char* key, std::string& out, bool required = false) {
+        if (const auto* value = find(key, required)) {
+            if (value->is_structured()) fault(key, "must be text", "");
+            else out = text_of(*value);
+            if (required && trim(out).empty()) fault(key, "must not be empty", "");
+        }
+    }
+    void duration(const char* key, std::chrono::milliseconds& out, std::chrono::milliseconds least,
+                  std::chrono::milliseconds most) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        const auto parsed = parse_duration(text_of(*value));
+        if (!parsed) return fault(key, parsed.error().message, parsed.error().hint);
+        if (*parsed < least || *parsed > most)
+            return fault(key, fmt::format("must be between {} and {}", format_duration(least), format_duration(most)), "");
+        out = *parsed;
+    }
+    void number(const char* key, int& out, int least, int most) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        if (!value->is_number_integer() || *value < least || *value > most)
+            return fault(key, fmt::format("must be a whole number from {} to {}", least, most), "");
+        out = value->get<int>();
+    }
+    void flag(const char* key, bool& out) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        if (!value->is_boolean()) return fault(key, "must be true or false", "");
+        out = value->get<bool>();
+    }
+    void stage(const char* key, json& out, const char* example) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return fault(key, "is missing", fmt::format("for example  {}: {{provider: {}}}", key, example));
+        if (value->is_string()) out = json{{"provider", *value}};  // `tts: flite` for short
+        else if (!value->is_object() || !value->contains("provider"))
+            return fault(key, "needs a provider", fmt::format("for example  {}: {{provider: {}}}", key, example));
+        else out = *value;
+    }
+    void section(const char* key, const std::function<void(Reader&)>& read) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        if (!value->is_object()) return fault(key, "must be a mapping of keys", "");
+        Reader inner(loaded_, *value, path(key));
+        read(inner);
+        inner.finish();
+    }
+    /// What was not asked for is unknown.
+    void finish() {
+        for (const auto& [key, value] : object_.items())
+            if (std::find(known_.begin(), known_.end(), key) == known_.end())
+                fault(key.c_str(), "unknown key", fmt::format("known here: {}", fmt::join(known_, ", ")));
+    }
+
+ private:
+    const json* find(const char* key, bool required) {
+        known_.emplace_back(key);
+        const auto found = object_.find(key);
+        if (found != object_.end() && !found->is_null()) return &*found;
+        if (required) fault(key, "is missing", "");
+        return nullptr;
+    }
+    std::string path(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
+    void fault(const char* key, std::string message, std::string hint) {
+        loaded_.faults.push_back(loaded_.fault_at(path(key), std::move(message), std::move(hint)));
+    }
+
+    LoadedConfig& loaded_;
+    const json& object_;
+    std::string path_;
+    std::vector<std::string> known_;
+};
+
+void read_turn(Reader& turn, TurnSettings& out) {
+    using std::chrono::milliseconds;
+    turn.duration("end_of_turn", out.end_of_turn, milliseconds{100}, milliseconds{5000});
+    turn.duration("min_speech", out.min_speech, milliseconds{20}, milliseconds{1000});
+    turn.flag("interruptions", out.interruptions);
+    turn.duration("interrupt_after", out.interrupt_after, milliseconds{50}, milliseconds{5000});
+}
+
+void read_all(LoadedConfig& loaded, const json& document) {
+    using std::chrono::milliseconds;
+    using std::chrono::hours;
+    auto& config = loaded.config;
+    Reader top(loaded, document, "");
+    top.text("name", config.name, true);
+    top.text("greeting", config.greeting);
+    top.text("instructions", config.instructions);
+    top.text("not_understood", config.not_understood);
+    top.stage("stt", config.stt, "pocketsphinx");
+    top.stage("llm", config.llm, "script");
+    top.stage("tts", config.tts, "flite");
+    top.section("turn", [&](Reader& turn) { read_turn(turn, config.turn); });
+    top.number("max_calls", config.max_calls, 1, 100);
+    top.text("store", config.store);
+    top.duration("caller_timeout", config.caller_timeout, milliseconds{1000}, hours{1});
+    top.duration("caller_return", config.caller_return, milliseconds{0}, hours{1});
+    top.duration("max_duration", config.max_duration, milliseconds{1000}, hours{24});
+    top.duration("drain_timeout", config.drain_timeout, milliseconds{0}, hours{24});
+    top.finish();
+}
+
+}  // namespace
+
+std::string ConfigFault::to_string() const {
+    const auto where = line > 0 ? fmt::format("{}:{}", file, line) : file;
+    return key.empty() ? fmt::format("{}: {}", where, message) : fmt::format("{}: {}: {}", where, key, message);
+}
+
+ConfigFault LoadedConfig::fault_at(const std::string& key, std::string message, std::string hint) const {
+    // The nearest enclosing key that stands in the file.
+    auto nearest = key;
+    while (!nearest.empty() && !lines.contains(nearest)) {
+        const auto cut = nearest.find_last_of(".[");
+        nearest = cut == std::string::npos ? "" : nearest.substr(0, cut);
+    }
+    const auto found = lines.find(nearest);
+    const int line = nearest.empty() || found == lines.end() ? 0 : found->second;
+    return {config.file, line, key, std::move(message), std::move(hint)};
+}
+
+LoadedConfig parse_config(const std::string& yaml, const std::string& file) {
+    LoadedConfig loaded;
+    loaded.config.file = file;
+    try {
+        const auto documents = YAML::LoadAll(yaml);
+        if (documents.size() != 1 || !documents.front().IsMap()) {
+            loaded.faults.push_back({file, documents.size() > 1 ? documents[1].Mark().line + 1 : 0, "",
+                                     "must be one YAML mapping with the keys name, stt, llm and tts", "see examples/receptionist.yaml"});
+            return loaded;
+        }
+        read_all(loaded, to_json(documents.front(), "", loaded.lines));
+    } catch (const YAML::Exception& error) {
+        loaded.faults.push_back({file, error.mark.is_null() ? 0 : error.mark.line + 1, "", "not readable as YAML: " + error.msg, ""});
+    }
+    return loaded;
+}
+
+Result<LoadedConfig> load_config(const std::string& path) {
+    VC_TRY_ASSIGN(const auto text, read_file(path, 1024 * 1024));
+    return parse_config(text, path);
+}
+
+Error to_error(const ConfigFaults& faults) {
+    std::string message;
+    for (const auto& fault : faults) message += (message.empty() ? "" : "\n       ") + fault.to_string();
+    return {Errc::Config, message, faults.empty() ? "" : faults.front().hint};
+}
+
+}  // namespace voicectl::agent

@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <map>
+
+#include "voicectl/agent/host.h"
+#include "voicectl/base/log.h"
+#include "voicectl/base/redact.h"
+
+namespace voicectl::agent {
+namespace {
+
+// LiveKit offers jobs to workers below 0.7: full must show as more than that.
+constexpr float kFullLoad = 1.0F;
+constexpr std::chrono::milliseconds kReportPeriod{2500};
+constexpr std::chrono::seconds kAssignmentTime{10};  // an accepted job that is never assigned frees its place
+
+class LocalJobDesk final : public JobDesk {
+ public:
+    LocalJobDesk(AsioLoop& loop, const AgentConfig& config, DeskOptions options, CallHost& host,
+                 std::function<void(const WorkerEvent&)> on_event, std::function<void(Result<void>)> on_stopped)
+        : loop_(loop),
+          config_(config),
+          options_(std::move(options)),
+          host_(host),
+          on_event_(std::move(on_event)),
+          on_stopped_(std::move(on_stopped)),
+          report_timer_(loop),
+          drain_timer_(loop) {
+        host_.on_ended = lifeline_.guard([this](const CallOutcome& outcome) { on_call_ended(outcome); });
+        livekit::WorkerHandlers handlers;
+        handlers.on_registered = [this](const std::string& id) {
+            event({.kind = "registered", .detail = id});
+            report_load();
+        };
+        handlers.on_lost = [this](const Error& why) { on_lost(why); };
+        handlers.on_offer = [this](const livekit::Job& job) { on_offer(job); };
+        handlers.on_assigned = [this](const livekit::Job& job, const std::string& token) { on_assigned(job, token); };
+        handlers.on_terminated = [this](const std::string& job_id) { host_.stop(job_id, "terminated by the server"); };
+        worker_ = livekit::Worker::create(
+            loop_, {options_.server, config_.name, VOICECTL_VERSION, options_.deployment}, std::move(handlers));
+        report_timer_.every(kReportPeriod, [this] { report_load(); });
+    }
+
+    ~LocalJobDesk() override { host_.on_ended = nullptr; }
+
+    void drain() override {
+        if (std::exchange(draining_, true)) return;
+        event({.kind = "draining", .detail = fmt::format("{} calls", host_.active())});
+        report_load();
+        drain_timer_.after(config_.drain_timeout, [this] { host_.stop_all("drain time is over"); });
+        stop_if_idle();
+    }
+
+    void force() override {
+        draining_ = true;
+        host_.stop_all("stopped by force");
+        stop_if_idle();
+    }
+
+ private:
+    void event(const WorkerEvent& what) {
+        log::info("agent", what.kind, {{"job", what.job_id}, {"room", what.room}, {"detail", what.detail}});
+        if (on_event_) on_event_(what);
+    }
+
+    void on_lost(const Error& why) {
+        event({.kind = "lost", .detail = redact(why.message), .good = false});
+        if (why.code == Errc::Auth) stop(std::unexpected(why));
+    }
+
+    int taken() const { return host_.active() + static_cast<int>(promised_.size()); }
+    bool open() const { return !draining_ && taken() < capacity() && !(options_.once && accepted_any_); }
+    int capacity() const { return options_.once ? 1 : config_.max_calls; }
+
+    void on_offer(const livekit::Job& job) {
+        const bool yes = open();
+        if (!yes) {
+            worker_->refuse(job.id);
+            event({.kind = "job_refused", .job_id = job.id, .room = job.room_name, .detail = draining_ ? "draining" : "full"});
+            return;
+        }
+        accepted_any_ = true;
+        promised_[job.id] = std::make_unique<Timer>(loop_);
+        promised_[job.id]->after(kAssignmentTime, [this, id = job.id] {
+            loop_.post(lifeline_.guard([this, id] { on_never_assigned(id); }));
+        });
+        livekit::Accept accept;
+        accept.identity = "agent-" + job.id;
+        accept.name = config_.name;
+        accept.attributes = {{"lk.agent.name", config_.name}, {"lk.agent.state", "initializing"}};
+        worker_->accept(job.id, accept);
+        event({.kind = "job_accepted", .job_id = job.id, .room = job.room_name});
+        report_load();
+    }
+
+    void on_never_assigned(const std::string& id) {
+        if (promised_.erase(id) == 0) return;
+        event({.kind = "job_ended", .job_id = id, .detail = "the server never assigned it", .good = false});
+        if (options_.once) accepted_any_ = false;
+        report_load();
+        stop_if_idle();
+    }
+
+    void on_assigned(const livekit::Job& job, const std::string& token) {
+        promised_.erase(job.id);
+        rooms_[job.id] = job.room_name;
+        host_.start({job.id, job.room_name, options_.server.url, token, job.metadata});
+        worker_->report_job(job.id, livekit::JobStatus::Running);
+        event({.kind = "job_started", .job_id = job.id, .room = job.room_name});
+        report_load();
+    }
+
+    void on_call_ended(const CallOutcome& outcome) {
+        worker_->report_job(outcome.job_id, outcome.good ? livekit::JobStatus::Success : livekit::JobStatus::Failed,
+                            outcome.good ? "" : redact(outcome.reason));
+        event({.kind = "job_ended",
+               .job_id = outcome.job_id,
+               .room = rooms_[outcome.job_id],
+               .detail = redact(outcome.reason),
+               .good = outcome.good,
+               .turns = outcome.turns});
+        rooms_.erase(outcome.job_id);
+        report_load();
+        if (options_.once) draining_ = true;
+        stop_if_idle();
+    }
+
+    void report_load() {
+        const auto share = static_cast<float>(taken()) / static_cast<float>(capacity());
+        // Below LiveKit's limit of 0.7 while there is room; a full house says so.
+        worker_->report_load(open(), open() ? std::min(share * 0.69F, 0.69F) : kFullLoad, host_.active());
+    }
+
+    void stop_if_idle() {
+        if (draining_ && taken() == 0) stop({});
+    }
+
+    void stop(Result<void> why) {
+        if (std::exchange(stopped_, true)) return;
+        report_timer_.cancel();
+        drain_timer_.cancel();
+        event({.kind = "stopped"});
+        loop_.post(lifeline_.guard([this, why = std::move(why)] { on_stopped_(why); }));
+    }
+
+    AsioLoop& loop_;
+    const AgentConfig& config_;
+    DeskOptions options_;
+    CallHost& host_;
+    std::function<void(const WorkerEvent&)> on_event_;
+    std::function<void(Result<void>)> on_stopped_;
+    std::map<std::string, std::unique_ptr<Timer>> promised_;  // accepted, not assigned yet
+    std::map<std::string, std::string> rooms_;
+    bool draining_ = false, accepted_any_ = false, stopped_ = false;
+    Timer report_timer_, drain_timer_;
+    std::unique_ptr<livekit::Worker> worker_;
+    Lifeline lifeline_;
+};
+
+}  // namespace
+
+std::unique_ptr<JobDesk> JobDesk::create(AsioLoop& loop, const AgentConfig& config, DeskOptions options, CallHost& host,
+                                         std::function<void(const WorkerEvent&)> on_event,
+                                         std::function<void(Result<void>)> on_stopped) {
+    return std::make_unique<LocalJobDesk>(loop, config, std::move(options), host, std::move(on_event), std::move(on_stopped));
+}
+
+}  // namespace voicectl::agent

@@ -1,0 +1,64 @@
+#include "reply.h"
+
+namespace voicectl::agent {
+
+Reply::Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bool interruptible, Handlers handlers)
+    : loop_(loop),
+      interruptible_(interruptible),
+      handlers_(std::move(handlers)),
+      queue_(loop, tts, output,
+             {.on_synthesis = [this](TimePoint at) { times_.first_synthesis = at; },
+              .on_first_audio =
+                  [this](TimePoint at) {
+                      times_.first_audio = at;
+                      handlers_.on_speaking();
+                  },
+              .on_finished =
+                  [this](TimePoint at) {
+                      times_.last_audio = at;
+                      handlers_.on_ended(error_);
+                  },
+              .on_error = [this](const Error& error) { error_ = error; }}) {}
+
+void Reply::say(const std::string& text) {
+    times_.asked = times_.first_text = loop_.now();
+    sentences_.push(text);
+    end_of_text();
+}
+
+void Reply::generate(speech::LanguageModel& model, const std::vector<speech::ChatMessage>& messages) {
+    times_.asked = loop_.now();
+    speech::LlmSink sink;
+    sink.on_text = [this](const std::string& piece) {
+        if (!times_.first_text) times_.first_text = loop_.now();
+        sentences_.push(piece);
+        speak_ready();
+    };
+    sink.on_done = [this](const speech::LlmUsage& usage) {
+        end_call_ = usage.end_call;
+        end_of_text();
+    };
+    sink.on_error = [this](const Error& error) {
+        error_ = error;
+        end_of_text();
+    };
+    model_ = model.generate(loop_, messages, std::move(sink));
+}
+
+void Reply::speak_ready() {
+    while (auto sentence = sentences_.next()) queue_.say(std::move(*sentence));
+}
+
+void Reply::end_of_text() {
+    speak_ready();
+    if (auto rest = sentences_.rest()) queue_.say(std::move(*rest));
+    queue_.finish();
+}
+
+void Reply::cut() {
+    model_.reset();
+    queue_.cut();
+    times_.last_audio = loop_.now();
+}
+
+}  // namespace voicectl::agent

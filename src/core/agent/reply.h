@@ -1,0 +1,59 @@
+// One turn of the agent: text from the model (or fixed), sentence by sentence into speech. Lives on the
+// loop; stops when dropped.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "speech_queue.h"
+#include "voicectl/agent/sentences.h"
+#include "voicectl/base/loop.h"
+#include "voicectl/rtc/room.h"
+#include "voicectl/speech/speech.h"
+
+namespace voicectl::agent {
+
+/// When things happened, each stamped once where it happened. Absent: it did not.
+struct ReplyTimes {
+    std::optional<TimePoint> asked, first_text, first_synthesis, first_audio, last_audio;
+};
+
+class Reply {
+ public:
+    struct Handlers {
+        /// Last call: everything was played, or nothing could be said (`error`).
+        std::function<void(std::optional<Error> error)> on_ended;
+        std::function<void()> on_speaking;  // first audio
+    };
+
+    Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bool interruptible, Handlers handlers);
+
+    void say(const std::string& text);
+    void generate(speech::LanguageModel& model, const std::vector<speech::ChatMessage>& messages);
+    /// The caller has taken over.
+    void cut();
+
+    bool interruptible() const { return interruptible_; }
+    bool end_call() const { return end_call_; }
+    std::string heard() const { return queue_.heard(); }
+    const ReplyTimes& times() const { return times_; }
+
+ private:
+    void speak_ready();
+    void end_of_text();
+
+    Loop& loop_;
+    bool interruptible_;
+    bool end_call_ = false;
+    Handlers handlers_;
+    ReplyTimes times_;
+    std::optional<Error> error_;
+    SentenceSplitter sentences_;
+    SpeechQueue queue_;
+    std::unique_ptr<speech::LlmStream> model_;
+};
+
+}  // namespace voicectl::agent

@@ -1,0 +1,103 @@
+#include "speech_queue.h"
+
+#include <algorithm>
+
+#include "voicectl/base/text.h"
+
+namespace voicectl::agent {
+namespace {
+
+std::string first_words(const std::string& text, double share) {
+    auto words = split(text, ' ');
+    const auto count = static_cast<std::size_t>(static_cast<double>(words.size()) * std::clamp(share, 0.0, 1.0));
+    words.resize(count);
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+}  // namespace
+
+SpeechQueue::SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, Handlers handlers)
+    : loop_(loop), tts_(tts), output_(output), handlers_(std::move(handlers)), base_(output.played_samples()) {
+    output_.on_started = lifeline_.guard([this](TimePoint at) {
+        if (std::exchange(started_, true)) return;
+        handlers_.on_first_audio(at);
+    });
+    output_.on_drained = lifeline_.guard([this](TimePoint at, std::uint64_t) { finish_if_done(at); });
+}
+
+SpeechQueue::~SpeechQueue() {
+    output_.on_started = nullptr;
+    output_.on_drained = nullptr;
+}
+
+void SpeechQueue::say(std::string sentence) {
+    if (cut_) return;
+    waiting_.push_back(std::move(sentence));
+    if (!stream_) synthesise_next();
+}
+
+void SpeechQueue::finish() {
+    closed_ = true;
+    // Nothing was ever to be said, or all of it is played already: no drain will tell.
+    loop_.post(lifeline_.guard([this] { finish_if_done(loop_.now()); }));
+}
+
+void SpeechQueue::cut() {
+    cut_ = true;
+    waiting_.clear();
+    stream_.reset();
+    output_.clear();
+}
+
+void SpeechQueue::synthesise_next() {
+    if (waiting_.empty() || cut_) return;
+    spoken_.push_back({std::move(waiting_.front()), pushed_, pushed_, false});
+    waiting_.pop_front();
+    const auto over = [this] {
+        spoken_.back().complete = true;
+        // The stream is the one that is calling us: it is let go of on the next turn of the loop.
+        loop_.post(lifeline_.guard([this] {
+            if (cut_) return;
+            stream_.reset();
+            synthesise_next();
+            finish_if_done(loop_.now());
+        }));
+    };
+    speech::TtsSink sink;
+    sink.on_audio = [this](const audio::Samples& chunk) {
+        if (pushed_ == 0 && !chunk.empty()) handlers_.on_synthesis(loop_.now());
+        pushed_ += chunk.size();
+        spoken_.back().end = pushed_;
+        output_.play(chunk);
+    };
+    sink.on_done = over;
+    sink.on_error = [this, over](const Error& error) {
+        handlers_.on_error(error);
+        over();
+    };
+    stream_ = tts_.speak(loop_, spoken_.back().text, std::move(sink));
+}
+
+void SpeechQueue::finish_if_done(TimePoint at) {
+    const bool silent = played() >= pushed_ && output_.queued().count() == 0;
+    if (!closed_ || finished_ || cut_ || stream_ || !waiting_.empty() || !silent) return;
+    finished_ = true;
+    handlers_.on_finished(at);
+}
+
+std::string SpeechQueue::heard() const {
+    const auto position = played();
+    std::string out;
+    for (const auto& sentence : spoken_) {
+        if (position <= sentence.begin) break;
+        const auto length = std::max<std::uint64_t>(1, sentence.end - sentence.begin);
+        const double share = static_cast<double>(position - sentence.begin) / static_cast<double>(length);
+        const bool whole = sentence.complete && position >= sentence.end;
+        const auto part = whole ? sentence.text : first_words(sentence.text, share);
+        if (!part.empty()) out += (out.empty() ? "" : " ") + part;
+        if (!whole) break;
+    }
+    return out;
+}
+
+}  // namespace voicectl::agent

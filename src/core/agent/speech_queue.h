@@ -1,0 +1,62 @@
+// Speaks sentences one after the other on a published track and knows what of them was played. One agent
+// turn each. Lives on the loop.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "voicectl/base/loop.h"
+#include "voicectl/rtc/room.h"
+#include "voicectl/speech/speech.h"
+
+namespace voicectl::agent {
+
+class SpeechQueue {
+ public:
+    struct Handlers {
+        std::function<void(TimePoint at)> on_synthesis;   // first audio made
+        std::function<void(TimePoint at)> on_first_audio; // first frame given to the room
+        std::function<void(TimePoint at)> on_finished;    // after finish(): the last sample was handed over
+        std::function<void(const Error&)> on_error;       // a sentence could not be made; the rest goes on
+    };
+
+    SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, Handlers handlers);
+    ~SpeechQueue();
+
+    void say(std::string sentence);
+    /// Nothing more comes.
+    void finish();
+    /// Silences at once. What was heard until then stays in heard().
+    void cut();
+    /// The words that were played, a sentence begun counted by the share of it.
+    std::string heard() const;
+    bool started() const { return started_; }
+
+ private:
+    struct Sentence {
+        std::string text;
+        std::uint64_t begin = 0, end = 0;  // samples since this queue began
+        bool complete = false;
+    };
+    void synthesise_next();
+    void finish_if_done(TimePoint at);
+    std::uint64_t played() const { return output_.played_samples() - base_; }
+
+    Loop& loop_;
+    speech::TextToSpeech& tts_;
+    rtc::AudioOutput& output_;
+    Handlers handlers_;
+    std::deque<std::string> waiting_;
+    std::vector<Sentence> spoken_;
+    std::unique_ptr<speech::TtsStream> stream_;
+    std::uint64_t base_;       // the output's position when we began
+    std::uint64_t pushed_ = 0;
+    bool started_ = false, closed_ = false, finished_ = false, cut_ = false;
+    Lifeline lifeline_;
+};
+
+}  // namespace voicectl::agent

@@ -1,0 +1,45 @@
+#include "transcript_log.h"
+
+#include "voicectl/base/log.h"
+
+namespace voicectl::agent {
+namespace {
+
+std::function<void(Result<void>)> log_failure(std::string room) {
+    return [room = std::move(room)](const Result<void>& result) {
+        if (!result) log::error("agent", "transcript not stored", {{"room", room}, {"error", result.error().message}});
+    };
+}
+
+}  // namespace
+
+TranscriptLog::TranscriptLog(store::AsyncStore& store, store::Call call) : store_(store), room_(call.room) {
+    store_.run<void>(
+        [shared = shared_, call = std::move(call)](store::Store& open) -> Result<void> {
+            VC_TRY_ASSIGN(const auto stored, open.begin_call(call));
+            shared->call_id = stored.id;
+            return {};
+        },
+        log_failure(room_));
+}
+
+void TranscriptLog::add(store::Turn turn) {
+    turn.sequence = next_++;
+    store_.run<void>(
+        [shared = shared_, turn = std::move(turn)](store::Store& open) -> Result<void> {
+            if (!shared->call_id) return fail(Errc::Io, "turn {} has no call to belong to", turn.sequence);
+            return open.save_turn(*shared->call_id, turn);
+        },
+        log_failure(room_));
+}
+
+void TranscriptLog::end(const std::string& status, const std::string& reason) {
+    store_.run<void>(
+        [shared = shared_, status, reason, at = std::chrono::system_clock::now()](store::Store& open) -> Result<void> {
+            if (!shared->call_id) return {};
+            return open.end_call(*shared->call_id, status, reason, at);
+        },
+        log_failure(room_));
+}
+
+}  // namespace voicectl::agent
