@@ -47,36 +47,56 @@ struct Call {
 };
 
 struct CallFilter {
-    std::string room, agent_name;   // exact; empty: all
-    std::optional<SystemTime> since, until;
-    std::string text;               // a turn contains it
-    int limit = 100;                // newest first; 0: all
+    std::string room, agent_name;           // exact; empty: all
+    std::optional<SystemTime> since, until; // when it started: since <= start < until
+    std::string text;                       // a turn contains it; ASCII case is ignored
+    int limit = 100;                        // newest first; 0: all
+};
+
+/// One user's use of the system, with what it cost; outlives the call it was about.
+struct Session {
+    std::string id;                       // chosen by whoever creates it
+    std::optional<std::int64_t> call_id;
+    std::string user_id;
+    std::string status;                   // active, completed, failed
+    SystemTime started_at;
+    std::optional<SystemTime> completed_at;
+    std::string usage_json;               // "" or an object
+    bool operator==(const Session&) const = default;
 };
 
 class Store {
  public:
-    /// Creates the file (mode 0600) and its folder, migrates the schema.
+    /// Creates the file (mode 0600) and its folder (0700), migrates the schema. Refuses, and leaves as they
+    /// are, files of a newer schema (Conflict) and what is no store (Usage).
     static Result<std::unique_ptr<Store>> open(const std::string& path);
     /// Reads only: NotFound when the file does not exist.
     static Result<std::unique_ptr<Store>> open_existing(const std::string& path);
     virtual ~Store() = default;
 
-    /// A call with that room and job is the same call (a host that came back); another job in the same room
-    /// is the next attempt. The call as stored.
+    /// A call with that room and job is the same call (a host that came back), and what it left empty is
+    /// filled in; another job in the same room, or one without an id, is the next attempt. The call as stored.
     virtual Result<Call> begin_call(const Call& call) = 0;
     virtual Result<void> end_call(std::int64_t call_id, const std::string& status, const std::string& reason,
                                   SystemTime at) = 0;
     /// Insert, or replace the turn with that sequence.
     virtual Result<void> save_turn(std::int64_t call_id, const Turn& turn) = 0;
-    /// Replaces the whole transcript of a room's attempt in one transaction; creates the call if needed.
+    /// Replaces the whole transcript of a room's attempt in one transaction; creates the call if needed. An
+    /// empty field of `call` leaves what is stored.
     virtual Result<Call> save_transcript(const Call& call, const std::vector<Turn>& turns) = 0;
 
     virtual Result<std::vector<Call>> list(const CallFilter& filter) = 0;
-    /// `id_or_room`: a call's number, or a room's name (its latest attempt). NotFound.
+    /// `id_or_room`: a room's name (its latest attempt), else a call's number. A room named "7" hides call 7:
+    /// its own number leads to that one, but nothing else would lead to the room. NotFound.
     virtual Result<Call> find(const std::string& id_or_room) = 0;
     /// In order, one at a time, so that a million turns need no more memory than a hundred. `each` returns
-    /// false to stop.
+    /// false to stop; no lock is held while it runs, so that a slow reader stops no agent. Conflict when the
+    /// transcript is replaced meanwhile.
     virtual Result<void> turns(std::int64_t call_id, const std::function<bool(const Turn&)>& each) = 0;
+
+    /// Insert, or replace the session with that id; a completed one keeps its status and its time.
+    virtual Result<void> save_session(const Session& session) = 0;
+    virtual Result<Session> find_session(const std::string& id) = 0;
 };
 
 /// $VOICECTL_STORE, else $XDG_STATE_HOME/voicectl/voicectl.db, else ~/.local/state/voicectl/voicectl.db.

@@ -1,0 +1,63 @@
+#include <pthread.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "voicectl/store/store.h"
+
+namespace voicectl::store {
+
+struct AsyncStore::Impl {
+    Impl(std::unique_ptr<Store> given, Loop& on) : store(std::move(given)), loop(on) {}
+
+    void run() {
+        std::unique_lock lock(mutex);
+        while (true) {
+            wake.wait(lock, [this] { return stopping || !tasks.empty(); });
+            if (tasks.empty()) return;  // stopping, and all is written
+            auto task = std::move(tasks.front());
+            tasks.pop_front();
+            lock.unlock();
+            task(*store);
+            task = nullptr;  // what it owns dies outside the lock
+            lock.lock();
+        }
+    }
+
+    std::unique_ptr<Store> store;  // the thread's own once it runs
+    Loop& loop;
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<std::function<void(Store&)>> tasks;
+    bool stopping = false;
+    std::thread thread;
+};
+
+AsyncStore::AsyncStore(std::unique_ptr<Store> store, Loop& loop)
+    : impl_(std::make_unique<Impl>(std::move(store), loop)) {
+    impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
+    pthread_setname_np(impl_->thread.native_handle(), "store");
+}
+
+AsyncStore::~AsyncStore() {
+    {
+        std::lock_guard lock(impl_->mutex);
+        impl_->stopping = true;
+    }
+    impl_->wake.notify_one();
+    impl_->thread.join();
+}
+
+void AsyncStore::post(std::function<void(Store&)> task) {
+    {
+        std::lock_guard lock(impl_->mutex);
+        impl_->tasks.push_back(std::move(task));
+    }
+    impl_->wake.notify_one();
+}
+
+void AsyncStore::reply(std::function<void()> task) { impl_->loop.post(std::move(task)); }
+
+}  // namespace voicectl::store

@@ -1,0 +1,43 @@
+// The Store on SQLite.
+#pragma once
+
+#include "core/store/connection.h"
+#include "voicectl/store/store.h"
+
+namespace voicectl::store {
+
+class SqliteStore final : public Store {
+ public:
+    explicit SqliteStore(Connection connection) : connection_(std::move(connection)) {}
+
+    Result<Call> begin_call(const Call& call) override;
+    Result<void> end_call(std::int64_t call_id, const std::string& status, const std::string& reason,
+                          SystemTime at) override;
+    Result<void> save_turn(std::int64_t call_id, const Turn& turn) override;
+    Result<Call> save_transcript(const Call& call, const std::vector<Turn>& turns) override;
+    Result<std::vector<Call>> list(const CallFilter& filter) override;
+    Result<Call> find(const std::string& id_or_room) override;
+    Result<void> turns(std::int64_t call_id, const std::function<bool(const Turn&)>& each) override;
+    Result<void> save_session(const Session& session) override;
+    Result<Session> find_session(const std::string& id) override;
+
+ private:
+    struct Page {
+        std::int64_t revision = 0;
+        std::vector<Turn> turns;
+    };
+    // These throw SQLite::Exception.
+    SQLite::Statement prepare(const std::string& query);
+    std::optional<Call> one_call(SQLite::Statement& query);
+    std::optional<Call> call_of_job(const Call& call);
+    std::optional<Call> call_by_id(std::int64_t id);
+    void fill_in(std::int64_t id, const Call& call);
+    Result<void> refuse_taken_job(const Call& call);
+    Call upsert_call(const Call& call);
+    void replace_turns(std::int64_t call_id, const std::vector<Turn>& turns);
+    Result<Page> page(std::int64_t call_id, int after);
+
+    Connection connection_;
+};
+
+}  // namespace voicectl::store
