@@ -1,6 +1,7 @@
 // A loop on virtual time: nothing sleeps, everything is repeatable. Single thread.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <utility>
@@ -11,6 +12,12 @@ namespace voicectl::test {
 
 class FakeLoop final : public Loop {
  public:
+    FakeLoop() = default;
+    /// What never ran may reach back to this loop as it dies.
+    ~FakeLoop() override {
+        const auto timers = std::exchange(timers_, {});
+        const auto tasks = std::exchange(tasks_, {});
+    }
     void post(Task task) override { tasks_.push_back(std::move(task)); }
     TimerId call_at(TimePoint when, Task task) override {
         timers_.emplace(std::pair{std::max(when, now_), next_}, std::move(task));
@@ -22,6 +29,8 @@ class FakeLoop final : public Loop {
     TimePoint now() const override { return now_; }
     bool is_current() const override { return true; }
 
+    /// Time goes on while a task holds the loop up.
+    void stall(Duration by) { now_ += by; }
     /// Runs what is posted, without moving time.
     void settle() {
         while (!tasks_.empty()) {
@@ -35,13 +44,13 @@ class FakeLoop final : public Loop {
         const auto end = now_ + by;
         settle();
         while (!timers_.empty() && timers_.begin()->first.first <= end) {
-            now_ = timers_.begin()->first.first;
+            now_ = std::max(now_, timers_.begin()->first.first);
             auto task = std::move(timers_.begin()->second);
             timers_.erase(timers_.begin());
             task();
             settle();
         }
-        now_ = end;
+        now_ = std::max(now_, end);
     }
 
  private:

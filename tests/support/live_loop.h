@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -23,9 +24,10 @@ class LiveLoop {
     /// Runs `task` on the loop and waits for what it returns.
     template<class F>
     auto on_loop(F task) {
-        std::packaged_task<decltype(task())()> packaged(std::move(task));
-        auto future = packaged.get_future();
-        loop_.post([&packaged] { packaged(); });
+        // Shared: the loop may still be leaving it when the answer is here already.
+        auto packaged = std::make_shared<std::packaged_task<decltype(task())()>>(std::move(task));
+        auto future = packaged->get_future();
+        loop_.post([packaged] { (*packaged)(); });
         return future.get();
     }
 

@@ -52,7 +52,8 @@ class AsioLoop final : public Loop {
     void run();
     /// Runs until stop() or the deadline; true when stop() ended it. May be called again.
     bool run_until(TimePoint deadline);
-    /// Any thread. Makes run() return soon; tasks still queued wait for the next run().
+    /// Any thread. Makes run() return soon, or at once when it has not begun; tasks still queued wait for the
+    /// next run().
     void stop();
     boost::asio::io_context& context();
 
@@ -77,7 +78,8 @@ class Timer {
 
     /// Replaces what was scheduled.
     void after(Duration delay, Loop::Task task);
-    /// Runs `task` every `period` until cancelled, on a steady grid (no drift).
+    /// Runs `task` every `period` (more than zero) until cancelled, on a steady grid (no drift); what was missed
+    /// while the loop was held up is left out.
     void every(Duration period, Loop::Task task);
     void cancel();
     bool pending() const { return id_ != 0; }
@@ -110,7 +112,8 @@ class Lifeline {
 struct Deadline {
     TimePoint at = TimePoint::max();
 
-    static Deadline in(Duration duration) { return {Clock::now() + duration}; }
+    /// A duration past the end of the clock gives never().
+    static Deadline in(Duration duration);
     static Deadline never() { return {}; }
     bool passed() const { return at != TimePoint::max() && Clock::now() >= at; }
     /// Never negative; Duration::max() when there is none.

@@ -10,7 +10,8 @@
 
 namespace voicectl {
 
-/// Replaced by *** from now on in everything redact() sees. Shorter than 6 characters: ignored, or
+/// Replaced by *** from now on in everything redact() sees, also in its percent-encoded and JSON-escaped
+/// forms. Shorter than 6 characters: ignored, or
 /// ordinary words would vanish.
 void register_secret(std::string_view secret);
 

@@ -24,10 +24,12 @@ std::string random_id(std::size_t length);
 /// Durations as people write them: `90s`, `15m`, `2h`, `1d`, `1w`, `250ms`, `1h30m`, and a bare number of
 /// seconds. Negative and empty are refused; zero is the caller's affair.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
-/// "850 ms", "2.4 s", "3m 20s", "2h 5m".
+/// "850 ms", "2.4 s", "3m 20s", "2h 5m", "1d 2h".
 std::string format_duration(std::chrono::milliseconds duration);
 /// RFC 3339 in UTC with milliseconds, "2026-01-02T03:04:05.678Z".
 std::string format_time(std::chrono::system_clock::time_point time);
+/// RFC 3339 with any offset, or a date alone (midnight UTC).
+Result<std::chrono::system_clock::time_point> parse_time(std::string_view text);
 
 /// Replaces every invalid UTF-8 sequence by U+FFFD.
 std::string valid_utf8(std::string_view text);
@@ -43,7 +45,8 @@ std::vector<std::string> split(std::string_view text, char separator);
 
 /// The whole of a small text file; at most `limit` bytes.
 Result<std::string> read_file(const std::string& path, std::size_t limit = 64 * 1024 * 1024);
-/// Written beside and renamed over, so that readers see the old or the new text, never a part.
+/// Written beside and renamed over, so that readers see the old or the new text, never a part (AtomicFile
+/// does it bit by bit).
 Result<void> write_file_atomically(const std::string& path, std::string_view bytes, int mode = 0644);
 
 }  // namespace voicectl

@@ -51,8 +51,12 @@ std::string pretty(std::string_view time, Level level, std::string_view area, st
 
 std::string json_line(std::string_view time, Level level, std::string_view area, std::string_view message, Fields fields) {
     nlohmann::ordered_json line{{"time", time}, {"level", level_name(level)}, {"area", area}, {"message", message}};
-    for (const auto& field : fields) line[std::string(field.name)] = valid_utf8(field.text);
-    return line.dump();
+    for (const auto& field : fields) {
+        auto name = std::string(field.name);
+        while (line.contains(name)) name += '_';  // a field called "message" does not replace the message
+        line[name] = valid_utf8(field.text);
+    }
+    return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace

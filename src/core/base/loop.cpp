@@ -4,9 +4,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <algorithm>
 #include <cassert>
-#include <thread>
 #include <unordered_map>
+#include <utility>
 
 namespace voicectl {
 namespace asio = boost::asio;
@@ -14,30 +15,37 @@ namespace asio = boost::asio;
 void Loop::assert_current() const { assert(is_current() && "called off its loop"); }
 
 struct AsioLoop::Impl {
-    // Concurrency hint 1: only one thread runs it; post() stays safe from any thread.
-    asio::io_context context{1};
-    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
     std::unordered_map<TimerId, std::unique_ptr<asio::steady_timer>> timers;
     TimerId next_id = 1;
+    bool closing = false;
+    // Concurrency hint 1: only one thread runs it; post() stays safe from any thread.
+    std::unique_ptr<asio::io_context> owner = std::make_unique<asio::io_context>(1);
+    asio::io_context& context = *owner;
+    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
 };
 
 AsioLoop::AsioLoop() : impl_(std::make_unique<Impl>()) {}
 
 AsioLoop::~AsioLoop() {
+    // Tasks still queued may own objects whose destructors post, cancel or set timers here: they die with
+    // the context, while everything else is whole, and a timer set now would outlive it.
+    impl_->closing = true;
     impl_->timers.clear();
-    // Queued tasks may own objects that reach back to this loop: they die while it is whole.
     impl_->work.reset();
+    impl_->owner.reset();
 }
 
+// Restarted after running, not before: a stop() that came before run() counts.
 void AsioLoop::run() {
-    impl_->context.restart();
     impl_->context.run();
+    impl_->context.restart();
 }
 
 bool AsioLoop::run_until(TimePoint deadline) {
-    impl_->context.restart();
     impl_->context.run_until(deadline);
-    return impl_->context.stopped();
+    const bool stopped = impl_->context.stopped();
+    if (stopped) impl_->context.restart();
+    return stopped;
 }
 
 void AsioLoop::stop() { impl_->context.stop(); }
@@ -47,6 +55,7 @@ bool AsioLoop::is_current() const { return impl_->context.get_executor().running
 
 Loop::TimerId AsioLoop::call_at(TimePoint when, Task task) {
     const auto id = impl_->next_id++;
+    if (impl_->closing) return id;
     auto timer = std::make_unique<asio::steady_timer>(impl_->context, when);
     timer->async_wait([this, id, task = std::move(task)](const boost::system::error_code& error) {
         // A timer cancelled after it was queued still arrives without error: the map decides.
@@ -73,7 +82,7 @@ void Timer::arm(TimePoint when, Duration period, Loop::Task task) {
         }
         // Re-arm first: the task may cancel the timer or destroy its owner.
         auto next = when + period;
-        if (next < loop_.now()) next = loop_.now();
+        if (const auto late = loop_.now() - next; late > Duration::zero()) next += (late / period + 1) * period;
         auto copy = task;
         arm(next, period, std::move(task));
         copy();
@@ -82,6 +91,11 @@ void Timer::arm(TimePoint when, Duration period, Loop::Task task) {
 
 void Timer::cancel() {
     if (id_ != 0) loop_.cancel(std::exchange(id_, 0));
+}
+
+Deadline Deadline::in(Duration duration) {
+    const auto now = Clock::now();
+    return {duration > TimePoint::max() - now ? TimePoint::max() : now + duration};
 }
 
 Duration Deadline::left() const {

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -107,7 +108,9 @@ Result<std::unique_ptr<Process>> Process::start(const ProcessSpec& spec) {
     close(output);
     close(report[1]);
     int reason = 0;
-    const auto got = pid > 0 ? read(report[0], &reason, sizeof(reason)) : 0;
+    ssize_t got = 0;
+    while (pid > 0 && (got = read(report[0], &reason, sizeof(reason))) < 0 && errno == EINTR) {
+    }
     close(report[0]);
     if (pid < 0) return fail(Errc::Io, "fork: {}", std::strerror(fork_error));
     if (got == sizeof(reason)) {
@@ -129,6 +132,7 @@ std::optional<int> Process::wait_for(std::chrono::milliseconds time) {
     const int handle = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
     if (handle >= 0) {
         pollfd waiting{handle, POLLIN, 0};
+        time = std::min(time, std::chrono::milliseconds(std::chrono::hours(24)));  // poll counts in int
         const auto end = std::chrono::steady_clock::now() + time;
         while (poll(&waiting, 1, static_cast<int>(time.count())) < 0 && errno == EINTR) {
             time = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());

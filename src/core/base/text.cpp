@@ -1,19 +1,10 @@
 #include "voicectl/base/text.h"
 
-#include <fcntl.h>
-#include <fmt/chrono.h>
 #include <openssl/rand.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <charconv>
-#include <cmath>
-#include <cstring>
-#include <ctime>
-#include <limits>
+#include <cstdlib>
 
 namespace voicectl {
 namespace {
@@ -77,15 +68,8 @@ CodePoint decode_utf8(std::string_view text) {
 
 bool steers_terminal(char32_t c) {
     return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) ||
-           c == 0x200E || c == 0x200F;
+           c == 0x200E || c == 0x200F || c == 0x061C || c == 0x2028 || c == 0x2029;
 }
-
-struct Unit {
-    std::string_view name;
-    double milliseconds;
-};
-constexpr std::array kUnits{Unit{"ms", 1},      Unit{"s", 1e3},    Unit{"m", 60e3},
-                            Unit{"h", 3600e3}, Unit{"d", 86400e3}, Unit{"w", 604800e3}};
 
 }  // namespace
 
@@ -110,52 +94,6 @@ std::string random_id(std::size_t length) {
             if (value < kFair && out.size() < length) out += kAlphabet[value % kAlphabet.size()];
     }
     return out;
-}
-
-Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
-    const auto refuse = [&] {
-        return fail_with_hint(Errc::Usage, fmt::format("'{}' is not a duration", terminal_safe(valid_utf8(text))),
-                              "write it like 90s, 15m, 2h, 1d or 1h30m");
-    };
-    double total = 0;
-    auto rest = trim(text);
-    if (rest.empty()) return refuse();
-    while (!rest.empty()) {
-        double number = 0;
-        const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
-        if (error != std::errc{} || number < 0 || !std::isfinite(number)) return refuse();
-        rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-        auto length = rest.find_first_of("0123456789.");
-        const auto unit_name = rest.substr(0, length);
-        rest.remove_prefix(unit_name.size());
-        const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == unit_name; });
-        if (unit != kUnits.end()) {
-            total += number * unit->milliseconds;
-        } else if (unit_name.empty() && total == 0 && rest.empty()) {
-            total += number * 1e3;  // a bare number: seconds
-        } else {
-            return refuse();
-        }
-    }
-    constexpr double kHundredYears = 100.0 * 365 * 86400e3;
-    if (total > kHundredYears) return refuse();
-    return std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(total)));
-}
-
-std::string format_duration(std::chrono::milliseconds duration) {
-    const auto ms = duration.count();
-    if (ms < 1000) return fmt::format("{} ms", ms);
-    if (ms < 60'000) return fmt::format("{:.1f} s", static_cast<double>(ms) / 1e3);
-    const auto seconds = ms / 1000;
-    if (seconds < 3600) return fmt::format("{}m {}s", seconds / 60, seconds % 60);
-    if (seconds < 86'400) return fmt::format("{}h {}m", seconds / 3600, seconds % 3600 / 60);
-    return fmt::format("{}d {}h", seconds / 86'400, seconds % 86'400 / 3600);
-}
-
-std::string format_time(std::chrono::system_clock::time_point time) {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-    const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), ms % 1000);
 }
 
 std::string valid_utf8(std::string_view text) {
@@ -213,44 +151,6 @@ std::vector<std::string> split(std::string_view text, char separator) {
         if (at == std::string_view::npos) return out;
         text.remove_prefix(at + 1);
     }
-}
-
-Result<std::string> read_file(const std::string& path, std::size_t limit) {
-    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        const auto code = errno == ENOENT ? Errc::NotFound : Errc::Io;
-        return fail(code, "cannot read {}: {}", path, std::strerror(errno));
-    }
-    std::string out;
-    std::array<char, 65536> chunk{};
-    ssize_t got = 0;
-    while ((got = read(file, chunk.data(), chunk.size())) > 0 && out.size() <= limit)
-        out.append(chunk.data(), static_cast<std::size_t>(got));
-    const int error = errno;
-    close(file);
-    if (got < 0) return fail(Errc::Io, "cannot read {}: {}", path, std::strerror(error));
-    if (out.size() > limit) return fail(Errc::Io, "{} is larger than {} bytes", path, limit);
-    return out;
-}
-
-Result<void> write_file_atomically(const std::string& path, std::string_view bytes, int mode) {
-    const auto beside = path + "." + random_id(8) + ".part";
-    const int file = open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (file < 0) return fail(Errc::Io, "cannot write {}: {}", path, std::strerror(errno));
-    bool good = true;
-    while (good && !bytes.empty()) {
-        const auto put = write(file, bytes.data(), bytes.size());
-        if (put < 0 && errno == EINTR) continue;
-        good = put > 0;
-        if (good) bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
-    good = good && fsync(file) == 0;
-    int error = errno;
-    close(file);
-    if (good && rename(beside.c_str(), path.c_str()) == 0) return {};
-    if (good) error = errno;
-    unlink(beside.c_str());
-    return fail(Errc::Io, "cannot write {}: {}", path, std::strerror(error));
 }
 
 }  // namespace voicectl
