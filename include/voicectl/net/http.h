@@ -2,8 +2,8 @@
 // start-up; design: docs/design.md).
 //
 // Owned by main and shared by reference. send() may be called on any thread that may block; stream() is
-// for the loop. TLS is verified unless a request says otherwise; proxies come from the environment as
-// curl knows them. Connections are kept and reused.
+// for the loop, and the client outlives its streams. TLS is always verified (SSL_CERT_FILE names other
+// authorities); proxies come from the environment as curl knows them. Connections are kept and reused.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,7 @@ struct HttpRequest {
     std::chrono::milliseconds connect_timeout{5000};  // name lookup, TCP and TLS together
     std::chrono::milliseconds idle_timeout{30000};    // no byte for this long ends the transfer
     std::chrono::milliseconds total_timeout{60000};   // zero: none (long streams)
-    std::size_t max_body = 64 * 1024 * 1024;          // more is Errc::Protocol
+    std::size_t max_body = 64 * 1024 * 1024;          // of send(): more is Errc::Protocol
 };
 
 struct HttpResponse {

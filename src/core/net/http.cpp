@@ -1,0 +1,154 @@
+#include "voicectl/net/http.h"
+
+#include <future>
+
+#include "engine.h"
+
+namespace voicectl::net {
+namespace {
+
+/// Gathers an answer for a thread that waits.
+class WholeResponse final : public TransferSink {
+ public:
+    explicit WholeResponse(std::size_t limit) : limit_(limit) {}
+    std::future<Result<HttpResponse>> result() { return promise_.get_future(); }
+
+    void on_head(HttpResponse head) override { response_ = std::move(head); }
+    Result<void> on_chunk(std::string_view chunk) override {
+        if (response_.body.size() + chunk.size() > limit_)
+            return fail(Errc::Protocol, "the answer is larger than {} bytes", limit_);
+        response_.body += chunk;
+        return {};
+    }
+    void on_done(Result<void> result) override {
+        response_.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun_);
+        if (result) promise_.set_value(std::move(response_));
+        else promise_.set_value(std::unexpected(std::move(result).error()));
+    }
+
+ private:
+    std::size_t limit_;
+    TimePoint begun_ = Clock::now();
+    HttpResponse response_;
+    std::promise<Result<HttpResponse>> promise_;
+};
+
+/// Carries events from the engine's thread to a loop for as long as the stream's owner wants them.
+class LoopSink final : public TransferSink {
+ public:
+    LoopSink(Loop& loop, HttpStreamHandlers handlers)
+        : loop_(&loop), handlers_(std::make_shared<HttpStreamHandlers>(std::move(handlers))) {}
+
+    void on_head(HttpResponse head) override {
+        post([head = std::move(head)](const HttpStreamHandlers& to) {
+            if (to.on_head) to.on_head(head);
+        });
+    }
+    Result<void> on_chunk(std::string_view chunk) override {
+        post([chunk = std::string(chunk)](const HttpStreamHandlers& to) {
+            if (to.on_chunk) to.on_chunk(chunk);
+        });
+        return {};
+    }
+    void on_done(Result<void> result) override {
+        post([result = std::move(result)](const HttpStreamHandlers& to) {
+            if (to.on_done) to.on_done(result);
+        });
+    }
+    /// Loop thread. After this neither the handlers nor the loop are touched again, which may die next.
+    void drop() {
+        std::lock_guard lock(mutex_);
+        loop_ = nullptr;
+        handlers_.reset();
+    }
+
+ private:
+    template<class Event>
+    void post(Event event) {
+        std::lock_guard lock(mutex_);
+        if (loop_ == nullptr) return;
+        // lock() keeps the handlers whole while one of them drops the stream.
+        loop_->post([weak = std::weak_ptr<HttpStreamHandlers>(handlers_), event = std::move(event)] {
+            if (const auto handlers = weak.lock()) event(*handlers);
+        });
+    }
+
+    std::mutex mutex_;
+    Loop* loop_;                                    // under mutex_
+    std::shared_ptr<HttpStreamHandlers> handlers_;  // under mutex_; called on the loop only
+};
+
+class Stream final : public HttpStream {
+ public:
+    explicit Stream(std::shared_ptr<LoopSink> sink) : sink_(std::move(sink)) {}
+    ~Stream() override {
+        sink_->drop();
+        if (const auto engine = engine_.lock(); engine && transfer_) engine->cancel(std::move(transfer_));
+    }
+    void begin(const std::shared_ptr<Engine>& engine, std::shared_ptr<Transfer> transfer) {
+        engine_ = engine;
+        transfer_ = transfer;
+        engine->submit(std::move(transfer));
+    }
+
+ private:
+    std::shared_ptr<LoopSink> sink_;
+    std::weak_ptr<Engine> engine_;
+    std::shared_ptr<Transfer> transfer_;
+};
+
+}  // namespace
+
+struct HttpClient::Impl {
+    std::mutex mutex;
+    std::shared_ptr<Engine> started;  // under mutex
+
+    Result<std::shared_ptr<Engine>> engine() {
+        std::lock_guard lock(mutex);
+        if (!started) {
+            VC_TRY_ASSIGN(started, Engine::create());
+        }
+        return started;
+    }
+};
+
+HttpClient::HttpClient() : impl_(std::make_unique<Impl>()) {}
+HttpClient::~HttpClient() = default;
+
+std::string_view HttpResponse::header(std::string_view name) const {
+    for (const auto& [key, value] : headers)
+        if (key == name) return value;
+    return {};
+}
+
+Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
+    VC_TRY_ASSIGN(const auto engine, impl_->engine());
+    const auto sink = std::make_shared<WholeResponse>(request.max_body);
+    VC_TRY_ASSIGN(auto transfer, Transfer::create(engine->curl(), request, sink));
+    auto result = sink->result();
+    engine->submit(std::move(transfer));
+    return result.get();
+}
+
+std::unique_ptr<HttpStream> HttpClient::stream(HttpRequest request, Loop& loop, HttpStreamHandlers handlers) {
+    const auto sink = std::make_shared<LoopSink>(loop, std::move(handlers));
+    auto stream = std::make_unique<Stream>(sink);
+    const auto engine = impl_->engine();
+    if (!engine) {
+        sink->on_done(std::unexpected(engine.error()));
+        return stream;
+    }
+    auto transfer = Transfer::create((*engine)->curl(), std::move(request), sink);
+    if (transfer) stream->begin(*engine, std::move(*transfer));
+    else sink->on_done(std::unexpected(std::move(transfer).error()));
+    return stream;
+}
+
+std::string HttpClient::version() {
+    const auto curl = curl_library();
+    if (!curl) return curl.error().message;
+    const auto* info = (*curl)->version_info(CURLVERSION_NOW);
+    return fmt::format("{} {}", info->version, info->ssl_version != nullptr ? info->ssl_version : "without TLS");
+}
+
+}  // namespace voicectl::net
