@@ -29,7 +29,8 @@ enum class Errc {
     Protocol,     // exit 1: the other side broke its own protocol
     Io,           // exit 1: local file or device
     Missing,      // exit 1: a library or program that is needed is not installed
-    Cancelled,    // exit 130: stopped by a signal
+    Cancelled,    // exit 130: SIGINT
+    Terminated,   // exit 143: SIGTERM
 };
 
 /// The one table from causes to exit codes (listed in every man page).

@@ -27,6 +27,7 @@ constexpr std::array kTable{
     Row{Errc::Io, 1, "io"},
     Row{Errc::Missing, 1, "missing"},
     Row{Errc::Cancelled, 130, "cancelled"},
+    Row{Errc::Terminated, 143, "terminated"},
 };
 
 const Row& row(Errc code) {

@@ -1,0 +1,381 @@
+#include "voicectl/e2e/call_test.h"
+
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "caller.h"
+#include "checks.h"
+#include "e2e_builtin.h"
+#include "lab.h"
+#include "recorder.h"
+#include "transcript_check.h"
+#include "voicectl/audio/file.h"
+#include "voicectl/audio/resampler.h"
+#include "voicectl/base/redact.h"
+#include "voicectl/base/signals.h"
+#include "voicectl/base/text.h"
+#include "voicectl/base/workers.h"
+#include "voicectl/speech/compare.h"
+#include "voicectl/speech/providers.h"
+#include "voicectl/speech/recognise.h"
+
+namespace voicectl::e2e {
+namespace {
+
+constexpr const char* kCallerIdentity = "e2e-caller";
+constexpr std::chrono::seconds kLongestAnswer{90};
+constexpr std::chrono::seconds kStorePatience{5};
+constexpr std::chrono::minutes kTokenLife{30};
+constexpr std::size_t kTailWords = 4;
+
+std::chrono::milliseconds between(TimePoint from, TimePoint to) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(to - from);
+}
+
+std::string last_words(const std::string& text) {
+    auto words = speech::to_words(text);
+    if (words.size() > kTailWords) words.erase(words.begin(), words.end() - kTailWords);
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+/// The caller's engines: a voice, and a recogniser of free English that no expectation leads.
+struct Engines {
+    std::unique_ptr<speech::TextToSpeech> voice;
+    std::unique_ptr<speech::SpeechToText> ear;
+};
+
+template<class T>
+Result<std::unique_ptr<T>> usable(speech::Built<T> built, const char* what) {
+    if (built) return std::move(*built);
+    return fail_with_hint(Errc::Missing, fmt::format("{}: {}", what, built.error().message), built.error().hint);
+}
+
+Result<Engines> build_engines(const std::string& voice, const speech::ProviderContext& context) {
+    Engines engines;
+    VC_TRY_ASSIGN(engines.voice, usable(speech::build_tts({{"provider", "flite"}, {"voice", voice}}, context), "the caller's voice"));
+    VC_TRY_ASSIGN(engines.ear, usable(speech::build_stt({{"provider", "pocketsphinx"}}, context), "the caller's recogniser"));
+    return engines;
+}
+
+class CallTest {
+ public:
+    CallTest(const CallTestOptions& options, net::HttpClient& http, const CallTestEvents& events)
+        : options_(options), script_(options.script), http_(http), checks_(report_, events), loop_thread_([this] { loop_.run(); }),
+          signals_(std::make_unique<Signals>(loop_, [this](int number, int) { meeting_.interrupt(number); })) {}
+
+    ~CallTest() {
+        caller_.reset();
+        std::promise<void> gone;
+        loop_.post([&] {
+            signals_.reset();
+            gone.set_value();
+        });
+        gone.get_future().wait();
+        loop_.stop();
+        loop_thread_.join();
+    }
+
+    Result<Report> run() {
+        const auto began = Clock::now();
+        VC_TRY(prepare());
+        plan();
+        steps();  // what it does not reach shows as not run
+        clean_up();
+        report_.room = room_;
+        report_.agent = options_.agent_name;
+        report_.elapsed = between(began, Clock::now());
+        return std::move(report_);
+    }
+
+ private:
+    bool local() const { return !options_.server.has_value(); }
+    bool dispatches() const { return !agent_name_.empty(); }
+    bool checks_transcript() const { return !store_path_.empty(); }
+
+    Result<void> prepare() {
+        if (local() && script_.turns.empty() && options_.agent_config.empty()) {
+            VC_TRY_ASSIGN(script_, parse_script(kBuiltinScript, "examples/receptionist-call.yaml"));
+        }
+        if (script_.turns.empty())
+            return fail_with_hint(Errc::Usage, "nothing to say", "pass --say TEXT (with --expect TEXT), or --script FILE");
+        if (!options_.record_folder.empty()) {
+            std::error_code failed;
+            std::filesystem::create_directories(options_.record_folder, failed);
+            if (failed) return fail(Errc::Io, "cannot create {}: {}", options_.record_folder, failed.message());
+        }
+        VC_TRY_ASSIGN(core_, rtc::Core::load());
+        engines_ = std::async(std::launch::async, [this] { return build_engines(options_.voice, context_); });
+        if (local()) {
+            VC_TRY_ASSIGN(lab_, Lab::create());
+        }
+        agent_name_ = options_.agent_name;
+        store_path_ = local() ? lab_->store_path() : options_.store;
+        room_ = options_.room.empty() ? fmt::format("e2e-{}", random_id(10)) : options_.room;
+        return {};
+    }
+
+    void plan() {
+        if (local()) {
+            checks_.plan("server", "livekit-server started");
+            checks_.plan("agent_registered", "agent registered");
+        }
+        checks_.plan("room", "room created");
+        if (dispatches() || local()) checks_.plan("dispatch", "agent dispatched");
+        checks_.plan("token", "caller token");
+        checks_.plan("joined", "caller joined");
+        checks_.plan("agent_joined", "agent joined");
+        if (script_.greets) checks_.plan("greeting", "greeting heard to its end");
+        for (std::size_t i = 1; i <= script_.turns.size(); ++i) {
+            checks_.plan(fmt::format("said_{}", i), fmt::format("question {} spoken", i));
+            checks_.plan(fmt::format("answer_{}", i), fmt::format("answer {} heard", i));
+            checks_.plan(fmt::format("latency_{}", i), fmt::format("answer {} in time", i));
+        }
+        if (checks_transcript()) checks_.plan("transcript", "transcript stored");
+        if (!options_.record_folder.empty()) checks_.plan("recording", "both sides recorded");
+        if (!options_.keep_room) checks_.plan("room_deleted", "room deleted");
+        if (local()) checks_.plan("stopped", "agent and server stopped");
+    }
+
+    void steps() {
+        if (local() && !start_lab()) return;
+        if (!local()) server_ = *options_.server;
+        twirp_ = std::make_unique<livekit::TwirpClient>(http_, server_);
+        if (!make_room() || !dispatch() || !join() || !meet_agent()) return;
+        if (script_.greets && !hear_greeting()) return;
+        for (std::size_t i = 0; i < script_.turns.size(); ++i)
+            if (!turn(i)) return;
+        if (checks_transcript()) transcript();
+    }
+
+    /// Failures on the way to the call are the way's, not the call's: they keep their own exit code.
+    bool on_the_way(const std::string& id, const std::function<Result<Seen>()>& check) {
+        if (checks_.run(id, check)) return true;
+        const auto code = checks_.last_error().code;
+        if (code != Errc::CheckFailed && code != Errc::NotFound) report_.stopped = checks_.last_error();
+        return false;
+    }
+
+    /// Only Ctrl-C stops a call that is under way with a code of its own.
+    bool in_the_call(const std::string& id, const std::function<Result<Seen>()>& check) {
+        if (checks_.run(id, check)) return true;
+        const auto code = checks_.last_error().code;
+        if (code == Errc::Cancelled || code == Errc::Terminated) report_.stopped = checks_.last_error();
+        return false;
+    }
+
+    bool start_lab() {
+        const bool started = on_the_way("server", [&]() -> Result<Seen> {
+            VC_TRY(lab_->start_server());
+            server_ = lab_->server();
+            return Seen{server_.url};
+        });
+        return started && on_the_way("agent_registered", [&]() -> Result<Seen> {
+            VC_TRY_ASSIGN(const auto name, lab_->start_agent(options_.executable, options_.agent_config, meeting_));
+            if (agent_name_.empty()) agent_name_ = name;
+            report_.agent = agent_name_;
+            return Seen{fmt::format("'{}' with {}", agent_name_, options_.agent_config.empty() ? "examples/receptionist.yaml" : options_.agent_config)};
+        });
+    }
+
+    bool make_room() {
+        return on_the_way("room", [&]() -> Result<Seen> {
+            livekit::RoomApi rooms(*twirp_);
+            VC_TRY_ASSIGN(const auto there, rooms.list({room_}));
+            if (!there.empty()) {
+                checks_.drop("room_deleted");  // not ours to delete
+                return Seen{room_ + " (was there already)"};
+            }
+            livekit::proto::CreateRoomRequest request;
+            request.set_name(room_);
+            request.set_empty_timeout(300);
+            VC_TRY_ASSIGN(const auto room, rooms.create(request));
+            made_room_ = true;
+            return Seen{room_, {{"sid", room.sid()}}};
+        });
+    }
+
+    bool dispatch() {
+        if (!dispatches()) return true;
+        return on_the_way("dispatch", [&]() -> Result<Seen> {
+            livekit::proto::CreateAgentDispatchRequest request;
+            request.set_room(room_);
+            request.set_agent_name(agent_name_);
+            request.set_metadata(options_.metadata);
+            VC_TRY_ASSIGN(const auto made, livekit::DispatchApi(*twirp_).create(request));
+            return Seen{fmt::format("'{}'", agent_name_), {{"dispatchId", made.id()}}};
+        });
+    }
+
+    bool join() {
+        std::string token;
+        const bool minted = on_the_way("token", [&]() -> Result<Seen> {
+            livekit::Claims claims;
+            claims.identity = kCallerIdentity;
+            claims.video.room_join = true;
+            claims.video.room = room_;
+            claims.video.can_publish = true;
+            claims.video.can_publish_sources = {"microphone"};
+            claims.video.can_publish_data = false;
+            token = livekit::mint(server_.key, claims, kTokenLife);
+            return Seen{"join this room, publish a microphone, hear others; nothing else"};
+        });
+        return minted && on_the_way("joined", [&]() -> Result<Seen> {
+            caller_ = std::make_unique<Caller>(loop_, *core_, meeting_, agent_name_);
+            VC_TRY(caller_->join(server_.url, token, std::chrono::seconds{10}));
+            VC_TRY_ASSIGN(auto engines, engines_.get());
+            voice_ = std::move(engines.voice);
+            ear_ = std::move(engines.ear);
+            VC_TRY(caller_->open_microphone(voice_->rate_hz()));
+            return Seen{fmt::format("as {}", kCallerIdentity)};
+        });
+    }
+
+    bool meet_agent() {
+        return in_the_call("agent_joined", [&]() -> Result<Seen> {
+            VC_TRY_ASSIGN(const auto agent, caller_->wait_for_agent(options_.join_timeout));
+            VC_TRY(caller_->wait_for_agent_audio(options_.join_timeout));
+            return Seen{fmt::format("{}, kind AGENT", terminal_safe(agent.identity)), {{"identity", agent.identity}}};
+        });
+    }
+
+    bool hear_greeting() {
+        return in_the_call("greeting", [&]() -> Result<Seen> {
+            VC_TRY_ASSIGN(const auto heard, caller_->listen(0, options_.answer_timeout, kLongestAnswer, options_.end_silence));
+            if (!heard) return fail(Errc::CheckFailed, "the agent said nothing within {}", format_duration(options_.answer_timeout));
+            VC_TRY_ASSIGN(const auto words, speech::recognise(*ear_, heard->audio));
+            auto expected = script_.greeting;
+            if (expected.empty() && checks_transcript()) expected = stored_greeting(store_path_, room_);
+            VC_TRY_ASSIGN(auto seen, judge(words, expected, heard->length()));
+            if (!expected.empty()) {
+                const auto end = speech::compare_words(last_words(expected), words, speech::Extent::Part);
+                if (end.matched * 2 < end.expected)
+                    return fail(Errc::CheckFailed, "its end was not heard: expected \"… {}\", heard \"{}\"", last_words(expected), cut_speech(words, 200));
+            }
+            spoken_.push_back({true, words});
+            return seen;
+        });
+    }
+
+    /// Were the expected words heard, in order? Without an expectation any words will do.
+    Result<Seen> judge(const std::string& words, const std::string& expected, std::chrono::milliseconds length) const {
+        Seen seen;
+        seen.evidence = {{"heard", words}, {"expected", expected}, {"speechMs", length.count()}, {"tolerance", options_.tolerance}};
+        if (speech::to_words(words).empty()) return fail(Errc::CheckFailed, "there was sound for {}, but no words in it", format_duration(length));
+        seen.detail = fmt::format("\"{}\"", cut_speech(words, 100));
+        if (expected.empty()) return seen;
+        const auto match = speech::compare_words(expected, words, speech::Extent::Part);
+        seen.evidence["score"] = match.score;
+        seen.detail += fmt::format(", {} of {} words", match.matched, match.expected);
+        if (match.score >= options_.tolerance) return seen;
+        return fail(Errc::CheckFailed, "expected \"{}\", heard \"{}\" ({} of {} words in order, score {:.2f}, needed {:.2f})",
+                    cut_speech(expected, 200), cut_speech(words, 200), match.matched, match.expected, match.score, options_.tolerance);
+    }
+
+    Result<audio::Pcm> clip_of(const ScriptTurn& turn) {
+        if (turn.audio_file.empty()) return speech::synthesise(*voice_, turn.say);
+        VC_TRY_ASSIGN(const auto file, audio::read_file(turn.audio_file, 120));
+        return audio::resample(audio::to_mono(file), voice_->rate_hz());
+    }
+
+    bool turn(std::size_t index) {
+        const auto& turn = script_.turns[index];
+        const auto number = index + 1;
+        Said said;
+        std::size_t mark = 0;
+        const bool spoke = in_the_call(fmt::format("said_{}", number), [&]() -> Result<Seen> {
+            VC_TRY_ASSIGN(const auto clip, clip_of(turn));
+            mark = caller_->ears().mark();
+            VC_TRY_ASSIGN(said, caller_->say(clip));
+            recorder_.add(said);
+            auto text = turn.say;
+            if (text.empty()) {
+                VC_TRY_ASSIGN(text, speech::recognise(*ear_, clip));
+            }
+            spoken_.push_back({false, text});
+            return Seen{fmt::format("\"{}\"", cut_speech(text, 100)), {{"text", text}}};
+        });
+        if (!spoke) return false;
+        std::optional<Heard> heard;
+        const bool answered = in_the_call(fmt::format("answer_{}", number), [&]() -> Result<Seen> {
+            VC_TRY_ASSIGN(heard, caller_->listen(mark, options_.answer_timeout, kLongestAnswer, options_.end_silence));
+            if (!heard) return fail(Errc::CheckFailed, "no answer within {}", format_duration(options_.answer_timeout));
+            VC_TRY_ASSIGN(const auto words, speech::recognise(*ear_, heard->audio));
+            VC_TRY_ASSIGN(auto seen, judge(words, turn.expect, heard->length()));
+            spoken_.push_back({true, words});
+            return seen;
+        });
+        return answered && in_the_call(fmt::format("latency_{}", number), [&]() -> Result<Seen> {
+            const auto latency = between(said.last_sound, heard->first_sound);
+            if (latency.count() <= 0) return fail(Errc::CheckFailed, "the agent spoke {} before the question was over", format_duration(-latency));
+            if (latency > options_.max_latency)
+                return fail(Errc::CheckFailed, "{} from the last sound of the question to the first of the answer; at most {} allowed",
+                            format_duration(latency), format_duration(options_.max_latency));
+            return Seen{"from the last sound sent to the first sound received", {{"latencyMs", latency.count()}}, latency};
+        });
+    }
+
+    void transcript() {
+        in_the_call("transcript", [&] {
+            return check_transcript(store_path_, room_, spoken_, options_.transcript_tolerance, kStorePatience);
+        });
+    }
+
+    void clean_up() {
+        if (caller_ && !options_.record_folder.empty())
+            checks_.run("recording", [&] { return recorder_.write(options_.record_folder, caller_->ears()); });
+        if (caller_) caller_->leave();
+        if (made_room_ && !options_.keep_room) delete_room();
+        if (lab_ && report_.held() > 0) {
+            checks_.run("stopped", [&]() -> Result<Seen> {
+                VC_TRY(lab_->stop_agent());
+                VC_TRY(lab_->stop_server());
+                return Seen{"both ended"};
+            });
+        }
+        lab_.reset();
+    }
+
+    void delete_room() {
+        checks_.run("room_deleted", [&]() -> Result<Seen> {
+            livekit::RoomApi rooms(*twirp_);
+            const auto removed = rooms.remove(room_);
+            if (!removed && removed.error().code != Errc::NotFound) return std::unexpected(removed.error());
+            VC_TRY_ASSIGN(const auto left, rooms.list({room_}));
+            if (!left.empty()) return fail(Errc::CheckFailed, "{} is still there", room_);
+            return Seen{room_};
+        });
+    }
+
+    const CallTestOptions& options_;
+    Script script_;
+    net::HttpClient& http_;
+    Report report_;
+    Checks checks_;
+    Workers workers_{2, "vc-speech"};
+    speech::ProviderContext context_{workers_, http_, [](const std::string&) { return std::nullopt; }, {}};
+    Rendezvous meeting_;
+    AsioLoop loop_;
+    std::thread loop_thread_;
+    std::unique_ptr<Signals> signals_;
+    std::unique_ptr<rtc::Core> core_;
+    std::future<Result<Engines>> engines_;
+    std::unique_ptr<speech::TextToSpeech> voice_;
+    std::unique_ptr<speech::SpeechToText> ear_;
+    std::unique_ptr<Lab> lab_;
+    livekit::Server server_;
+    std::unique_ptr<livekit::TwirpClient> twirp_;
+    std::unique_ptr<Caller> caller_;
+    Recorder recorder_;
+    std::vector<Spoken> spoken_;
+    std::string agent_name_, room_, store_path_;
+    bool made_room_ = false;
+};
+
+}  // namespace
+
+Result<Report> run_call_test(const CallTestOptions& options, net::HttpClient& http, const CallTestEvents& events) {
+    return CallTest(options, http, events).run();
+}
+
+}  // namespace voicectl::e2e
