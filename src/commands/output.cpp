@@ -1,42 +1,16 @@
 #include "commands/output.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <ostream>
 
+#include "commands/json_path.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
 namespace {
-
-// What `path` names inside `value`; `*` stands for every element. RFC 6901 escapes.
-void collect(const Json& value, const std::vector<std::string>& path, std::size_t at, std::vector<const Json*>& out) {
-    if (at == path.size()) {
-        out.push_back(&value);
-        return;
-    }
-    const auto& step = path[at];
-    if (step == "*" && value.is_structured()) {
-        for (const auto& child : value) collect(child, path, at + 1, out);
-        return;
-    }
-    if (value.is_object() && value.contains(step)) collect(value[step], path, at + 1, out);
-    if (value.is_array() && !step.empty() && std::all_of(step.begin(), step.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-        const auto index = step.size() < 10 ? std::stoul(step) : value.size();
-        if (index < value.size()) collect(value[index], path, at + 1, out);
-    }
-}
-
-std::vector<std::string> parse_path(std::string_view text) {
-    if (text.starts_with('/')) text.remove_prefix(1);
-    if (text.empty()) return {};
-    auto steps = split(text, '/');
-    for (auto& step : steps) {
-        for (auto [from, to] : {std::pair{"~1", "/"}, std::pair{"~0", "~"}})
-            for (std::size_t at = 0; (at = step.find(from, at)) != std::string::npos; ++at) step.replace(at, 2, to);
-    }
-    return steps;
-}
 
 std::string known_fields(const Json& item) {
     std::string names;
@@ -44,9 +18,8 @@ std::string known_fields(const Json& item) {
     return names;
 }
 
-std::string tsv_cell(std::string text) {
-    std::replace_if(text.begin(), text.end(), [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
-    return text;
+std::string json_text(const Json& value, int indent) {
+    return value.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -61,31 +34,33 @@ Column column(std::string title, std::string key, bool wide) {
     return {std::move(title), [key = std::move(key)](const Json& item) { return item.contains(key) ? scalar_text(item[key]) : ""; }, wide};
 }
 
-bool Output::coloured() const {
-    if (color == "always") return true;
-    if (color == "never") return false;
-    const auto set = [this](const char* name) { return environment && environment(name).has_value(); };
-    if (set("NO_COLOR")) return false;
-    if (set("CLICOLOR_FORCE")) return true;
-    if (environment && environment("TERM").value_or("") == "dumb") return false;
-    return talk_tty_;
+bool Output::coloured(Stream stream) const {
+    if (color != "auto") return color == "always";
+    const auto value = [this](const char* name) { return environment ? environment(name).value_or("") : ""; };
+    if (!value("NO_COLOR").empty()) return false;
+    if (const auto force = value("CLICOLOR_FORCE"); !force.empty() && force != "0") return true;
+    if (value("TERM") == "dumb") return false;
+    return stream == Stream::Results ? tty_ : talk_tty_;
 }
 
-std::string Output::paint(std::string_view code, std::string_view text) const {
-    if (!coloured()) return std::string(text);
+std::string Output::paint(std::string_view code, std::string_view text, Stream stream) const {
+    if (!coloured(stream)) return std::string(text);
     return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
-std::string Output::bold(std::string_view text) const { return paint("1", text); }
-std::string Output::green(std::string_view text) const { return paint("32", text); }
-std::string Output::red(std::string_view text) const { return paint("31", text); }
-std::string Output::dim(std::string_view text) const { return paint("2", text); }
+std::string Output::bold(std::string_view text, Stream stream) const { return paint("1", text, stream); }
+std::string Output::green(std::string_view text, Stream stream) const { return paint("32", text, stream); }
+std::string Output::red(std::string_view text, Stream stream) const { return paint("31", text, stream); }
+std::string Output::dim(std::string_view text, Stream stream) const { return paint("2", text, stream); }
 
 Result<void> Output::write(std::string_view text) {
+    if (reader_gone_) return {};
+    errno = 0;
     *results_ << text;
     results_->flush();
-    // A closed pipe (`| head`) is not our failure; anything else shows at the next check of the stream.
-    if (!*results_) return fail(Errc::Io, "cannot write to standard output");
-    return {};
+    if (*results_) return {};
+    reader_gone_ = errno == EPIPE;
+    if (reader_gone_) return {};
+    return fail(Errc::Io, "cannot write to standard output{}{}", errno != 0 ? ": " : "", errno != 0 ? std::strerror(errno) : "");
 }
 
 Result<Json> Output::selected(const Json& value) const {
@@ -101,24 +76,33 @@ Result<Json> Output::selected(const Json& value) const {
     return out;
 }
 
+// Scripts get text as it is; a terminal must not be steered by it.
+std::string Output::script_text(const Json& value) const {
+    return tty_ ? terminal_safe(scalar_text(value)) : scalar_text(value);
+}
+
+std::string Output::cell(std::string text) const {
+    std::replace_if(text.begin(), text.end(), [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
+    return tty_ ? terminal_safe(text) : text;
+}
+
+Result<void> Output::emit_found(const Json& value) {
+    const auto found = find_all(value, get);
+    if (!found) return fail(Errc::Usage, "nothing at --get {}", get);
+    std::string text;
+    for (const auto* one : *found) text += script_text(*one) + "\n";
+    return write(text);
+}
+
 Result<void> Output::emit(const Json& value, std::string_view human, std::string_view name) {
-    if (!get.empty()) {
-        std::vector<const Json*> found;
-        collect(value, parse_path(get), 0, found);
-        if (found.empty()) return fail(Errc::Usage, "nothing at --get {}", get);
-        std::string text;
-        for (const auto* one : found) text += scalar_text(*one) + "\n";
-        return write(text);
-    }
+    if (!get.empty()) return emit_found(value);
     if (format == Format::Name) return write(fmt::format("{}\n", name.empty() ? human : name));
     if (!json() && format != Format::Tsv && fields.empty()) return write(fmt::format("{}\n", human));
     VC_TRY_ASSIGN(const auto chosen, selected(value));
-    if (format == Format::Tsv || !json()) {
-        std::string line;
-        for (const auto& [key, one] : chosen.items()) line += (line.empty() ? "" : "\t") + tsv_cell(scalar_text(one));
-        return write(line + "\n");
-    }
-    return write(chosen.dump(format == Format::Json ? 2 : -1, ' ', false, Json::error_handler_t::replace) + "\n");
+    if (json()) return write(json_text(chosen, format == Format::Json ? 2 : -1));
+    std::vector<std::string> cells;
+    for (const auto& [key, one] : chosen.items()) cells.push_back(cell(scalar_text(one)));
+    return write(fmt::format("{}\n", fmt::join(cells, "\t")));
 }
 
 Result<void> Output::emit_list(std::string_view noun, const Json& items, const std::vector<Column>& columns,
@@ -129,83 +113,94 @@ Result<void> Output::emit_list(std::string_view noun, const Json& items, const s
         chosen.push_back(std::move(one));
     }
     const Json whole{{std::string(noun), chosen}};
-    if (!get.empty()) return emit(whole, "");
-    std::string text;
-    if (format == Format::Json) return write(whole.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-    if (format == Format::Jsonl) {
-        for (const auto& item : chosen) text += item.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    if (!get.empty()) return emit_found(whole);
+    if (format == Format::Json) return write(json_text(whole, 2));
+    if (format == Format::Tsv) return write(tsv(items, shown(columns)));
+    if (format == Format::Jsonl || format == Format::Name) {
+        std::string text;
+        for (const auto& item : format == Format::Name ? items : chosen)
+            text += format == Format::Name ? script_text(item.value(std::string(name_key), Json())) + "\n" : json_text(item, -1);
         return write(text);
     }
-    if (format == Format::Name) {
-        for (const auto& item : items) text += scalar_text(item.at(std::string(name_key))) + "\n";
-        return write(text);
+    if (!items.empty()) return write(table(items, shown(columns)));
+    note(fmt::format("no {}", noun));
+    return {};
+}
+
+std::vector<Column> Output::shown(const std::vector<Column>& columns) const {
+    std::vector<Column> out;
+    for (const auto& field : fields) out.push_back(column(field, field));
+    if (!fields.empty()) return out;
+    for (const auto& one : columns)
+        if (!one.wide || format == Format::Wide) out.push_back(one);
+    return out;
+}
+
+std::string Output::tsv(const Json& items, const std::vector<Column>& columns) const {
+    std::string out;
+    for (const auto& item : items) {
+        std::vector<std::string> cells;
+        for (const auto& one : columns) cells.push_back(cell(one.text(item)));
+        out += fmt::format("{}\n", fmt::join(cells, "\t"));
     }
-    std::vector<Column> shown;
-    if (!fields.empty()) {
-        for (const auto& field : fields) shown.push_back(column(field, field));
-    } else {
-        for (const auto& one : columns)
-            if (!one.wide || format == Format::Wide) shown.push_back(one);
-    }
-    std::vector<std::vector<std::string>> rows;
-    if (format != Format::Tsv) {
-        auto& head = rows.emplace_back();
-        for (const auto& one : shown) head.push_back(one.title);
-    }
+    return out;
+}
+
+std::string Output::table(const Json& items, const std::vector<Column>& columns) const {
+    std::vector<std::vector<std::string>> rows(1);
+    for (const auto& one : columns) rows[0].push_back(one.title);
     for (const auto& item : items) {
         auto& row = rows.emplace_back();
-        for (const auto& one : shown) row.push_back(format == Format::Tsv ? tsv_cell(one.text(item)) : terminal_safe(one.text(item)));
+        for (const auto& one : columns) row.push_back(terminal_safe(one.text(item)));
     }
-    if (format == Format::Tsv) {
-        for (const auto& row : rows) text += fmt::format("{}\n", fmt::join(row, "\t"));
-        return write(text);
-    }
-    std::vector<std::size_t> widths(shown.size(), 0);
+    std::vector<std::size_t> widths(columns.size(), 0);
     for (const auto& row : rows)
         for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], utf8_length(row[i]));
-    const bool painted = tty_ && coloured();
-    for (std::size_t r = 0; r < rows.size(); ++r) {
+    std::string out;
+    for (const auto& row : rows) {
         std::string line;
-        for (std::size_t i = 0; i < rows[r].size(); ++i) {
-            line += rows[r][i];
-            if (i + 1 < rows[r].size()) line.append(widths[i] - utf8_length(rows[r][i]) + 2, ' ');
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            line += row[i];
+            if (i + 1 < row.size()) line.append(widths[i] - utf8_length(row[i]) + 2, ' ');
         }
-        text += (r == 0 && painted ? paint("1", line) : line) + "\n";
+        out += (out.empty() ? bold(line, Stream::Results) : line) + "\n";
     }
-    if (items.empty()) {
-        note(fmt::format("no {}", noun));
-        return {};
-    }
-    return write(text);
+    return out;
 }
 
 Result<void> Output::emit_raw(std::string_view bytes) { return write(bytes); }
 
+void Output::say(std::string_view text) {
+    std::lock_guard lock(*talking_);
+    *talk_ << text << std::flush;
+}
+
 void Output::note(std::string_view text) {
-    if (quiet) return;
-    *talk_ << redact(text) << "\n" << std::flush;
+    if (!quiet) say(redact(text) + "\n");
 }
 
 void Output::warn(std::string_view text) {
-    if (!quiet) *talk_ << redact(fmt::format("warning: {}", text)) << "\n" << std::flush;
+    if (!quiet) say(redact(fmt::format("warning: {}", text)) + "\n");
 }
 
 void Output::error(const Error& error, const livekit::CallTrace* call) {
-    if (json()) {
-        Json body{{"code", to_string(error.code)}, {"exit", exit_code(error.code)}, {"message", redact(error.message)},
-                  {"hint", redact(error.hint)}};
-        if (call != nullptr) {
-            body["request"] = {{"service", call->service}, {"method", call->method}, {"status", call->status},
-                               {"ms", call->elapsed.count()}};
-        } else {
-            body["request"] = nullptr;
-        }
-        *talk_ << Json{{"error", std::move(body)}}.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
-    } else {
-        *talk_ << red("error:") << " " << terminal_safe(valid_utf8(redact(error.message))) << "\n";
-        if (!error.hint.empty()) *talk_ << dim("hint:") << "  " << redact(error.hint) << "\n";
+    if (!json()) {
+        say(fmt::format("{} {}\n", red("error:"), terminal_safe(redact(error.message))));
+        if (!error.hint.empty()) say(fmt::format("{}  {}\n", dim("hint:"), redact(error.hint)));
+        return;
     }
-    talk_->flush();
+    Json body{{"code", to_string(error.code)},
+              {"exit", exit_code(error.code)},
+              {"message", redact(error.message)},
+              {"hint", redact(error.hint)},
+              {"request", nullptr}};
+    if (call != nullptr) {
+        body["request"] = {{"service", call->service},
+                           {"method", call->method},
+                           {"status", call->status},
+                           {"ms", call->elapsed.count()}};
+    }
+    say(json_text(Json{{"error", std::move(body)}}, -1));
 }
 
 }  // namespace voicectl::commands

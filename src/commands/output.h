@@ -4,7 +4,10 @@
 
 #include <functional>
 #include <iosfwd>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +17,9 @@
 
 namespace voicectl::commands {
 
-using Json = nlohmann::ordered_json;
-
 enum class Format { Table, Wide, Json, Jsonl, Tsv, Name };
+
+using Json = nlohmann::ordered_json;
 
 struct Column {
     std::string title;
@@ -26,6 +29,8 @@ struct Column {
 /// A column that shows one field as it is.
 Column column(std::string title, std::string key, bool wide = false);
 std::string scalar_text(const Json& value);
+
+enum class Stream { Results, Talk };
 
 class Output {
  public:
@@ -40,7 +45,8 @@ class Output {
     std::function<std::optional<std::string>(const std::string&)> environment;
 
     bool json() const { return format == Format::Json || format == Format::Jsonl; }
-    bool coloured() const;       // on stderr or a table, by --color, NO_COLOR, CLICOLOR_FORCE, TERM, TTY
+    /// By --color, NO_COLOR, CLICOLOR_FORCE, TERM and whether the stream is a terminal.
+    bool coloured(Stream stream = Stream::Talk) const;
     bool talk_is_terminal() const { return talk_tty_; }
 
     /// One result. `human` is what a person reads; `name` is what `-o name` prints.
@@ -50,6 +56,9 @@ class Output {
                            std::string_view name_key);
     /// Bytes as they are (exports). No format applies.
     Result<void> emit_raw(std::string_view bytes);
+    /// Whoever read the results has closed the pipe (`| head`): that is no error, and what is still written
+    /// goes nowhere; commands that would go on for long may stop.
+    bool reader_gone() const { return reader_gone_; }
 
     /// For people, on stderr, silent with -q. Redacted.
     void note(std::string_view text);
@@ -58,18 +67,28 @@ class Output {
     /// The error of the whole command: one line and a hint, or one JSON object.
     void error(const Error& error, const livekit::CallTrace* call);
 
-    std::string bold(std::string_view text) const;
-    std::string green(std::string_view text) const;
-    std::string red(std::string_view text) const;
-    std::string dim(std::string_view text) const;
+    /// Painted when that stream is coloured.
+    std::string bold(std::string_view text, Stream stream = Stream::Talk) const;
+    std::string green(std::string_view text, Stream stream = Stream::Talk) const;
+    std::string red(std::string_view text, Stream stream = Stream::Talk) const;
+    std::string dim(std::string_view text, Stream stream = Stream::Talk) const;
 
  private:
-    std::string paint(std::string_view code, std::string_view text) const;
+    std::string paint(std::string_view code, std::string_view text, Stream stream) const;
     Result<void> write(std::string_view text);
+    void say(std::string_view text);
     Result<Json> selected(const Json& value) const;
+    Result<void> emit_found(const Json& value);
+    std::string cell(std::string text) const;
+    std::string script_text(const Json& value) const;
+    std::vector<Column> shown(const std::vector<Column>& columns) const;
+    std::string tsv(const Json& items, const std::vector<Column>& columns) const;
+    std::string table(const Json& items, const std::vector<Column>& columns) const;
     std::ostream* results_;
     std::ostream* talk_;
     bool tty_, talk_tty_;
+    bool reader_gone_ = false;
+    std::shared_ptr<std::mutex> talking_ = std::make_shared<std::mutex>();
 };
 
 }  // namespace voicectl::commands
