@@ -2,6 +2,9 @@
 
 #include <map>
 
+#include "commands/agent/check.h"
+#include "commands/agent/run.h"
+#include "commands/e2e_call/e2e_call.h"
 #include "commands/version/version.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/text.h"
@@ -47,6 +50,10 @@ void add_global_flags(CLI::App& app, Env& env) {
 }
 
 void add_commands(CLI::App& app, Env& env) {
+    auto& agent = *app.add_subcommand("agent", "Be an agent, or check one's configuration");
+    add_agent_run(agent, env, run_agent_run);
+    add_agent_check(agent, env, run_agent_check);
+    add_e2e_call(app, env, run_e2e_call);
     add_version(app, env, run_version);
 }
 

@@ -1,0 +1,55 @@
+#include "commands/agent/check.h"
+
+#include "commands/agent/loading.h"
+#include "voicectl/agent/config.h"
+#include "voicectl/base/workers.h"
+
+namespace voicectl::commands {
+namespace {
+
+constexpr const char* kLong = R"(Reads the file as `agent run` does and loads its engines, without connecting to anything. Exit 3 when
+something is wrong, every mistake with file, line and key.
+
+Example:
+  voicectl agent check examples/receptionist.yaml)";
+
+Json to_json(const agent::ConfigFaults& faults) {
+    Json out = Json::array();
+    for (const auto& fault : faults)
+        out.push_back({{"file", fault.file}, {"line", fault.line}, {"key", fault.key}, {"message", fault.message}, {"hint", fault.hint}});
+    return out;
+}
+
+std::string summary(const agent::AgentConfig& config) {
+    return fmt::format("{}: agent '{}' is good: {} → {} → {}", config.file, config.name,
+                       config.stt.value("provider", ""), config.llm.value("provider", ""), config.tts.value("provider", ""));
+}
+
+}  // namespace
+
+void add_agent_check(CLI::App& agent, Env& env, Run<AgentCheckOptions> run) {
+    auto options = std::make_shared<AgentCheckOptions>();
+    auto& command = *agent.add_subcommand("check", "Check an agent's configuration without connecting");
+    command.footer(kLong);
+    command.add_option("config", options->config, "The agent's YAML file")->required();
+    on_run(command, std::move(options), env, std::move(run));
+}
+
+Result<void> run_agent_check(const AgentCheckOptions& options, Env& env) {
+    auto loaded = agent::load_config(options.config);
+    if (!loaded) return fail(Errc::Usage, "{}", loaded.error().message);
+    auto faults = loaded->faults;
+    if (faults.empty()) {
+        Workers workers(1, "vc-speech");
+        const auto stages = agent::build_stages(*loaded, provider_context(loaded->config, workers, env));
+        if (!stages) faults = stages.error();
+    }
+    const Json value{{"file", options.config}, {"valid", faults.empty()}, {"name", loaded->config.name}, {"faults", to_json(faults)}};
+    if (faults.empty()) return env.out.emit(value, summary(loaded->config), loaded->config.name);
+    if (env.out.json()) VC_TRY(env.out.emit(value, ""));
+    auto error = agent::to_error(faults);
+    error.code = Errc::CheckFailed;
+    return std::unexpected(std::move(error));
+}
+
+}  // namespace voicectl::commands

@@ -1,0 +1,15 @@
+// `voicectl agent check CONFIG`: is the file good, are its engines there? Connects to nothing.
+#pragma once
+
+#include "commands/command.h"
+
+namespace voicectl::commands {
+
+struct AgentCheckOptions {
+    std::string config;
+};
+
+void add_agent_check(CLI::App& agent, Env& env, Run<AgentCheckOptions> run);
+Result<void> run_agent_check(const AgentCheckOptions& options, Env& env);
+
+}  // namespace voicectl::commands

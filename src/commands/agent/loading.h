@@ -1,0 +1,16 @@
+// What `agent run` and `agent check` share: an agent's file, loaded and made usable, or every mistake in it.
+#pragma once
+
+#include "commands/env.h"
+#include "voicectl/agent/host.h"
+
+namespace voicectl::commands {
+
+/// Config with every fault as "file:line: key: message".
+Result<agent::LoadedConfig> load_agent_config(const std::string& path);
+/// What the providers of that agent may use.
+speech::ProviderContext provider_context(const agent::AgentConfig& config, Workers& workers, Env& env);
+/// Loads the engines too, so that a missing library or key is found now.
+Result<agent::Stages> build_agent_stages(const agent::LoadedConfig& loaded, Workers& workers, Env& env);
+
+}  // namespace voicectl::commands

@@ -1,0 +1,19 @@
+// `voicectl agent run CONFIG`: be a LiveKit agent worker.
+#pragma once
+
+#include "commands/command.h"
+
+namespace voicectl::commands {
+
+struct AgentRunOptions {
+    std::string config;
+    std::string name, deployment, store, ready_file, drain;
+    std::string log_format = "pretty";
+    int max_calls = 0;  // 0: as the configuration has it
+    bool once = false;
+};
+
+void add_agent_run(CLI::App& agent, Env& env, Run<AgentRunOptions> run);
+Result<void> run_agent_run(const AgentRunOptions& options, Env& env);
+
+}  // namespace voicectl::commands

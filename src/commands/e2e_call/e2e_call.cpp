@@ -1,0 +1,167 @@
+#include "commands/e2e_call/e2e_call.h"
+
+#include <filesystem>
+
+#include "voicectl/base/process.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::commands {
+namespace {
+
+constexpr const char* kLong = R"(Makes a call and judges it by what the caller hears: room, dispatch, a token of least privilege, the agent
+there in time, its greeting heard to the end, each question spoken and its answer heard, the latency from the
+last sound sent to the first sound received, the transcript in the store, the room gone again.
+
+With --local nothing else is needed: a livekit-server and an agent are started on this machine and stopped
+again. Otherwise the server comes from LIVEKIT_URL and the agent from --agent (dispatched by name) or from
+whoever serves --room.
+
+Answers are recognised with a full language model that knows nothing of what is expected. An expectation holds
+when --tolerance of its words were heard in order (a plural s is forgiven, nothing else).
+
+Exit 0 only when every check ran and held, 3 when one did not.
+
+Examples:
+  voicectl e2e-call --local
+  voicectl e2e-call --local --config my-agent.yaml --say "When are you open?" --expect "nine in the morning"
+  voicectl e2e-call --agent receptionist --script examples/receptionist-call.yaml --json
+  voicectl e2e-call --agent receptionist --say question.wav --record recordings/)";
+
+bool is_audio_file(const std::string& say) {
+    const auto ending = to_lower_ascii(std::filesystem::path(say).extension().string());
+    return (ending == ".wav" || ending == ".flac" || ending == ".ogg" || ending == ".mp3") && say.find(' ') == std::string::npos;
+}
+
+// CLI11 gathers each option's values; the order in which --say and --expect stood is in parse_order().
+void gather_turns(const CLI::App& command, const CLI::Option* say, const CLI::Option* expect, E2eCallOptions& options) {
+    std::size_t said = 0, expected = 0;
+    for (const auto* option : command.parse_order()) {
+        if (option == say) {
+            const auto& value = say->results().at(said++);
+            if (is_audio_file(value)) options.turns.push_back({"", value, ""});
+            else options.turns.push_back({value, "", ""});
+        } else if (option == expect) {
+            if (options.turns.empty()) throw CLI::ValidationError("--expect", "must follow the --say that it belongs to");
+            if (!options.turns.back().expect.empty()) throw CLI::ValidationError("--expect", "stands twice after one --say");
+            options.turns.back().expect = expect->results().at(expected++);
+        }
+    }
+}
+
+Result<e2e::Script> script_of(const E2eCallOptions& options) {
+    if (!options.script.empty() && !options.turns.empty())
+        return fail(Errc::Usage, "--script and --say exclude each other");
+    e2e::Script script;
+    if (!options.script.empty()) {
+        VC_TRY_ASSIGN(script, e2e::load_script(options.script));
+    }
+    if (!options.turns.empty()) script.turns = options.turns;
+    if (!options.greeting.empty()) script.greeting = options.greeting;
+    if (options.no_greeting) script.greets = false;
+    return script;
+}
+
+Result<std::chrono::milliseconds> positive(const char* flag, const std::string& text) {
+    VC_TRY_ASSIGN(const auto value, parse_duration(text));
+    if (value.count() <= 0) return fail(Errc::Usage, "{} must be more than zero", flag);
+    return value;
+}
+
+Result<e2e::CallTestOptions> test_options(const E2eCallOptions& options, Env& env) {
+    e2e::CallTestOptions test;
+    if (options.local && !options.room.empty()) return fail(Errc::Usage, "--local makes a room of its own; leave --room out");
+    if (options.local) {
+        test.agent_config = options.config;
+        test.executable = own_executable();
+    } else {
+        if (options.agent.empty() && options.room.empty())
+            return fail_with_hint(Errc::Usage, "which agent?", "pass --agent NAME, --room NAME, or --local for one of our own");
+        if (!options.config.empty()) return fail(Errc::Usage, "--config is for --local");
+        VC_TRY_ASSIGN(test.server, env.server());
+    }
+    test.agent_name = options.agent;
+    test.room = options.room;
+    VC_TRY_ASSIGN(test.script, script_of(options));
+    VC_TRY_ASSIGN(test.metadata, read_payload(options.metadata));
+    test.voice = options.voice;
+    test.store = options.store;
+    test.tolerance = options.tolerance;
+    test.record_folder = options.record;
+    test.keep_room = options.keep_room;
+    VC_TRY_ASSIGN(test.join_timeout, positive("--join-timeout", options.join_timeout));
+    VC_TRY_ASSIGN(test.answer_timeout, positive("--answer-timeout", options.answer_timeout));
+    VC_TRY_ASSIGN(test.max_latency, positive("--max-latency", options.max_latency));
+    return test;
+}
+
+std::string check_line(const e2e::Check& check, const Output& out) {
+    const bool held = check.state == e2e::Check::State::Held;
+    auto line = fmt::format("{} {:<26} {:>8}", held ? out.green("✓") : out.red("✗"), check.title, format_duration(check.elapsed));
+    if (!check.detail.empty()) line += "  " + check.detail;
+    if (!held && check.evidence.contains("hint")) line += "\n  " + out.dim("hint: " + scalar_text(check.evidence["hint"]));
+    return line;
+}
+
+}  // namespace
+
+void add_e2e_call(CLI::App& root, Env& env, Run<E2eCallOptions> run) {
+    auto options = std::make_shared<E2eCallOptions>();
+    auto& command = *root.add_subcommand("e2e-call", "Make a whole call and prove it");
+    command.footer(kLong);
+    command.add_flag("--local", options->local, "With a server and an agent of our own on this machine")->group("Which call");
+    command.add_option("--agent", options->agent, "Dispatch the agent of this name")->group("Which call");
+    command.add_option("--room", options->room, "Use this room (created, and deleted again, unless it is there)")->group("Which call");
+    command.add_option("--config", options->config, "With --local: the agent's YAML file [the built-in receptionist]")->group("Which call");
+    command.add_option("--metadata", options->metadata, "Metadata of the dispatch: text, @FILE or -")->group("Which call");
+    auto* say = command.add_option("--say", "What the caller says: text, or a .wav .flac .ogg .mp3 file (repeat)")
+                    ->allow_extra_args(false)
+                    ->group("What is said")
+                    ->type_name("TEXT|FILE");
+    auto* expect = command.add_option("--expect", "Words that the answer to the --say before must have, in order")
+                       ->allow_extra_args(false)
+                       ->group("What is said")
+                       ->type_name("TEXT");
+    for (auto* option : {say, expect}) option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command.add_option("--script", options->script, "Turns from a YAML file")->group("What is said");
+    command.add_option("--greeting", options->greeting, "Words that the greeting must have [what the agent stored]")->group("What is said");
+    command.add_flag("--no-greeting", options->no_greeting, "The agent waits for the caller to speak first")->group("What is said");
+    command.add_option("--voice", options->voice, "The caller's flite voice")->capture_default_str()->group("What is said");
+    command.add_option("--tolerance", options->tolerance, "Share of expected words that must be heard")
+        ->check(CLI::Range(0.1, 1.0))
+        ->capture_default_str()
+        ->group("What holds");
+    command.add_option("--join-timeout", options->join_timeout, "Until the agent is there")->capture_default_str()->group("What holds");
+    command.add_option("--answer-timeout", options->answer_timeout, "Until an answer begins")->capture_default_str()->group("What holds");
+    command.add_option("--max-latency", options->max_latency, "From question to answer")->capture_default_str()->group("What holds");
+    command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: always]")->group("What holds");
+    command.add_option("--record", options->record, "Keep both sides as audio in this folder")->group("What is kept");
+    command.add_flag("--keep-room", options->keep_room, "Do not delete the room")->group("What is kept");
+    command.callback([&command, say, expect, options, &env, run = std::move(run)] {
+        options->turns.clear();
+        gather_turns(command, say, expect, *options);
+        env.selected = [options, &env, run] { return run(*options, env); };
+    });
+}
+
+Result<void> run_e2e_call(const E2eCallOptions& options, Env& env) {
+    VC_TRY_ASSIGN(const auto test, test_options(options, env));
+    auto& out = env.out;
+    e2e::CallTestEvents events;
+    const bool live = out.talk_is_terminal() && !out.quiet && !out.json();
+    events.on_start = [&](const std::string& title) {
+        if (live) out.progress(fmt::format("… {}", title));
+    };
+    events.on_check = [&](const e2e::Check& check) {
+        if (live) out.progress("");
+        const auto line = check_line(check, out);
+        if (out.json()) out.note(line);
+        else (void)out.emit_raw(line + "\n");
+    };
+    VC_TRY_ASSIGN(const auto report, e2e::run_call_test(test, env.http(), events));
+    const auto summary = fmt::format("{}: {} in {}", out.green("passed"), report.summary(), format_duration(report.elapsed));
+    if (out.json()) VC_TRY(out.emit(report.to_json(), "", report.passed() ? "passed" : "failed"));
+    else if (report.passed()) VC_TRY(out.emit_raw(summary + "\n"));
+    return report.verdict();
+}
+
+}  // namespace voicectl::commands
