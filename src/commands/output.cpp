@@ -179,6 +179,11 @@ void Output::note(std::string_view text) {
     if (!quiet) say(redact(text) + "\n");
 }
 
+void Output::progress(std::string_view text) {
+    if (quiet || !talk_tty_) return;
+    *talk_ << "\r\x1b[K" << redact(text) << std::flush;
+}
+
 void Output::warn(std::string_view text) {
     if (!quiet) say(redact(fmt::format("warning: {}", text)) + "\n");
 }

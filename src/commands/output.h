@@ -62,6 +62,8 @@ class Output {
 
     /// For people, on stderr, silent with -q. Redacted.
     void note(std::string_view text);
+    /// What is going on right now, on a line that the next text replaces; empty clears it. Terminals only.
+    void progress(std::string_view text);
     /// A warning; also silent with -q.
     void warn(std::string_view text);
     /// The error of the whole command: one line and a hint, or one JSON object.
