@@ -1,0 +1,44 @@
+// What an OpenAI-compatible server says in one event of a chat completion. Foreign bytes: parsed into a
+// value or refused, never thrown. Pure, any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "voicectl/speech/speech.h"
+
+namespace voicectl::speech {
+
+struct ServerError {
+    std::string message;
+    std::string code;  // "insufficient_quota", …; may be empty
+};
+
+struct ChatChunk {
+    std::string text;
+    bool finished = false;  // a finish_reason was given
+    std::optional<LlmUsage> usage;
+    std::optional<ServerError> error;
+};
+
+/// One event of a stream, or (with `message` in place of `delta`) a whole answer of a server that does
+/// not stream. Errc::Protocol when it is no JSON object.
+Result<ChatChunk> parse_chat_chunk(std::string_view json);
+
+/// The error in a body, or its start when it is no JSON.
+ServerError parse_server_error(std::string_view body);
+
+/// Drops a leading <think>…</think>, which is not meant to be said.
+class ThinkFilter {
+ public:
+    std::string push(std::string_view text);
+    /// What was held back because it could have been the start of a tag.
+    std::string finish();
+
+ private:
+    enum class State { Start, Thinking, Speaking } state_ = State::Start;
+    std::string held_;
+};
+
+}  // namespace voicectl::speech

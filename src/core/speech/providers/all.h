@@ -1,0 +1,18 @@
+// Every provider there is, for builtin.cpp: the one place that lists them.
+#pragma once
+
+#include "voicectl/speech/providers.h"
+
+namespace voicectl::speech {
+
+extern const Provider<SpeechToText> kPocketSphinx;
+extern const Provider<LanguageModel> kScript;
+extern const Provider<LanguageModel> kOpenAi;
+extern const Provider<TextToSpeech> kFlite;
+extern const Provider<TextToSpeech> kEspeakNg;
+
+std::string flite_version();
+std::string espeak_ng_version();
+std::string pocketsphinx_version();
+
+}  // namespace voicectl::speech

@@ -1,0 +1,173 @@
+// A language model for tests, demos and simple lines: rules from the configuration, pattern -> answer. The
+// first rule that fits the caller's last words answers; the words come one by one, as from a real model.
+#include <re2/re2.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/speech/options.h"
+#include "core/speech/providers/all.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::speech {
+namespace {
+
+// RE2 takes time in proportion to the text and no stack; the cap keeps even that small.
+constexpr std::size_t kMaxInput = 1000;
+constexpr auto kNoRuleFits = "Sorry, I did not understand that.";
+
+struct Rule {
+    std::unique_ptr<RE2> match;
+    std::string answer;
+    bool end_call = false;
+};
+
+struct Script {
+    std::vector<Rule> rules;
+    std::string fallback;
+    std::chrono::milliseconds delay{0};
+};
+
+struct Answer {
+    std::string text;
+    bool end_call = false;
+};
+
+/// `on_group(n)` for every {n}; other braces are text. Returns the answer with what on_group gave.
+template<class OnGroup>
+std::string fill(const std::string& answer, OnGroup on_group) {
+    std::string out;
+    for (std::size_t i = 0; i < answer.size(); ++i) {
+        const bool group = answer[i] == '{' && i + 2 < answer.size() && answer[i + 1] >= '0' && answer[i + 1] <= '9' &&
+                           answer[i + 2] == '}';
+        if (!group) {
+            out += answer[i];
+            continue;
+        }
+        out += on_group(answer[i + 1] - '0');
+        i += 2;
+    }
+    return out;
+}
+
+Answer answer_to(const Script& script, const std::string& said) {
+    const auto text = valid_utf8(std::string_view(said).substr(0, kMaxInput));
+    for (const auto& rule : script.rules) {
+        std::array<re2::StringPiece, 10> groups;
+        const int count = std::min(10, rule.match->NumberOfCapturingGroups() + 1);
+        if (!rule.match->Match(text, 0, text.size(), RE2::UNANCHORED, groups.data(), count)) continue;
+        return {fill(rule.answer, [&](int n) { return std::string(groups[static_cast<std::size_t>(n)]); }), rule.end_call};
+    }
+    return {script.fallback, false};
+}
+
+/// Each word with the space before it, so that the pieces join to the answer as it was written.
+std::vector<std::string> pieces_of(const std::string& answer) {
+    std::vector<std::string> pieces;
+    for (std::size_t begin = 0; begin < answer.size();) {
+        const auto word = answer.find_first_not_of(" \n\t", begin);
+        const auto end = word == std::string::npos ? answer.size() : std::min(answer.find_first_of(" \n\t", word), answer.size());
+        pieces.push_back(answer.substr(begin, end - begin));
+        begin = end;
+    }
+    return pieces;
+}
+
+int count_words(const std::string& text) { return static_cast<int>(pieces_of(text).size()); }
+
+/// Lives on its loop; one piece per turn of it.
+class ScriptStream final : public LlmStream {
+ public:
+    ScriptStream(Loop& loop, const Answer& answer, LlmUsage usage, std::chrono::milliseconds delay, LlmSink sink)
+        : loop_(loop), pieces_(pieces_of(answer.text)), usage_(usage), sink_(std::make_shared<LlmSink>(std::move(sink))), timer_(loop) {
+        if (delay.count() > 0) timer_.after(delay, [this] { next(); });
+        else schedule();
+    }
+
+ private:
+    void schedule() {
+        loop_.post(lifeline_.guard([this] { next(); }));
+    }
+    void next() {
+        const auto sink = sink_;  // the call may drop us
+        if (at_ == pieces_.size()) return sink->on_done(usage_);
+        auto piece = std::move(pieces_[at_++]);
+        schedule();
+        sink->on_text(piece);
+    }
+
+    Loop& loop_;
+    std::vector<std::string> pieces_;
+    std::size_t at_ = 0;
+    LlmUsage usage_;
+    std::shared_ptr<LlmSink> sink_;
+    Timer timer_;
+    Lifeline lifeline_;  // last: dies first
+};
+
+class ScriptModel final : public LanguageModel {
+ public:
+    explicit ScriptModel(Script script) : script_(std::move(script)) {}
+
+    std::unique_ptr<LlmStream> generate(Loop& loop, const std::vector<ChatMessage>& messages, LlmSink sink) override {
+        LlmUsage usage;
+        std::string said;
+        for (const auto& message : messages) {
+            usage.prompt_tokens += count_words(message.text);
+            if (message.role == ChatMessage::Role::User) said = message.text;
+        }
+        const auto answer = answer_to(script_, said);
+        usage.completion_tokens = count_words(answer.text);
+        usage.end_call = answer.end_call;
+        return std::make_unique<ScriptStream>(loop, answer, usage, script_.delay, std::move(sink));
+    }
+
+ private:
+    const Script script_;
+};
+
+std::expected<Rule, OptionFault> read_rule(const nlohmann::json& value, const std::string& prefix) {
+    OptionReader reader(value, prefix);
+    const auto match = reader.text("match");
+    const auto answer = reader.text("answer");
+    Rule rule;
+    rule.end_call = reader.flag("end_call", false);
+    if (!match) reader.fault("match", "missing");
+    if (!answer) reader.fault("answer", "missing");
+    rule.answer = answer.value_or("");
+    RE2::Options options;
+    options.set_case_sensitive(false);
+    options.set_log_errors(false);
+    options.set_max_mem(1 << 20);
+    rule.match = std::make_unique<RE2>(match.value_or(""), options);
+    if (!rule.match->ok())
+        reader.fault("match", fmt::format("not a regular expression: {}", rule.match->error()), "syntax: RE2");
+    const int groups = rule.match->ok() ? rule.match->NumberOfCapturingGroups() : 9;
+    fill(rule.answer, [&](int n) {
+        if (n > groups) reader.fault("answer", fmt::format("{{{}}} is used, but the pattern has {} groups", n, groups));
+        return std::string();
+    });
+    if (auto fault = reader.finish()) return std::unexpected(std::move(*fault));
+    return rule;
+}
+
+Built<LanguageModel> build_script(const nlohmann::json& options, const ProviderContext&) {
+    OptionReader reader(options);
+    Script script;
+    const auto* rules = reader.raw("rules");
+    script.fallback = reader.text("default", kNoRuleFits);
+    script.delay = std::chrono::milliseconds(reader.integer("delay_ms", 0, 0, 60'000));
+    if (rules && !rules->is_array()) reader.fault("rules", "expected a list");
+    if (auto fault = reader.finish()) return std::unexpected(std::move(*fault));
+    for (std::size_t i = 0; rules && i < rules->size(); ++i) {
+        auto rule = read_rule((*rules)[i], fmt::format("rules[{}].", i));
+        if (!rule) return std::unexpected(std::move(rule).error());
+        script.rules.push_back(std::move(*rule));
+    }
+    return std::make_unique<ScriptModel>(std::move(script));
+}
+
+}  // namespace
+
+const Provider<LanguageModel> kScript{"script", "answers by rules from the configuration, offline", &build_script};
+
+}  // namespace voicectl::speech

@@ -1,0 +1,64 @@
+#include "core/speech/sphinx/vocabulary.h"
+
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <set>
+
+#include "voicectl/base/text.h"
+#include "voicectl/speech/compare.h"
+
+namespace voicectl::speech::sphinx {
+
+std::string grammar_of_sentences(const std::vector<std::string>& sentences) {
+    std::string choices;
+    for (const auto& sentence : sentences)
+        choices += fmt::format("{}( {} )", choices.empty() ? "" : " | ", fmt::join(to_words(sentence), " "));
+    return fmt::format("#JSGF V1.0;\ngrammar sentences;\npublic <sentence> = {};\n", choices);
+}
+
+Result<std::vector<std::string>> words_of_grammar(const Library& library, const std::string& jsgf) {
+    const auto refuse = [] {
+        auto why = Library::take_complaint();
+        return fail_with_hint(Errc::Config, why.empty() ? "not a JSGF grammar" : "not a JSGF grammar: " + why,
+                              "it starts with #JSGF V1.0; and has a public rule");
+    };
+    Library::take_complaint();
+    const std::unique_ptr<jsgf_t, decltype(library.jsgf_grammar_free)> grammar(
+        library.jsgf_parse_string(jsgf.c_str(), nullptr), library.jsgf_grammar_free);
+    if (!grammar) return refuse();
+    auto* rule = library.jsgf_get_public_rule(grammar.get());
+    if (!rule) return fail(Errc::Config, "the grammar has no public rule");
+    constexpr double kLogBase = 1.0001;
+    const std::unique_ptr<logmath_t, decltype(library.logmath_free)> scale(library.logmath_init(kLogBase, 0, 0),
+                                                                           library.logmath_free);
+    const std::unique_ptr<fsg_model_t, decltype(library.fsg_model_free)> model(
+        library.jsgf_build_fsg(grammar.get(), rule, scale.get(), 1.0f), library.fsg_model_free);
+    if (!model) return refuse();
+    std::vector<std::string> words;
+    for (int i = 0; i < model->n_word; ++i) words.emplace_back(model->vocab[i]);
+    if (words.empty()) return fail(Errc::Config, "the grammar has no words");
+    return words;
+}
+
+Lookup look_up(std::vector<std::string> words, std::string_view dictionary) {
+    const std::set<std::string_view> wanted(words.begin(), words.end());
+    std::set<std::string_view> seen;
+    Lookup result;
+    while (!dictionary.empty()) {
+        const auto line = dictionary.substr(0, dictionary.find('\n'));
+        dictionary.remove_prefix(std::min(dictionary.size(), line.size() + 1));
+        const auto space = line.find_first_of(" \t");
+        if (space == std::string_view::npos) continue;
+        const auto entry = line.substr(0, space);
+        const auto word = wanted.find(entry.substr(0, entry.find('(')));
+        if (word == wanted.end()) continue;
+        seen.insert(*word);
+        result.found.emplace_back(entry, trim(line.substr(space)));
+    }
+    for (const auto word : wanted)
+        if (!seen.contains(word)) result.unknown.emplace_back(word);
+    return result;
+}
+
+}  // namespace voicectl::speech::sphinx
