@@ -5,6 +5,9 @@
 #include "commands/agent/check.h"
 #include "commands/agent/run.h"
 #include "commands/e2e_call/e2e_call.h"
+#include "commands/transcript/export.h"
+#include "commands/transcript/list.h"
+#include "commands/transcript/show.h"
 #include "commands/version/version.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/text.h"
@@ -54,6 +57,10 @@ void add_commands(CLI::App& app, Env& env) {
     add_agent_run(agent, env, run_agent_run);
     add_agent_check(agent, env, run_agent_check);
     add_e2e_call(app, env, run_e2e_call);
+    auto& transcript = *app.add_subcommand("transcript", "Read and export what was said in calls");
+    add_transcript_list(transcript, env, run_transcript_list);
+    add_transcript_show(transcript, env, run_transcript_show);
+    add_transcript_export(transcript, env, run_transcript_export);
     add_version(app, env, run_version);
 }
 

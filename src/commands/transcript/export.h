@@ -1,0 +1,19 @@
+// `voicectl transcript export ID…`: transcripts for other programs, however long they are.
+#pragma once
+
+#include <vector>
+
+#include "commands/command.h"
+
+namespace voicectl::commands {
+
+struct TranscriptExportOptions {
+    std::string store, out;
+    std::string format = "json";
+    std::vector<std::string> calls;
+};
+
+void add_transcript_export(CLI::App& transcript, Env& env, Run<TranscriptExportOptions> run);
+Result<void> run_transcript_export(const TranscriptExportOptions& options, Env& env);
+
+}  // namespace voicectl::commands

@@ -1,0 +1,97 @@
+#include "commands/transcript/list.h"
+
+#include "commands/transcript/render.h"
+#include "commands/transcript/source.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::commands {
+namespace {
+
+constexpr const char* kLong = R"(Newest first. --since and --until compare the start of the call and take a
+duration (2h ago) or a time (2026-01-02T03:04:05Z, 2026-01-02). --match finds calls in which a turn contains
+the text; upper and lower case of A to Z are the same.
+
+Examples:
+  voicectl transcript list --since 1d
+  voicectl transcript list --agent receptionist --match "book a table" --json
+  voicectl transcript list --room demo --get '/transcripts/*/id')";
+
+std::string lasted(const Json& call) {
+    const auto& length = call["durationMs"];
+    return length.is_null() ? "" : format_duration(std::chrono::milliseconds(length.get<std::int64_t>()));
+}
+
+std::vector<Column> columns() {
+    return {
+        column("ID", "id"),
+        column("ROOM", "room"),
+        column("ATTEMPT", "attempt"),
+        column("AGENT", "agentName"),
+        column("CALLER", "callerIdentity", true),
+        column("STARTED", "startedAt"),
+        {"LASTED", lasted},
+        column("TURNS", "turnCount"),
+        column("STATUS", "status"),
+        column("REASON", "reason", true),
+        column("JOB", "jobId", true),
+    };
+}
+
+Result<store::CallFilter> make_filter(const TranscriptListOptions& options) {
+    store::CallFilter filter;
+    filter.room = options.room;
+    filter.agent_name = options.agent;
+    filter.text = options.match;
+    const auto now = std::chrono::system_clock::now();
+    if (!options.since.empty()) {
+        VC_TRY_ASSIGN(filter.since, parse_when(options.since, now));
+    }
+    if (!options.until.empty()) {
+        VC_TRY_ASSIGN(filter.until, parse_when(options.until, now));
+    }
+    if (filter.since && filter.until && *filter.since >= *filter.until)
+        return fail(Errc::Usage, "--since {} is not before --until {}", options.since, options.until);
+    filter.limit = options.all ? 0 : options.limit + 1;  // one more tells whether the list was cut
+    return filter;
+}
+
+Result<std::vector<store::Call>> read_calls(const TranscriptListOptions& options, const Env& env) {
+    VC_TRY_ASSIGN(const auto filter, make_filter(options));
+    const auto place = store_place(options.store, env);
+    auto store = store::Store::open_existing(place.path);
+    // Before the first call there is no store, and that is no mistake of whoever asks.
+    if (!store && store.error().code == Errc::NotFound && !place.chosen) return std::vector<store::Call>{};
+    if (!store) return std::unexpected(std::move(store).error());
+    return (*store)->list(filter);
+}
+
+}  // namespace
+
+void add_transcript_list(CLI::App& transcript, Env& env, Run<TranscriptListOptions> run) {
+    auto options = std::make_shared<TranscriptListOptions>();
+    auto& command = *transcript.add_subcommand("list", "List the calls whose transcripts are stored");
+    command.footer(kLong);
+    command.add_option("--room", options->room, "Only this room");
+    command.add_option("--agent", options->agent, "Only calls of this agent name");
+    command.add_option("--since", options->since, "Only calls that began since then");
+    command.add_option("--until", options->until, "Only calls that began before then");
+    command.add_option("--match", options->match, "Only calls in which this was said");
+    command.add_option("--limit", options->limit, "At most so many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    command.add_flag("--all", options->all, "Without a limit");
+    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]")->type_name("PATH");
+    on_run(command, std::move(options), env, std::move(run));
+}
+
+Result<void> run_transcript_list(const TranscriptListOptions& options, Env& env) {
+    VC_TRY_ASSIGN(auto calls, read_calls(options, env));
+    const auto limit = static_cast<std::size_t>(options.limit);
+    const bool cut = !options.all && calls.size() > limit;
+    if (cut) calls.resize(limit);
+    Json items = Json::array();
+    for (const auto& call : calls) items.push_back(call_json(call));
+    VC_TRY(env.out.emit_list("transcripts", items, columns(), "id"));
+    if (cut) env.out.note(fmt::format("only the newest {}; --limit or --all shows more", limit));
+    return {};
+}
+
+}  // namespace voicectl::commands

@@ -1,0 +1,28 @@
+// Calls and turns as JSON and as lines for people. Pure; any thread.
+#pragma once
+
+#include <string>
+
+#include "commands/output.h"
+#include "voicectl/store/store.h"
+
+namespace voicectl::commands {
+
+Json call_json(const store::Call& call);
+/// With times as they are and as milliseconds since the call began.
+Json turn_json(const store::Turn& turn, const store::Call& call);
+
+/// How long it lasted, "" while it lasts.
+std::string call_length(const store::Call& call);
+/// Room, agent, caller, times and end, in a few lines.
+std::string call_heading(const store::Call& call);
+
+struct TurnText {
+    std::string time;     // "0:07.3" since the call began
+    std::string speaker;  // agent or user
+    std::string text;     // safe to print
+    std::string remarks;  // "interrupted", "answered after 740 ms (stt 120, llm 30)"
+};
+TurnText turn_text(const store::Turn& turn, const store::Call& call);
+
+}  // namespace voicectl::commands
