@@ -7,6 +7,7 @@
 #include <google/protobuf/message.h>
 
 #include <chrono>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -38,7 +38,10 @@ struct Claims {
     std::string identity, name, metadata, kind;
     std::map<std::string, std::string> attributes;
     VideoGrant video;
+    std::vector<std::string> kind_details;
     bool sip_admin = false, sip_call = false;
+    bool agent_admin = false, agent_simulation_admin = false;            // LiveKit Cloud only, as are the next
+    bool inference_perform = false, observability_write = false;
     std::string sha256;                  // webhook tokens only
     std::string room_preset;
     std::string room_config_json;        // protojson of RoomConfiguration; empty: none
@@ -46,10 +49,12 @@ struct Claims {
     std::optional<SystemTime> not_before, expires, issued_at;
 };
 
-/// Signs `claims`, valid from now (minus nothing: servers allow 60 s of skew) for `ttl`.
-std::string mint(const ApiKey& key, const Claims& claims, std::chrono::seconds ttl, SystemTime now = std::chrono::system_clock::now());
+/// Signs `claims`, valid from now (minus nothing: servers allow 60 s of skew) for `ttl`. Times set in
+/// `claims` win over that.
+std::string mint(const ApiKey& key, const Claims& claims, std::chrono::seconds ttl,
+                 SystemTime now = std::chrono::system_clock::now());
 
-/// Claims as JSON, exactly as mint() would sign them.
+/// Claims as JSON, exactly as mint() signs them.
 nlohmann::ordered_json to_json(const Claims& claims);
 
 enum class TokenFault { None, Malformed, Algorithm, WrongKey, BadSignature, Expired, NotYetValid };
@@ -67,6 +72,10 @@ Verdict verify(const ApiKey& key, std::string_view token, SystemTime now = std::
                std::chrono::seconds leeway = std::chrono::seconds{60});
 /// Reads without checking anything.
 Result<Claims> parse_unverified(std::string_view token);
+
+/// Why the server would not let the holder of a genuine token join: no roomJoin, no room, no identity.
+/// Empty when it would.
+std::vector<std::string> join_obstacles(const Claims& claims);
 
 /// What each set grant allows, in words: {"roomJoin", "join room \"demo\""}, …
 std::vector<std::pair<std::string, std::string>> explain(const Claims& claims);

@@ -1,0 +1,153 @@
+#include "voicectl/livekit/api.h"
+
+#include <algorithm>
+
+namespace voicectl::livekit {
+namespace {
+
+VideoGrant room_create() {
+    VideoGrant grant;
+    grant.room_create = true;
+    return grant;
+}
+
+VideoGrant room_list() {
+    VideoGrant grant;
+    grant.room_list = true;
+    return grant;
+}
+
+VideoGrant room_admin(const std::string& room) {
+    VideoGrant grant;
+    grant.room_admin = true;
+    grant.room = room;
+    return grant;
+}
+
+VideoGrant room_record() {
+    VideoGrant grant;
+    grant.room_record = true;
+    return grant;
+}
+
+template<class T>
+std::vector<T> to_vector(const google::protobuf::RepeatedPtrField<T>& items) {
+    return {items.begin(), items.end()};
+}
+
+std::unexpected<Error> no_such_room(const std::string& name) {
+    return fail_with_hint(Errc::NotFound, fmt::format("there is no room \"{}\"", name), "voicectl room list shows the rooms there are");
+}
+
+}  // namespace
+
+Result<proto::Room> RoomApi::create(const proto::CreateRoomRequest& request) {
+    proto::Room room;
+    VC_TRY(twirp_.call("RoomService", "CreateRoom", room_create(), request, room));
+    return room;
+}
+
+Result<std::vector<proto::Room>> RoomApi::list(const std::vector<std::string>& names) {
+    proto::ListRoomsRequest request;
+    for (const auto& name : names) request.add_names(name);
+    proto::ListRoomsResponse reply;
+    VC_TRY(twirp_.call("RoomService", "ListRooms", room_list(), request, reply));
+    auto rooms = to_vector(reply.rooms());
+    std::sort(rooms.begin(), rooms.end(), [](const auto& a, const auto& b) { return a.name() < b.name(); });
+    return rooms;
+}
+
+Result<proto::Room> RoomApi::get(const std::string& name) {
+    VC_TRY_ASSIGN(auto rooms, list({name}));
+    if (rooms.empty()) return no_such_room(name);
+    return std::move(rooms.front());
+}
+
+Result<void> RoomApi::remove(const std::string& name) {
+    proto::DeleteRoomRequest request;
+    request.set_room(name);
+    proto::DeleteRoomResponse reply;
+    auto done = twirp_.call("RoomService", "DeleteRoom", room_create(), request, reply);
+    if (!done && done.error().code == Errc::NotFound) return no_such_room(name);
+    return done;
+}
+
+Result<std::vector<proto::ParticipantInfo>> RoomApi::participants(const std::string& room) {
+    proto::ListParticipantsRequest request;
+    request.set_room(room);
+    proto::ListParticipantsResponse reply;
+    VC_TRY(twirp_.call("RoomService", "ListParticipants", room_admin(room), request, reply));
+    auto people = to_vector(reply.participants());
+    std::sort(people.begin(), people.end(), [](const auto& a, const auto& b) { return a.identity() < b.identity(); });
+    return people;
+}
+
+Result<proto::AgentDispatch> DispatchApi::create(const proto::CreateAgentDispatchRequest& request) {
+    proto::AgentDispatch dispatch;
+    auto done = twirp_.call("AgentDispatchService", "CreateDispatch", room_admin(request.room()), request, dispatch);
+    if (done) return dispatch;
+    // The server says so when the room is absent and its configuration does not let it make one.
+    if (done.error().message.find("no response from servers") != std::string::npos && !RoomApi(twirp_).get(request.room()))
+        return no_such_room(request.room());
+    return std::unexpected(std::move(done).error());
+}
+
+Result<std::vector<proto::AgentDispatch>> DispatchApi::list(const std::string& room) {
+    VC_TRY(RoomApi(twirp_).get(room));
+    proto::ListAgentDispatchRequest request;
+    request.set_room(room);
+    proto::ListAgentDispatchResponse reply;
+    VC_TRY(twirp_.call("AgentDispatchService", "ListDispatch", room_admin(room), request, reply));
+    auto dispatches = to_vector(reply.agent_dispatches());
+    std::sort(dispatches.begin(), dispatches.end(), [](const auto& a, const auto& b) { return a.id() < b.id(); });
+    return dispatches;
+}
+
+Result<proto::AgentDispatch> DispatchApi::remove(const std::string& room, const std::string& id) {
+    VC_TRY(RoomApi(twirp_).get(room));
+    proto::DeleteAgentDispatchRequest request;
+    request.set_room(room);
+    request.set_dispatch_id(id);
+    proto::AgentDispatch dispatch;
+    auto done = twirp_.call("AgentDispatchService", "DeleteDispatch", room_admin(room), request, dispatch);
+    if (!done && done.error().code == Errc::NotFound) {
+        return fail_with_hint(Errc::NotFound, fmt::format("room \"{}\" has no dispatch {}", room, id),
+                              fmt::format("voicectl dispatch list {} shows those there are", room));
+    }
+    VC_TRY(done);
+    return dispatch;
+}
+
+Result<std::vector<proto::EgressInfo>> EgressApi::list(const proto::ListEgressRequest& request) {
+    proto::ListEgressResponse reply;
+    VC_TRY(twirp_.call("Egress", "ListEgress", room_record(), request, reply));
+    auto items = to_vector(reply.items());
+    std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.egress_id() < b.egress_id(); });
+    return items;
+}
+
+Result<proto::EgressInfo> EgressApi::start_room_composite(const proto::RoomCompositeEgressRequest& request) {
+    proto::EgressInfo info;
+    VC_TRY(twirp_.call("Egress", "StartRoomCompositeEgress", room_record(), request, info));
+    return info;
+}
+
+Result<proto::EgressInfo> EgressApi::stop(const std::string& egress_id) {
+    proto::StopEgressRequest request;
+    request.set_egress_id(egress_id);
+    proto::EgressInfo info;
+    VC_TRY(twirp_.call("Egress", "StopEgress", room_record(), request, info));
+    return info;
+}
+
+bool is_agent(const proto::ParticipantInfo& participant) { return participant.kind() == proto::ParticipantInfo::AGENT; }
+
+std::string agent_name(const proto::ParticipantInfo& participant) {
+    const auto& attributes = participant.attributes();
+    // The server's own word first: the other is what the agent's code says of itself.
+    for (const char* name : {"lk.agent_name", "lk.agent.name"})
+        if (const auto found = attributes.find(name); found != attributes.end() && !found->second.empty()) return found->second;
+    return {};
+}
+
+}  // namespace voicectl::livekit

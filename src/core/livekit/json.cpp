@@ -1,0 +1,142 @@
+// LiveKit's messages as JSON by reflection: the one place that knows how a field is shown and which
+// fields are secret.
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "voicectl/base/text.h"
+#include "voicectl/livekit/api.h"
+
+namespace voicectl::livekit {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kMask = "***";
+
+// By name, whatever message they stand in: a new message with a password must not slip through.
+constexpr std::array<std::string_view, 12> kSecretFields{
+    "turn_password", "secret",        "session_token", "credentials", "account_key",                "password",
+    "auth_password", "stream_key",    "token",         "api_secret",  "assume_role_external_id",    "access_token"};
+
+bool is_secret(const FieldDescriptor& field) {
+    return std::find(kSecretFields.begin(), kSecretFields.end(), field.name()) != kSecretFields.end();
+}
+
+// The last part of a stream's path is its key, unless the server has masked it: rtmp://host/app/{abc...xyz}.
+bool is_stream_url(const FieldDescriptor& field) {
+    const auto& owner = field.containing_type()->name();
+    return (owner == "StreamOutput" && field.name() == "urls") || (owner == "StreamInfo" && field.name() == "url");
+}
+
+std::string without_key(const std::string& url) {
+    const auto scheme = url.find("://");
+    const auto slash = url.rfind('/');
+    if (scheme == std::string::npos) return url.empty() ? url : kMask;
+    if (slash <= scheme + 2 || slash + 1 == url.size() || url[slash + 1] == '{') return url.substr(0, url.find('?'));
+    return url.substr(0, slash + 1) + kMask;
+}
+
+std::string shown_text(const FieldDescriptor& field, const std::string& text) {
+    if (is_stream_url(field)) return without_key(text);
+    if (!text.empty() && is_secret(field)) return kMask;
+    return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);
+}
+
+Json number(double value) {
+    if (std::isfinite(value)) return value;
+    return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+}
+
+Json well_known(const Message& message, bool& known) {
+    known = true;
+    if (const auto* time = dynamic_cast<const google::protobuf::Timestamp*>(&message)) {
+        using std::chrono::system_clock;
+        const auto since = std::chrono::seconds(time->seconds()) + std::chrono::milliseconds(time->nanos() / 1'000'000);
+        return format_time(system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(since)));
+    }
+    if (const auto* span = dynamic_cast<const google::protobuf::Duration*>(&message))
+        return fmt::format("{}s", static_cast<double>(span->seconds()) + span->nanos() / 1e9);
+    known = false;
+    return {};
+}
+
+/// One value of a field: element `index` of a repeated one, or the only one (index < 0).
+Json value_json(const Message& message, const FieldDescriptor& field, int index) {
+    const Reflection& reflect = *message.GetReflection();
+    const bool many = index >= 0;
+    std::string scratch;
+    switch (field.cpp_type()) {
+        case FieldDescriptor::CPPTYPE_INT32: return many ? reflect.GetRepeatedInt32(message, &field, index) : reflect.GetInt32(message, &field);
+        case FieldDescriptor::CPPTYPE_UINT32: return many ? reflect.GetRepeatedUInt32(message, &field, index) : reflect.GetUInt32(message, &field);
+        case FieldDescriptor::CPPTYPE_INT64: return many ? reflect.GetRepeatedInt64(message, &field, index) : reflect.GetInt64(message, &field);
+        case FieldDescriptor::CPPTYPE_UINT64: return many ? reflect.GetRepeatedUInt64(message, &field, index) : reflect.GetUInt64(message, &field);
+        case FieldDescriptor::CPPTYPE_BOOL: return many ? reflect.GetRepeatedBool(message, &field, index) : reflect.GetBool(message, &field);
+        case FieldDescriptor::CPPTYPE_FLOAT:
+            return number(static_cast<double>(many ? reflect.GetRepeatedFloat(message, &field, index) : reflect.GetFloat(message, &field)));
+        case FieldDescriptor::CPPTYPE_DOUBLE:
+            return number(many ? reflect.GetRepeatedDouble(message, &field, index) : reflect.GetDouble(message, &field));
+        case FieldDescriptor::CPPTYPE_ENUM: {
+            const int value = many ? reflect.GetRepeatedEnumValue(message, &field, index) : reflect.GetEnumValue(message, &field);
+            const auto* known = field.enum_type()->FindValueByNumber(value);
+            return known != nullptr ? Json(known->name()) : Json(value);
+        }
+        case FieldDescriptor::CPPTYPE_STRING:
+            return shown_text(field, many ? reflect.GetRepeatedStringReference(message, &field, index, &scratch)
+                                          : reflect.GetStringReference(message, &field, &scratch));
+        case FieldDescriptor::CPPTYPE_MESSAGE:
+            return to_json(many ? reflect.GetRepeatedMessage(message, &field, index) : reflect.GetMessage(message, &field));
+    }
+    return {};
+}
+
+Json map_json(const Message& message, const FieldDescriptor& field) {
+    const Reflection& reflect = *message.GetReflection();
+    const auto& entry = *field.message_type();
+    std::map<std::string, Json> sorted;  // the wire has no order
+    for (int i = 0; i < reflect.FieldSize(message, &field); ++i) {
+        const auto& pair = reflect.GetRepeatedMessage(message, &field, i);
+        const auto key = value_json(pair, *entry.map_key(), -1);
+        sorted[key.is_string() ? key.get<std::string>() : key.dump()] = value_json(pair, *entry.map_value(), -1);
+    }
+    Json out = Json::object();
+    for (auto& [key, value] : sorted) out[key] = std::move(value);
+    return out;
+}
+
+Json field_json(const Message& message, const FieldDescriptor& field) {
+    const Reflection& reflect = *message.GetReflection();
+    if (field.is_map()) return map_json(message, field);
+    if (field.is_repeated()) {
+        Json out = Json::array();
+        for (int i = 0; i < reflect.FieldSize(message, &field); ++i) out.push_back(value_json(message, field, i));
+        return out;
+    }
+    if (field.has_presence() && !reflect.HasField(message, &field)) return nullptr;
+    return value_json(message, field, -1);
+}
+
+}  // namespace
+
+Json to_json(const Message& message) {
+    bool known = false;
+    if (auto simple = well_known(message, known); known) return simple;
+    Json out = Json::object();
+    const auto& descriptor = *message.GetDescriptor();
+    for (int i = 0; i < descriptor.field_count(); ++i) {
+        const auto& field = *descriptor.field(i);
+        // Of several that exclude each other, only the one that is there: the rest says nothing.
+        if (field.real_containing_oneof() != nullptr && !message.GetReflection()->HasField(message, &field)) continue;
+        out[field.json_name()] = field_json(message, field);
+    }
+    return out;
+}
+
+}  // namespace voicectl::livekit

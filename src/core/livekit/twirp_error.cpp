@@ -1,0 +1,135 @@
+#include "twirp_error.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "voicectl/base/redact.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::livekit {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Code {
+    std::string_view name;
+    Errc code;
+};
+constexpr std::array kCodes{
+    Code{"unauthenticated", Errc::Auth},       Code{"permission_denied", Errc::Auth},
+    Code{"not_found", Errc::NotFound},         Code{"already_exists", Errc::Conflict},
+    Code{"aborted", Errc::Conflict},           Code{"failed_precondition", Errc::Conflict},
+    Code{"invalid_argument", Errc::Rejected},  Code{"malformed", Errc::Rejected},
+    Code{"out_of_range", Errc::Rejected},      Code{"unimplemented", Errc::Rejected},
+    Code{"resource_exhausted", Errc::Unreachable}, Code{"unavailable", Errc::Unreachable},
+    Code{"canceled", Errc::Timeout},           Code{"deadline_exceeded", Errc::Timeout},
+    Code{"bad_route", Errc::Protocol},
+};
+
+struct Status {
+    int from, to;
+    Errc code;
+};
+constexpr std::array kStatuses{
+    Status{401, 401, Errc::Auth},        Status{403, 403, Errc::Auth},    Status{404, 404, Errc::Protocol},
+    Status{408, 408, Errc::Timeout},     Status{413, 413, Errc::Rejected}, Status{429, 429, Errc::Unreachable},
+    Status{502, 503, Errc::Unreachable}, Status{504, 504, Errc::Timeout},  Status{400, 499, Errc::Rejected},
+    Status{500, 599, Errc::Other},
+};
+
+/// Known texts of the server: what they mean and what to do. The first row that fits counts; an empty
+/// method fits all, an empty meaning keeps the server's words.
+struct Known {
+    std::string_view method, text, meaning, hint;
+    Errc code = Errc::Other;  // Other: as the status says
+};
+constexpr std::array kKnown{
+    Known{"", "signature is invalid", "the API secret is not the one of this API key (token signature is invalid)",
+          "check LIVEKIT_API_SECRET against the server's configuration"},
+    Known{"", "invalid API key", "the server does not know this API key", "check LIVEKIT_API_KEY against the server's configuration"},
+    Known{"", "token is expired", "the server takes our fresh token for expired", "compare the clocks of this machine and of the server"},
+    Known{"", "token is not valid yet", "the server takes our fresh token for one of the future",
+          "compare the clocks of this machine and of the server"},
+    Known{"", "invalid authorization token", "the server cannot read our token", "is the URL that of a LiveKit server?"},
+    Known{"", "permissions denied", "", "the token lacks a grant that this call needs"},
+    Known{"Start", "no response from servers", "no egress worker took the job (no response from servers)",
+          "no egress service runs, all are busy, or it shares no Redis with the server", Errc::Unreachable},
+    Known{"", "redis required", "", "recordings and ingress need a server with Redis", Errc::Unreachable},
+    Known{"", "could not find any available nodes", "", "the server is shutting down or overloaded", Errc::Unreachable},
+    Known{"", "no response from servers", "", "the room or participant is gone, or the node that holds it is down"},
+    Known{"", "requested room does not exist", "", "voicectl room list shows the rooms there are"},
+    Known{"", "remote unmute not enabled", "", "set room.enable_remote_unmute in the server's configuration"},
+};
+
+Errc code_of(std::string_view name) {
+    for (const auto& row : kCodes)
+        if (row.name == name) return row.code;
+    return Errc::Other;
+}
+
+Errc code_of(int status) {
+    for (const auto& row : kStatuses)
+        if (status >= row.from && status <= row.to) return row.code;
+    return Errc::Protocol;
+}
+
+// "invalid token: <token>, error: <reason>" and "twirp error unknown: <reason>".
+std::string cleaned(std::string_view text) {
+    constexpr std::string_view kNoise = "twirp error unknown: ";
+    while (text.starts_with(kNoise)) text.remove_prefix(kNoise.size());
+    if (const auto at = text.find(", error: "); text.starts_with("invalid token:") && at != std::string_view::npos)
+        text.remove_prefix(at + 9);
+    auto out = terminal_safe(redact(trim(valid_utf8(text))));
+    constexpr std::size_t kShown = 300;
+    return utf8_length(out) > kShown ? cut_speech(out, kShown) : out;
+}
+
+bool is_page(std::string_view body) {
+    const auto start = to_lower_ascii(trim(body).substr(0, 64));
+    return start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<head") || start.starts_with("<?xml");
+}
+
+Error apply_known(std::string_view method, Error error) {
+    for (const auto& row : kKnown) {
+        if (!method.starts_with(row.method) || error.message.find(row.text) == std::string::npos) continue;
+        if (!row.meaning.empty()) error.message = row.meaning;
+        error.hint = row.hint;
+        if (row.code != Errc::Other) error.code = row.code;
+        break;
+    }
+    return error;
+}
+
+Error from_twirp(const Json& body) {
+    const auto text = [&](const char* name) {
+        const auto found = body.find(name);
+        return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    Error error{code_of(text("code")), cleaned(text("msg")), {}};
+    if (error.message.empty()) error.message = cleaned(text("code"));
+    if (text("code") == "bad_route") error.hint = "this server does not know the call; it may be too old";
+    return error;
+}
+
+Error from_text(const net::HttpResponse& response) {
+    const Errc code = code_of(response.status);
+    if (response.status >= 300 && response.status < 400) {
+        return {Errc::Protocol, fmt::format("the server redirects to {}", cleaned(response.header("location"))),
+                "use that address as the server URL"};
+    }
+    if (response.status == 404)
+        return {code, "there is no LiveKit API at this address (status 404)", "check the server URL, its path too"};
+    if (is_page(response.body) || trim(response.body).empty())
+        return {code, fmt::format("status {} from the server or a proxy before it", response.status), {}};
+    return {code, cleaned(response.body), {}};
+}
+
+}  // namespace
+
+Error describe_refusal(std::string_view method, const net::HttpResponse& response) {
+    const auto body = Json::parse(response.body, nullptr, false);
+    const bool twirp = body.is_object() && body.contains("code");
+    return apply_known(method, twirp ? from_twirp(body) : from_text(response));
+}
+
+}  // namespace voicectl::livekit

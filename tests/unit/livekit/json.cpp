@@ -1,0 +1,104 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "voicectl/livekit/api.h"
+
+using namespace voicectl::livekit;
+using Json = nlohmann::ordered_json;
+
+TEST_CASE("an empty message shows every field, lists as lists, with camelCase names") {
+    const auto json = to_json(proto::Room{});
+    CHECK(json["name"] == "");
+    CHECK(json["numParticipants"] == 0);
+    CHECK(json["activeRecording"] == false);
+    CHECK(json["enabledCodecs"] == Json::array());
+    CHECK(json["creationTimeMs"] == 0);
+    CHECK(json["version"].is_null());
+    CHECK_FALSE(json.contains("num_participants"));
+}
+
+TEST_CASE("64-bit integers are numbers, enums names, maps sorted, nested messages whole") {
+    proto::ParticipantInfo person;
+    person.set_identity("ann");
+    person.set_joined_at_ms(1'795'243'093'606);
+    person.set_kind(proto::ParticipantInfo::AGENT);
+    person.set_state(proto::ParticipantInfo::ACTIVE);
+    (*person.mutable_attributes())["b"] = "2";
+    (*person.mutable_attributes())["a"] = "1";
+    person.add_tracks()->set_sid("TR_1");
+    person.mutable_permission()->set_can_publish(true);
+    const auto json = to_json(person);
+    CHECK(json["joinedAtMs"] == 1'795'243'093'606);
+    CHECK(json["kind"] == "AGENT");
+    CHECK(json["state"] == "ACTIVE");
+    CHECK(json["attributes"].dump() == R"({"a":"1","b":"2"})");
+    CHECK(json["tracks"][0]["sid"] == "TR_1");
+    CHECK(json["tracks"][0]["muted"] == false);
+    CHECK(json["permission"]["canPublish"] == true);
+}
+
+TEST_CASE("a value of an enum that the schema does not know stays a number") {
+    proto::ParticipantInfo person;
+    person.set_kind(static_cast<proto::ParticipantInfo::Kind>(99));
+    CHECK(to_json(person)["kind"] == 99);
+}
+
+TEST_CASE("secrets are masked wherever they stand, and empty ones stay empty") {
+    proto::Room room;
+    CHECK(to_json(room)["turnPassword"] == "");
+    room.set_turn_password("geheim");
+    CHECK(to_json(room)["turnPassword"] == "***");
+
+    proto::RoomCompositeEgressRequest request;
+    auto& output = *request.add_file_outputs();
+    output.mutable_s3()->set_secret("geheim");
+    output.mutable_s3()->set_session_token("geheim");
+    output.mutable_s3()->set_bucket("recordings");
+    output.mutable_s3()->mutable_proxy()->set_password("geheim");
+    request.add_file_outputs()->mutable_gcp()->set_credentials("geheim");
+    request.add_file_outputs()->mutable_azure()->set_account_key("geheim");
+    auto& stream = *request.add_stream_outputs();
+    stream.add_urls("rtmp://live.example.com/app/geheim");
+    stream.add_urls("srt://live.example.com:9000?streamid=geheim");
+    stream.add_urls("rtmp://live.example.com/app/{abc...xyz}");
+    const auto json = to_json(request);
+    CHECK(json.dump().find("geheim") == std::string::npos);
+    CHECK(json["fileOutputs"][0]["s3"]["bucket"] == "recordings");
+    CHECK(json["streamOutputs"][0]["urls"][0] == "rtmp://live.example.com/app/***");
+    CHECK(json["streamOutputs"][0]["urls"][1] == "srt://live.example.com:9000");
+    CHECK(json["streamOutputs"][0]["urls"][2] == "rtmp://live.example.com/app/{abc...xyz}");
+}
+
+TEST_CASE("of fields that exclude each other only the one that is set is shown") {
+    proto::EgressInfo info;
+    info.mutable_room_composite()->set_room_name("demo");
+    const auto json = to_json(info);
+    CHECK(json["roomComposite"]["roomName"] == "demo");
+    CHECK_FALSE(json.contains("web"));
+    CHECK(json["fileResults"] == Json::array());
+    CHECK(json["status"] == "EGRESS_STARTING");
+}
+
+TEST_CASE("bytes are base64 and broken UTF-8 cannot break the JSON") {
+    proto::SendDataRequest data;
+    data.set_data(std::string("\x00\xFF", 2));
+    CHECK(to_json(data)["data"] == "AP8=");
+    proto::Room room;
+    room.set_name("a\xFF");
+    CHECK(to_json(room).dump() == to_json(room).dump());
+    CHECK(to_json(room)["name"] == "a\xEF\xBF\xBD");
+}
+
+TEST_CASE("an agent is known by its kind, never by its name") {
+    proto::ParticipantInfo person;
+    person.set_identity("agent-AJ_x");
+    CHECK_FALSE(is_agent(person));
+    person.set_kind(proto::ParticipantInfo::AGENT);
+    CHECK(is_agent(person));
+    CHECK(agent_name(person).empty());
+    (*person.mutable_attributes())["lk.agent.name"] = "claimed";
+    CHECK(agent_name(person) == "claimed");
+    (*person.mutable_attributes())["lk.agent_name"] = "registered";
+    CHECK(agent_name(person) == "registered");
+}
