@@ -15,7 +15,8 @@ struct Signals::Impl {
         set.async_wait([this](const boost::system::error_code& error, int number) {
             if (error) return;
             wait();
-            handle(number, ++count);
+            const auto copy = handle;  // it may destroy us
+            copy(number, ++count);
         });
     }
 
