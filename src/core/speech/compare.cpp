@@ -21,19 +21,20 @@ std::vector<std::string> comparable(const std::vector<std::string>& words) {
 
 enum class Move : std::uint8_t { Match, Substitute, Delete, Insert };
 
-/// The cheapest way from the expected words to the heard ones, one byte per cell.
+/// The cheapest way from the expected words to the heard ones, one byte per cell; of several the one with
+/// the most matches, so that a lost and an added word are not taken for words misheard in between.
 class Alignment {
  public:
     Alignment(const std::vector<std::string>& expected, const std::vector<std::string>& heard, Extent extent)
         : width_(heard.size() + 1), moves_((expected.size() + 1) * width_) {
         const bool free_ends = extent == Extent::Part;
-        std::vector<int> above(width_), row(width_);
+        std::vector<long> above(width_), row(width_);
         for (std::size_t j = 0; j < width_; ++j) {
-            above[j] = free_ends ? 0 : static_cast<int>(j);
+            above[j] = free_ends ? 0 : kError * static_cast<long>(j);
             move(0, j) = Move::Insert;
         }
         for (std::size_t i = 1; i <= expected.size(); ++i) {
-            row[0] = static_cast<int>(i);
+            row[0] = kError * static_cast<long>(i);
             move(i, 0) = Move::Delete;
             for (std::size_t j = 1; j < width_; ++j) row[j] = step(i, j, expected[i - 1] == heard[j - 1], above, row);
             above.swap(row);
@@ -47,14 +48,15 @@ class Alignment {
     Move at(std::size_t i, std::size_t j) const { return moves_[i * width_ + j]; }
 
  private:
+    static constexpr long kError = 1'000'000, kMatch = -1;
+
     Move& move(std::size_t i, std::size_t j) { return moves_[i * width_ + j]; }
 
-    int step(std::size_t i, std::size_t j, bool same, const std::vector<int>& above, const std::vector<int>& row) {
-        const int diagonal = above[j - 1] + (same ? 0 : 1);
-        const int cost = std::min({diagonal, above[j] + 1, row[j - 1] + 1});
-        move(i, j) = cost == diagonal     ? (same ? Move::Match : Move::Substitute)
-                     : cost == above[j] + 1 ? Move::Delete
-                                            : Move::Insert;
+    long step(std::size_t i, std::size_t j, bool same, const std::vector<long>& above, const std::vector<long>& row) {
+        const long diagonal = above[j - 1] + (same ? kMatch : kError);
+        const long cost = std::min({diagonal, above[j] + kError, row[j - 1] + kError});
+        if (cost == diagonal) move(i, j) = same ? Move::Match : Move::Substitute;
+        else move(i, j) = cost == above[j] + kError ? Move::Delete : Move::Insert;
         return cost;
     }
 

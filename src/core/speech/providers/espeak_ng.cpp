@@ -4,6 +4,7 @@
 #include <espeak-ng/speak_lib.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 
 #include "core/speech/options.h"
@@ -65,8 +66,8 @@ class Engine {
         const auto code = synth_(text.c_str(), text.size() + 1, 0, POS_CHARACTER, 0, espeakCHARS_UTF8 | espeakENDPAUSE,
                                  nullptr, &outlet);
         // An abort from on_sound() is reported as an error of some kind; it is none.
-        if (code != EE_OK && !outlet.closed()) return fail(Errc::Other, "espeak-ng cannot speak (error {})", static_cast<int>(code));
-        return {};
+        if (code == EE_OK || outlet.closed()) return {};
+        return fail(Errc::Other, "espeak-ng cannot speak (error {})", static_cast<int>(code));
     }
 
  private:
@@ -77,6 +78,9 @@ class Engine {
         VC_TRY_ASSIGN(synth_, library.symbol<decltype(&espeak_Synth)>("espeak_Synth"));
         VC_TRY_ASSIGN(set_parameter_, library.symbol<decltype(&espeak_SetParameter)>("espeak_SetParameter"));
         VC_TRY_ASSIGN(set_voice_, library.symbol<decltype(&espeak_SetVoiceByName)>("espeak_SetVoiceByName"));
+        VC_TRY_ASSIGN(set_properties_,
+                      library.symbol<decltype(&espeak_SetVoiceByProperties)>("espeak_SetVoiceByProperties"));
+        VC_TRY_ASSIGN(current_voice_, library.symbol<decltype(&espeak_GetCurrentVoice)>("espeak_GetCurrentVoice"));
         constexpr int kChunkMs = 40;
         rate_hz_ = initialise(AUDIO_OUTPUT_SYNCHRONOUS, kChunkMs, nullptr, espeakINITIALIZE_DONT_EXIT);
         if (rate_hz_ <= 0) return fail_with_hint(Errc::Missing, "espeak-ng finds no voice data", kHint);
@@ -86,15 +90,31 @@ class Engine {
 
     bool choose_voice(const std::string& name) {
         if (name == voice_) return true;
-        if (set_voice_(name.c_str()) != EE_OK) return false;
+        if (set_voice_(name.c_str()) != EE_OK && !choose_language(name)) return false;
         voice_ = name;
         return true;
+    }
+
+    /// "en-gb" is no file name in this version but a language of the voice "en". The library takes the
+    /// nearest when it has none, so look at what it took.
+    bool choose_language(const std::string& name) {
+        voice_.clear();
+        espeak_VOICE wanted{};
+        wanted.languages = name.c_str();
+        if (set_properties_(&wanted) != EE_OK) return false;
+        const auto* voice = current_voice_();
+        // A list of: one byte of priority, name, zero.
+        for (const char* language = voice ? voice->languages : nullptr; language && *language; language += std::strlen(language) + 1)
+            if (name == language + 1) return true;
+        return false;
     }
 
     std::mutex mutex_;
     decltype(&espeak_Synth) synth_ = nullptr;
     decltype(&espeak_SetParameter) set_parameter_ = nullptr;
     decltype(&espeak_SetVoiceByName) set_voice_ = nullptr;
+    decltype(&espeak_SetVoiceByProperties) set_properties_ = nullptr;
+    decltype(&espeak_GetCurrentVoice) current_voice_ = nullptr;
     int rate_hz_ = 0;
     std::string voice_;
 };

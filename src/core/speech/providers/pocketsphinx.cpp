@@ -1,6 +1,7 @@
 // Speech to text by PocketSphinx, offline, American English unless another model is given: a grammar (JSGF
-// or a list of sentences) for certainty, or a language model for free speech. Decoding goes along with the
-// audio on workers, so that little is left to do when the caller stops.
+// or a list of sentences) for certainty, or a language model for free speech. A grammar hears one of its own
+// sentences in anything that is said, so it must hold all that may be said, not only what is hoped for.
+// Decoding goes along with the audio on workers, so that little is left to do when the caller stops.
 #include <filesystem>
 
 #include "core/speech/options.h"
