@@ -1,0 +1,121 @@
+#include <doctest/doctest.h>
+
+#include "world.h"
+
+namespace voicectl::test {
+namespace {
+
+struct Pair {
+    Pair() {
+        const auto room = World::get().new_room();
+        a = std::make_unique<Peer>(room, "a");
+        b = std::make_unique<Peer>(room, "b");
+        REQUIRE(a->join());
+        REQUIRE(b->join());
+        REQUIRE(a->wait([&] { return a->knows("b"); }));
+    }
+    std::unique_ptr<Peer> a, b;
+};
+
+/// Starts a request on the loop and waits for its answer.
+template<class Start>
+Result<void> answer(Peer& peer, Start start) {
+    std::optional<Result<void>> result;
+    peer.on_loop([&] {
+        start([&](Result<void> done) { peer.change([&] { result = done; }); });
+        CHECK_FALSE(result);  // never inside the call
+    });
+    if (!peer.wait([&] { return result.has_value(); })) return fail(Errc::Timeout, "never answered");
+    return *result;
+}
+
+Result<void> send_data(Peer& peer, const std::string& payload, const std::vector<std::string>& to = {}) {
+    return answer(peer, [&](auto done) { peer.room().send_data(payload, "topic", to, done); });
+}
+
+Result<void> send_text(Peer& peer, const std::string& text, const std::map<std::string, std::string>& attributes = {}) {
+    return answer(peer, [&](auto done) { peer.room().send_text(text, "lk.chat", attributes, done); });
+}
+
+}  // namespace
+
+TEST_CASE("a data packet arrives byte for byte, with topic and sender, up to the limit") {
+    const Pair pair;
+    std::string bytes(15000, 'x');
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i % 251);
+    REQUIRE(send_data(*pair.a, bytes));
+    REQUIRE(send_data(*pair.a, ""));
+    REQUIRE(pair.b->wait([&] { return pair.b->data.size() == 2; }));
+    CHECK(pair.b->data[0].payload == bytes);
+    CHECK(pair.b->data[0].topic == "topic");
+    CHECK(pair.b->data[0].sender_identity == "a");
+    CHECK(pair.b->data[1].payload.empty());
+
+    const auto refused = send_data(*pair.a, bytes + "y");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::Usage);
+}
+
+TEST_CASE("a data packet to one participant reaches no other") {
+    const Pair pair;
+    Peer third(pair.a->on_loop([&] { return pair.a->room().name(); }), "third");
+    REQUIRE(third.join());
+    REQUIRE(pair.a->wait([&] { return pair.a->knows("third"); }));
+    REQUIRE(send_data(*pair.a, "for b", {"b"}));
+    REQUIRE(send_data(*pair.a, "for all"));
+    REQUIRE(third.wait([&] { return !third.data.empty(); }));
+    CHECK(third.data[0].payload == "for all");
+    REQUIRE(pair.b->wait([&] { return pair.b->data.size() == 2; }));
+    CHECK(pair.b->data[0].payload == "for b");
+}
+
+TEST_CASE("data from the server API has no sender") {
+    const Pair pair;
+    const auto room = pair.a->on_loop([&] { return pair.a->room().name(); });
+    REQUIRE(World::get().call("SendData", R"({"room":")" + room + R"(","data":"aGVsbG8=","kind":"RELIABLE","topic":"ops"})", room) == 200);
+    REQUIRE(pair.a->wait([&] { return !pair.a->data.empty(); }));
+    CHECK(pair.a->data[0].payload == "hello");
+    CHECK(pair.a->data[0].topic == "ops");
+    CHECK(pair.a->data[0].sender_identity.empty());
+}
+
+TEST_CASE("text of any length arrives whole, with its attributes") {
+    const Pair pair;
+    std::string text;
+    while (text.size() < 40000) text += "Grüße, 世界! ";
+    REQUIRE(send_text(*pair.a, text, {{"key", "value"}}));
+    REQUIRE(send_text(*pair.b, "short"));
+    REQUIRE(pair.b->wait([&] { return !pair.b->texts.empty(); }));
+    CHECK(pair.b->texts[0].text == text);
+    CHECK(pair.b->texts[0].topic == "lk.chat");
+    CHECK(pair.b->texts[0].sender_identity == "a");
+    CHECK(pair.b->texts[0].attributes.at("key") == "value");
+    REQUIRE(pair.a->wait([&] { return !pair.a->texts.empty(); }));
+    CHECK(pair.a->texts[0].text == "short");
+}
+
+TEST_CASE("attributes are merged, seen by the others, and removed by an empty value") {
+    const Pair pair;
+    const auto set = [&](const std::map<std::string, std::string>& attributes) {
+        return answer(*pair.a, [&](auto done) { pair.a->room().set_attributes(attributes, done); });
+    };
+    REQUIRE(set({{"lk.agent.state", "listening"}, {"other", "1"}}));
+    REQUIRE(pair.b->wait([&] { return !pair.b->updated.empty(); }));
+    CHECK(pair.b->updated.back().identity == "a");
+    CHECK(pair.b->updated.back().attributes.at("lk.agent.state") == "listening");
+    REQUIRE(set({{"lk.agent.state", "speaking"}, {"other", ""}}));
+    REQUIRE(pair.b->wait([&] { return pair.b->updated.back().attributes.at("lk.agent.state") == "speaking"; }));
+    CHECK_FALSE(pair.b->updated.back().attributes.contains("other"));
+    CHECK(pair.a->on_loop([&] { return pair.a->updated.empty(); }));  // we know what we did
+}
+
+TEST_CASE("requests to a room that is not there are answered, not lost") {
+    const Pair pair;
+    pair.a->leave();
+    REQUIRE(pair.a->wait([&] { return pair.a->closed.has_value(); }));
+    CHECK(send_data(*pair.a, "x").error().code == Errc::Cancelled);
+    CHECK(send_text(*pair.a, "x").error().code == Errc::Cancelled);
+    CHECK(pair.a->publish(16000).error().code == Errc::Cancelled);
+}
+
+}  // namespace voicectl::test
