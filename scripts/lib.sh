@@ -5,6 +5,7 @@ ROOT=$(pwd)
 CACHE=$ROOT/.cache
 STARTED=$(date +%s)
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1  # the presets share what they compile alike
 export PIP_CACHE_DIR=${PIP_CACHE_DIR:-$CACHE/pip}
 . scripts/versions
 

@@ -1,0 +1,221 @@
+"""e2e-call on the built binary: a good call passes, and every way in which a call can be bad is found and named."""
+import glob
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+
+import parts
+import pytest
+
+AGENT = """
+name: {name}
+greeting: {greeting}
+stt: {{provider: pocketsphinx, phrases: ["when are you open", "where are you", "goodbye"]}}
+llm: {{provider: script, rules: [{{match: "open", answer: "{answer}"}}], default: "{default}"}}
+tts: {{provider: flite, voice: slt}}
+"""
+GREETING = "Good morning, this is the city library. What can I do for you?"
+ANSWER = "We are open from nine in the morning until six in the evening."
+QUESTION = ["--say", "When are you open?"]
+
+
+def agent_yaml(name="library", greeting=GREETING, answer=ANSWER, default="I do not know."):
+    return AGENT.format(name=name, greeting=json.dumps(greeting), answer=answer, default=default)
+
+
+def call(server, *flags, env=None, timeout=150):
+    return parts.voicectl("e2e-call", *flags, "--json", env={**server.environment(), **(env or {})}, timeout=timeout)
+
+
+def states(result):
+    return {check["id"]: check["state"] for check in result.json["checks"]}
+
+
+def left_behind():
+    return set(glob.glob(os.path.join(tempfile.gettempdir(), "voicectl-call-*")) + glob.glob(os.path.join(tempfile.gettempdir(), "voicectl-server-*")))
+
+
+def children_of(pid):
+    try:
+        return [int(child) for child in open(f"/proc/{pid}/task/{pid}/children").read().split()]
+    except OSError:
+        return []
+
+
+def alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path):
+    before = left_behind()
+    result = voicectl("e2e-call", "--local", "--json", "--record", tmp_path / "audio", timeout=180)
+    assert result.code == 0, result
+    report = result.json
+    assert report["schemaVersion"] == 1 and report["passed"]
+    assert all(check["state"] == "passed" for check in report["checks"])
+    turns = [check for check in report["checks"] if check["id"].startswith("latency_")]
+    assert len(turns) >= 2
+    assert all(0 < check["evidence"]["latencyMs"] < 5000 for check in turns)
+    assert {path.name for path in (tmp_path / "audio").iterdir()} == {"agent.wav", "caller.wav", "call.wav"}
+    assert left_behind() == before
+
+
+def test_each_step_prints_one_line_as_it_happens(voicectl):
+    process = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--local"], env=parts.clean_environment(), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    lines = [(time.monotonic(), line) for line in process.stdout]
+    assert process.wait(10) == 0, process.stderr.read()
+    assert all(line.startswith("✓ ") for _, line in lines[:-1])
+    assert lines[-1][1].startswith("passed: ")
+    assert lines[-1][0] - lines[0][0] > 5  # not all at the end
+
+
+def test_a_deployment_is_called_by_agent_name(server, agents):
+    agent = agents(server, agent_yaml())
+    result = call(server, "--agent", "library", *QUESTION, "--expect", ANSWER, "--store", agent.store)
+    assert result.code == 0, result
+    assert states(result)["transcript"] == "passed"
+
+
+def test_a_room_that_was_there_stays(server, agents, voicectl):
+    agents(server, agent_yaml(name="keeper"))
+    assert voicectl("room", "create", "kept-room", env=server.environment()).code == 0
+    result = call(server, "--room", "kept-room", "--agent", "keeper", *QUESTION)
+    assert result.code == 0, result
+    assert "room_deleted" not in states(result)
+    assert voicectl("room", "get", "kept-room", env=server.environment()).code == 0
+    voicectl("room", "delete", "kept-room", "--yes", env=server.environment())
+
+
+def test_no_agent_registered(server):
+    result = call(server, "--agent", "nobody", *QUESTION, "--join-timeout", "2s")
+    assert result.code == 3, result
+    assert states(result)["agent_joined"] == "failed"
+    assert states(result)["answer_1"] == "not_run"
+    assert states(result)["room_deleted"] == "passed"
+    assert "agent_joined" in result.err and "nobody" in result.err
+
+
+def test_an_agent_that_stays_silent(server, agents):
+    agents(server, agent_yaml(name="silent", greeting="", answer="", default=""))
+    result = call(server, "--agent", "silent", *QUESTION, "--answer-timeout", "4s")
+    assert result.code == 3, result
+    assert states(result)["greeting"] == "failed"
+    result = call(server, "--agent", "silent", "--no-greeting", *QUESTION, "--answer-timeout", "4s")
+    assert result.code == 3, result
+    assert states(result)["answer_1"] == "failed"
+
+
+def test_a_wrong_answer(server, agents):
+    agents(server, agent_yaml(name="wrong", answer="Our address is twelve market street, next to the church."))
+    result = call(server, "--agent", "wrong", *QUESTION, "--expect", ANSWER)
+    assert result.code == 3, result
+    assert states(result)["answer_1"] == "failed"
+    assert "expected" in result.err and "heard" in result.err
+    # Without an expectation any answer will do.
+    assert call(server, "--agent", "wrong", *QUESTION).code == 0
+
+
+def test_a_greeting_cut_short(server, agents):
+    agents(server, agent_yaml(name="hasty", greeting="Good morning, this is the city"))
+    result = call(server, "--agent", "hasty", "--greeting", GREETING, *QUESTION)
+    assert result.code == 3, result
+    assert states(result)["greeting"] == "failed"
+
+
+def test_a_store_that_lost_a_turn(server, agents):
+    agent = agents(server, agent_yaml(name="forgetful"))
+    with sqlite3.connect(agent.store, timeout=10) as store:
+        store.execute("CREATE TRIGGER lose BEFORE INSERT ON turns WHEN NEW.sequence = 1 BEGIN SELECT RAISE(IGNORE); END")
+    result = call(server, "--agent", "forgetful", *QUESTION, "--store", agent.store)
+    assert result.code == 3, result
+    assert states(result)["answer_1"] == "passed"
+    assert states(result)["transcript"] == "failed"
+
+
+def test_a_server_that_dies_in_mid_call(own_server, agents):
+    agents(own_server, agent_yaml(name="orphan"))
+    process = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--agent", "orphan", *QUESTION], text=True,
+                               env=parts.clean_environment(own_server.environment()), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for line in process.stdout:
+        if "greeting" in line:
+            own_server.kill()
+            break
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 3, out + err
+    assert "✗" in out and "connection" in out + err
+
+
+def test_a_wrong_secret(server):
+    secret = "wrong-secret-wrong-secret-wrong-secret-1"
+    result = call(server, "--agent", "any", *QUESTION, env={"LIVEKIT_API_SECRET": secret})
+    assert result.code == 4, result
+    error = json.loads(result.err.strip().splitlines()[-1])["error"]
+    assert error["code"] == "auth" and error["hint"]
+    for output in (result.out, result.err):
+        assert secret not in output and "eyJ" not in output
+
+
+def test_an_unreachable_server(server):
+    began = time.monotonic()
+    result = parts.voicectl("e2e-call", "--agent", "any", *QUESTION,
+                            env={**server.environment(), "LIVEKIT_URL": f"ws://127.0.0.1:{parts.free_port()}"})
+    assert result.code == 7, result
+    assert time.monotonic() - began < 20
+    assert "hint:" in result.err
+
+
+def test_a_missing_core_names_the_script_that_installs_it(server):
+    result = parts.voicectl("e2e-call", "--agent", "any", *QUESTION,
+                            env={**server.environment(), "VOICECTL_LIVEKIT_CORE": "/nowhere/liblivekit_ffi.so"})
+    assert result.code == 1, result
+    assert "scripts/setup" in result.err
+
+
+@pytest.mark.parametrize("number,code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_stops_everything(number, code):
+    before = left_behind()
+    process = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--local"], text=True, env=parts.clean_environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    children = []
+    for line in process.stdout:
+        if "agent joined" in line:
+            children = children_of(process.pid)
+            process.send_signal(number)
+            break
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code, out + err
+    assert len(children) == 2
+    assert not any(alive(child) for child in children)
+    assert left_behind() == before
+
+
+def test_a_bad_configuration_is_told_before_anything_runs(voicectl, tmp_path):
+    config = tmp_path / "bad.yaml"
+    config.write_text(agent_yaml() + "turn: {end_of_turn: soon}\n")
+    result = voicectl("e2e-call", "--local", "--config", config, *QUESTION)
+    assert result.code == 2, result
+    assert "bad.yaml:7" in result.err and "end_of_turn" in result.err
+
+
+@pytest.mark.parametrize("flags,word", [
+    ([], "--agent"),
+    (["--agent", "x"], "--say"),
+    (["--agent", "x", "--expect", "y"], "--expect"),
+    (["--local", "--room", "x"], "--room"),
+    (["--agent", "x", "--say", "hello", "--answer-timeout", "0s"], "--answer-timeout"),
+    (["--agent", "x", "--say", "missing.wav"], "missing.wav"),
+    (["--agent", "x", "--script", "missing.yaml"], "missing.yaml"),
+])
+def test_wrong_flags_are_refused_at_once(flags, word, server):
+    result = parts.voicectl("e2e-call", *flags, env=server.environment())
+    assert result.code == 2, result
+    assert word in result.err
+    assert result.out == ""

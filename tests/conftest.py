@@ -1,0 +1,44 @@
+"""Fixtures for every test in Python (tests/blackbox: the built binary; tests/interop: other implementations)."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import parts  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A livekit-server that the whole session shares. Tests that kill theirs start one of their own."""
+    running = parts.Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_server():
+    running = parts.Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def voicectl():
+    return parts.voicectl
+
+
+@pytest.fixture
+def agents(tmp_path):
+    """agents(server, yaml, *flags) → a registered agent; all are stopped at the end."""
+    running = []
+
+    def start(server, yaml, *flags):
+        folder = tmp_path / f"agent{len(running)}"
+        folder.mkdir()
+        running.append(parts.Agent(server, yaml, folder, *flags))
+        return running[-1]
+
+    yield start
+    for agent in running:
+        agent.stop()

@@ -1,0 +1,182 @@
+// A room, a voice, a model and a recogniser that a test drives by hand, on virtual time. The real ones pass the
+// same expectations in tests/contract.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/fake_loop.h"
+#include "voicectl/rtc/room.h"
+#include "voicectl/speech/speech.h"
+
+namespace voicectl::test {
+
+/// Plays in virtual time, 10 ms at a tick, as the media thread does.
+class FakeOutput final : public rtc::AudioOutput {
+ public:
+    FakeOutput(FakeLoop& loop, int rate_hz) : loop_(loop), rate_(rate_hz), timer_(loop) {}
+
+    int rate_hz() const override { return rate_; }
+    void play(audio::SampleView samples) override {
+        queued_ += samples.size();
+        if (!timer_.pending()) timer_.after(std::chrono::milliseconds{10}, [this] { tick(); });
+    }
+    std::chrono::milliseconds clear() override {
+        const auto left = queued();
+        queued_ = 0;
+        timer_.cancel();
+        silent_ = true;
+        return left;
+    }
+    std::chrono::milliseconds queued() const override {
+        return std::chrono::milliseconds(queued_ * 1000 / static_cast<std::size_t>(rate_));
+    }
+    std::uint64_t played_samples() const override { return played_; }
+
+ private:
+    void tick() {
+        if (std::exchange(silent_, false) && on_started) on_started(loop_.now());
+        const auto frame = std::min<std::size_t>(queued_, static_cast<std::size_t>(rate_) / 100);
+        queued_ -= frame;
+        played_ += frame;
+        if (queued_ > 0) return timer_.after(std::chrono::milliseconds{10}, [this] { tick(); });
+        silent_ = true;
+        if (on_drained) on_drained(loop_.now(), played_);
+    }
+    FakeLoop& loop_;
+    int rate_;
+    std::size_t queued_ = 0;
+    std::uint64_t played_ = 0;
+    bool silent_ = true;
+    Timer timer_;
+};
+
+/// 100 ms of sound for each word, 50 ms after it was asked for.
+class FakeVoice final : public speech::TextToSpeech {
+ public:
+    int rate_hz() const override { return 16000; }
+    std::unique_ptr<speech::TtsStream> speak(Loop& loop, const std::string& text, speech::TtsSink sink) override {
+        struct Stream final : speech::TtsStream {
+            explicit Stream(Loop& l) : timer(l) {}
+            Timer timer;
+        };
+        spoken.push_back(text);
+        auto stream = std::make_unique<Stream>(loop);
+        const auto words = static_cast<std::size_t>(1 + std::count(text.begin(), text.end(), ' '));
+        stream->timer.after(std::chrono::milliseconds{50}, [this, words, sink = std::move(sink)] {
+            if (broken) return sink.on_error({Errc::Other, "voice broken", ""});
+            sink.on_audio(audio::Samples(words * 1600, 1000));
+            sink.on_done();
+        });
+        return stream;
+    }
+    std::vector<std::string> spoken;
+    bool broken = false;
+};
+
+/// Answers when the test says so.
+class FakeModel final : public speech::LanguageModel {
+ public:
+    std::unique_ptr<speech::LlmStream> generate(Loop&, const std::vector<speech::ChatMessage>& messages,
+                                                speech::LlmSink to) override {
+        struct Stream final : speech::LlmStream {
+            explicit Stream(FakeModel& m) : model(m) {}
+            ~Stream() override { model.sink = {}; }
+            FakeModel& model;
+        };
+        asked.push_back(messages);
+        auto stream = std::make_unique<Stream>(*this);
+        sink = std::move(to);
+        return stream;
+    }
+    void answer(const std::string& text, bool end_call = false) {
+        const auto to = sink;
+        to.on_text(text);
+        to.on_done({.end_call = end_call});
+    }
+    std::vector<std::vector<speech::ChatMessage>> asked;
+    speech::LlmSink sink;
+};
+
+/// Understands what the test tells it to.
+class FakeEar final : public speech::SpeechToText {
+ public:
+    std::unique_ptr<speech::SttStream> open(Loop&, speech::SttSink to) override {
+        struct Stream final : speech::SttStream {
+            explicit Stream(FakeEar& e) : ear(e) {}
+            void push(audio::SampleView samples) override { ear.heard_samples += samples.size(); }
+            void end_utterance() override { ++ear.utterances; }
+            FakeEar& ear;
+        };
+        sink = std::move(to);
+        return std::make_unique<Stream>(*this);
+    }
+    speech::SttSink sink;
+    std::size_t heard_samples = 0;
+    int utterances = 0;
+};
+
+class FakeRoom final : public rtc::Room {
+ public:
+    FakeRoom(FakeLoop& loop, rtc::RoomObserver& observer) : loop_(loop), observer_(observer) {}
+
+    void join(std::function<void(Result<void>)> done) override { join_done = std::move(done); }
+    void leave() override { left = true; }
+    rtc::ConnectionState state() const override { return rtc::ConnectionState::Connected; }
+    const std::string& identity() const override { return identity_; }
+    const std::string& name() const override { return identity_; }
+    std::vector<rtc::Participant> participants() const override { return {}; }
+    void publish_audio(const std::string&, int rate_hz,
+                       std::function<void(Result<std::unique_ptr<rtc::AudioOutput>>)> done) override {
+        done(std::make_unique<FakeOutput>(loop_, rate_hz));
+    }
+    std::unique_ptr<rtc::AudioInput> listen(const std::string& sid, int,
+                                            std::function<void(const rtc::AudioFrame&)> on_frame) override {
+        listening_to.push_back(sid);
+        hear = std::move(on_frame);
+        return std::make_unique<rtc::AudioInput>();
+    }
+    void send_data(const std::string&, const std::string&, const std::vector<std::string>&,
+                   std::function<void(Result<void>)> done) override {
+        done({});
+    }
+    void send_text(const std::string&, const std::string&, const std::map<std::string, std::string>&,
+                   std::function<void(Result<void>)> done) override {
+        done({});
+    }
+    void set_attributes(const std::map<std::string, std::string>& attributes,
+                        std::function<void(Result<void>)> done) override {
+        for (const auto& [key, value] : attributes) states.push_back(value);
+        done({});
+    }
+
+    rtc::RoomObserver& events() { return observer_; }
+    std::function<void(Result<void>)> join_done;
+    std::function<void(const rtc::AudioFrame&)> hear;
+    std::vector<std::string> listening_to, states;
+    bool left = false;
+
+ private:
+    FakeLoop& loop_;
+    rtc::RoomObserver& observer_;
+    std::string identity_ = "agent-AJ_1";
+};
+
+class FakeCore final : public rtc::Core {
+ public:
+    explicit FakeCore(FakeLoop& loop) : loop_(loop) {}
+    std::unique_ptr<rtc::Room> room(Loop&, rtc::RoomOptions, rtc::RoomObserver& observer) override {
+        auto made = std::make_unique<FakeRoom>(loop_, observer);
+        latest = made.get();
+        return made;
+    }
+    FakeRoom* latest = nullptr;
+
+ private:
+    FakeLoop& loop_;
+};
+
+}  // namespace voicectl::test

@@ -1,0 +1,299 @@
+#include "core/agent/call_session.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "support/fake_call.h"
+#include "voicectl/base/text.h"
+
+using namespace voicectl;
+using namespace voicectl::agent;
+using namespace std::chrono_literals;
+using store::Speaker;
+
+namespace {
+
+rtc::Participant person(const std::string& identity) { return {identity, "PA_1", "", "", rtc::ParticipantKind::Standard, {}}; }
+
+/// One call on virtual time, with a real store in a temporary file.
+struct Call {
+    Call() {
+        config.name = "test";
+        config.greeting = "Hello there my friend.";
+        stages.stt = std::unique_ptr<speech::SpeechToText>(ear = new test::FakeEar);
+        stages.llm = std::unique_ptr<speech::LanguageModel>(model = new test::FakeModel);
+        stages.tts = std::unique_ptr<speech::TextToSpeech>(voice = new test::FakeVoice);
+    }
+    ~Call() {
+        session.reset();
+        store.reset();
+        std::filesystem::remove(path);
+    }
+    void start() {
+        store = std::make_unique<store::AsyncStore>(std::move(*store::Store::open(path)), loop);
+        session = std::make_unique<CallSession>(HostParts{loop, config, stages, core, *store},
+                                                CallTicket{"AJ_1", "room", "ws://x", "token", "{}"},
+                                                [this](const CallOutcome& ended) { outcome = ended; });
+        session->start();
+        core.latest->join_done({});
+        loop.settle();
+    }
+    test::FakeRoom& room() { return *core.latest; }
+    void caller_comes() {
+        room().events().on_joined(person("ann"));
+        room().events().on_track_subscribed({"TR_1", "mic", "ann", true, true});
+        room().events().on_own_track_heard("agent-voice");
+    }
+    /// Somebody speaks: a voice-like buzz, which voice activity takes for speech.
+    void sound(std::chrono::milliseconds time, bool speech) {
+        for (auto left = time; left > 0ms; left -= 10ms) {
+            audio::Samples frame(160, 0);
+            for (auto& sample : frame) {
+                const double t = static_cast<double>(position++) / 16000;
+                double value = 0;
+                for (int k = 1; k < 30; ++k) value += std::sin(2 * M_PI * 120 * k * t) * (k < 6 ? 1.0 : 0.3);
+                if (speech) sample = static_cast<std::int16_t>(1500 * value * (0.6 + 0.4 * std::sin(2 * M_PI * 4 * t)));
+            }
+            loop.advance(10ms);
+            room().hear({frame, 16000, loop.now()});
+        }
+        loop.settle();
+    }
+    void caller_says(const std::string& text, std::chrono::milliseconds time = 800ms) {
+        sound(time, true);
+        sound(700ms, false);
+        ear->sink.on_final(text);
+        loop.settle();
+    }
+    std::vector<store::Turn> transcript() {
+        store.reset();  // everything queued is written now
+        std::vector<store::Turn> turns;
+        const auto open = store::Store::open_existing(path);
+        const auto call = (*open)->find("room");
+        REQUIRE(call);
+        REQUIRE((*open)->turns(call->id, [&](const store::Turn& turn) {
+            turns.push_back(turn);
+            return true;
+        }));
+        return turns;
+    }
+
+    std::string path = (std::filesystem::temp_directory_path() / ("voicectl-session-" + random_id(8) + ".db")).string();
+    test::FakeLoop loop;
+    AgentConfig config;
+    Stages stages;
+    test::FakeEar* ear;
+    test::FakeModel* model;
+    test::FakeVoice* voice;
+    test::FakeCore core{loop};
+    std::unique_ptr<store::AsyncStore> store;
+    std::unique_ptr<CallSession> session;
+    std::optional<CallOutcome> outcome;
+    std::size_t position = 0;
+};
+
+}  // namespace
+
+TEST_CASE("the greeting waits until the caller can hear it") {
+    Call call;
+    call.start();
+    call.loop.advance(5s);
+    CHECK(call.voice->spoken.empty());
+    call.room().events().on_joined(person("ann"));
+    call.loop.advance(5s);
+    CHECK(call.voice->spoken.empty());
+    call.room().events().on_own_track_heard("agent-voice");
+    call.loop.advance(1s);
+    CHECK(call.voice->spoken == std::vector<std::string>{"Hello there my friend."});
+    call.room().events().on_own_track_heard("agent-voice");
+    call.loop.advance(2s);
+    CHECK(call.voice->spoken.size() == 1);
+}
+
+TEST_CASE("a question is answered and both sides are stored") {
+    Call call;
+    call.start();
+    call.caller_comes();
+    call.loop.advance(2s);
+    call.caller_says("when are you open");
+    REQUIRE(call.model->asked.size() == 1);
+    CHECK(call.model->asked[0].back().text == "when are you open");
+    call.model->answer("We open at nine.");
+    call.loop.advance(2s);
+    CHECK(call.voice->spoken.back() == "We open at nine.");
+    const auto turns = call.transcript();
+    REQUIRE(turns.size() == 3);
+    CHECK(turns[0].text == "Hello there my friend.");
+    CHECK(turns[1].speaker == Speaker::User);
+    CHECK(turns[1].text == "when are you open");
+    CHECK(turns[2].text == "We open at nine.");
+    CHECK(turns[2].detail_json.find("answerLatencyMs") != std::string::npos);
+    CHECK(turns[2].started_at > turns[1].ended_at);
+}
+
+TEST_CASE("the greeting cannot be interrupted, and what was said over it is answered afterwards") {
+    Call call;
+    call.config.greeting = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+                           "sixteen seventeen eighteen nineteen twenty twentyone twentytwo twentythree twentyfour";
+    call.start();
+    call.caller_comes();
+    call.loop.advance(200ms);
+    call.caller_says("hello are you there");
+    CHECK(call.model->asked.empty());
+    call.loop.advance(3s);
+    REQUIRE(call.model->asked.size() == 1);
+    const auto turns = call.transcript();
+    REQUIRE(turns.size() == 2);
+    CHECK(turns[1].text == call.config.greeting);
+    CHECK_FALSE(turns[1].interrupted);
+}
+
+TEST_CASE("the caller interrupts an answer: silence at once, and the transcript keeps what was heard") {
+    Call call;
+    call.config.greeting.clear();
+    call.start();
+    call.caller_comes();
+    call.caller_says("tell me everything");
+    call.model->answer("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+                       "seventeen eighteen nineteen twenty.");
+    call.loop.advance(600ms);
+    call.sound(500ms, true);
+    CHECK(call.room().states.back() == "listening");
+    call.sound(700ms, false);
+    call.ear->sink.on_final("stop please");
+    call.loop.settle();
+    CHECK(call.model->asked.size() == 2);
+    const auto turns = call.transcript();
+    REQUIRE(turns.size() == 3);
+    CHECK(turns[1].interrupted);
+    CHECK(turns[1].text.starts_with("one two three four"));
+    CHECK(turns[1].text.find("fifteen") == std::string::npos);
+    CHECK(turns[2].text == "stop please");
+}
+
+TEST_CASE("a short word over an answer does not stop it") {
+    Call call;
+    call.config.greeting.clear();
+    call.start();
+    call.caller_comes();
+    call.caller_says("tell me everything");
+    call.model->answer("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+                       "seventeen eighteen nineteen twenty.");
+    call.loop.advance(300ms);
+    call.caller_says("mhm", 150ms);
+    call.loop.advance(3s);
+    CHECK(call.model->asked.size() == 1);
+    const auto turns = call.transcript();
+    REQUIRE(turns.size() == 3);
+    CHECK_FALSE(turns[2].interrupted);
+    CHECK(turns[2].text.ends_with("twenty."));
+}
+
+TEST_CASE("speech without words gets the configured phrase, and no turn of the caller") {
+    Call call;
+    call.config.greeting.clear();
+    call.config.not_understood = "Say that again please.";
+    call.start();
+    call.caller_comes();
+    call.caller_says("");
+    call.loop.advance(2s);
+    CHECK(call.voice->spoken == std::vector<std::string>{"Say that again please."});
+    CHECK(call.model->asked.empty());
+}
+
+TEST_CASE("a caller who never comes, or does not return, ends the call cleanly") {
+    SUBCASE("never comes") {
+        Call call;
+        call.start();
+        call.loop.advance(call.config.caller_timeout + 1s);
+        REQUIRE(call.outcome);
+        CHECK(call.outcome->good);
+        CHECK(call.outcome->reason == "no caller came");
+        CHECK(call.room().left);
+    }
+    SUBCASE("does not return") {
+        Call call;
+        call.start();
+        call.caller_comes();
+        call.room().events().on_left(person("ann"));
+        call.loop.advance(call.config.caller_return - 100ms);
+        CHECK_FALSE(call.outcome);
+        call.loop.advance(200ms);
+        REQUIRE(call.outcome);
+        CHECK(call.outcome->reason == "caller left");
+    }
+    SUBCASE("returns in time") {
+        Call call;
+        call.start();
+        call.caller_comes();
+        call.room().events().on_left(person("ann"));
+        call.loop.advance(1s);
+        call.room().events().on_joined(person("ann"));
+        call.loop.advance(10s);
+        CHECK_FALSE(call.outcome);
+    }
+}
+
+TEST_CASE("a goodbye of the model hangs up once it was spoken") {
+    Call call;
+    call.config.greeting.clear();
+    call.start();
+    call.caller_comes();
+    call.caller_says("bye");
+    call.model->answer("Goodbye and take care.", /*end_call=*/true);
+    call.loop.advance(300ms);
+    CHECK_FALSE(call.outcome);
+    call.loop.advance(1s);
+    REQUIRE(call.outcome);
+    CHECK(call.outcome->reason == "agent said goodbye");
+    const auto turns = call.transcript();
+    CHECK(turns.back().text == "Goodbye and take care.");
+}
+
+TEST_CASE("a failed join ends the call as failed") {
+    Call call;
+    call.start();
+    Call failing;
+    failing.store = std::make_unique<store::AsyncStore>(std::move(*store::Store::open(failing.path)), failing.loop);
+    failing.session = std::make_unique<CallSession>(
+        HostParts{failing.loop, failing.config, failing.stages, failing.core, *failing.store},
+        CallTicket{"AJ_2", "room", "ws://x", "token", ""}, [&](const CallOutcome& ended) { failing.outcome = ended; });
+    failing.session->start();
+    failing.room().join_done(fail(Errc::Unreachable, "connection refused"));
+    failing.loop.settle();
+    REQUIRE(failing.outcome);
+    CHECK_FALSE(failing.outcome->good);
+    CHECK(failing.outcome->reason == "connection refused");
+}
+
+TEST_CASE("other agents and recorders are not the caller") {
+    Call call;
+    call.start();
+    auto agent = person("agent-x");
+    agent.kind = rtc::ParticipantKind::Agent;
+    call.room().events().on_joined(agent);
+    call.room().events().on_own_track_heard("agent-voice");
+    call.loop.advance(1s);
+    CHECK(call.voice->spoken.empty());
+    call.room().events().on_joined(person("agent-smith"));  // a person, whatever the name
+    call.loop.advance(1s);
+    CHECK(call.voice->spoken.size() == 1);
+}
+
+TEST_CASE("a voice that keeps failing ends the call as failed") {
+    Call call;
+    call.config.greeting.clear();
+    call.voice->broken = true;
+    call.start();
+    call.caller_comes();
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE_FALSE(call.outcome);
+        call.caller_says("hello");
+        call.model->answer("You will not hear this.");
+        call.loop.advance(1s);
+    }
+    REQUIRE(call.outcome);
+    CHECK_FALSE(call.outcome->good);
+}

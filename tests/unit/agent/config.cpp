@@ -1,0 +1,92 @@
+#include "voicectl/agent/config.h"
+
+#include <doctest/doctest.h>
+
+using namespace voicectl;
+using namespace voicectl::agent;
+
+namespace {
+
+constexpr const char* kGood = R"(name: front-desk
+greeting: Hello.
+stt: {provider: pocketsphinx}
+llm:
+  provider: script
+  rules:
+    - match: hours
+      answer: "9 to 5"
+tts: flite
+turn:
+  end_of_turn: 700ms
+max_calls: 3
+)";
+
+std::string only_fault(const std::string& yaml) {
+    const auto loaded = parse_config(yaml, "a.yaml");
+    REQUIRE(loaded.faults.size() == 1);
+    return loaded.faults.front().to_string();
+}
+
+std::string with(const std::string& line) { return std::string(kGood) + line + "\n"; }
+
+}  // namespace
+
+TEST_CASE("a good configuration is read whole, stages with their options") {
+    const auto loaded = parse_config(kGood, "a.yaml");
+    REQUIRE(loaded.faults.empty());
+    CHECK(loaded.config.name == "front-desk");
+    CHECK(loaded.config.turn.end_of_turn == std::chrono::milliseconds{700});
+    CHECK(loaded.config.max_calls == 3);
+    CHECK(loaded.config.tts["provider"] == "flite");
+    CHECK(loaded.config.llm["rules"][0]["answer"] == "9 to 5");
+}
+
+TEST_CASE("mistakes are told with file, line and key") {
+    CHECK(only_fault(with("max_calls: many")) == "a.yaml:13: max_calls: the key 'max_calls' stands here twice");
+}
+
+TEST_CASE("an unknown key names the known ones") {
+    const auto loaded = parse_config(with("greting: hi"), "a.yaml");
+    REQUIRE(loaded.faults.size() == 1);
+    CHECK(loaded.faults[0].to_string() == "a.yaml:13: greting: unknown key");
+    CHECK(loaded.faults[0].hint.find("greeting") != std::string::npos);
+}
+
+TEST_CASE("a nested mistake has its own line") {
+    const std::string yaml = "name: a\nstt: x\nllm: y\ntts: z\nturn:\n  end_of_turn: soon\n";
+    CHECK(only_fault(yaml) == "a.yaml:6: turn.end_of_turn: 'soon' is not a duration");
+}
+
+TEST_CASE("all mistakes are told at once") {
+    const auto loaded = parse_config("name: ''\nllm: {model: x}\nmax_calls: 0\n", "a.yaml");
+    std::string all;
+    for (const auto& fault : loaded.faults) all += fault.to_string() + "\n";
+    CHECK(all.find("a.yaml:1: name: must not be empty") != std::string::npos);
+    CHECK(all.find("a.yaml:2: llm: needs a provider") != std::string::npos);
+    CHECK(all.find("a.yaml: stt: is missing") != std::string::npos);
+    CHECK(all.find("a.yaml:3: max_calls: must be a whole number from 1 to 100") != std::string::npos);
+}
+
+TEST_CASE("what is no YAML mapping is refused with its line") {
+    CHECK(only_fault("name: [unclosed\n").starts_with("a.yaml:"));
+    CHECK(only_fault("- a\n- b\n").find("must be one YAML mapping") != std::string::npos);
+    CHECK(only_fault("").find("must be one YAML mapping") != std::string::npos);
+    CHECK(only_fault("a: 1\n---\nb: 2\n").find("must be one YAML mapping") != std::string::npos);
+}
+
+TEST_CASE("a provider's fault stands at its own line") {
+    const auto loaded = parse_config(kGood, "a.yaml");
+    CHECK(loaded.fault_at("llm.rules[0].match", "bad", "").line == 7);
+    CHECK(loaded.fault_at("llm.rules[0].nothing", "bad", "").line == 7);
+    CHECK(loaded.fault_at("tts.voice", "bad", "").line == 9);
+}
+
+TEST_CASE("numbers in quotes stay text, others become numbers") {
+    const auto loaded = parse_config(with("instructions: \"12\""), "a.yaml");
+    CHECK(loaded.config.instructions == "12");
+    const auto numbers = parse_config("name: 12\nstt: a\nllm: {provider: b, temperature: 0.5, seed: '7'}\ntts: c\n", "a.yaml");
+    REQUIRE(numbers.faults.empty());
+    CHECK(numbers.config.name == "12");
+    CHECK(numbers.config.llm["temperature"] == 0.5);
+    CHECK(numbers.config.llm["seed"] == "7");
+}
