@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <ctime>
 #include <optional>
 
 #include "voicectl/base/text.h"
@@ -128,9 +129,10 @@ std::string format_duration(milliseconds duration) {
 }
 
 std::string format_time(SystemTime time) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-    const auto ms = std::chrono::floor<milliseconds>(time - seconds).count();
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), ms);
+    const auto since = std::chrono::floor<milliseconds>(time.time_since_epoch());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+    const auto calendar = fmt::gmtime(static_cast<std::time_t>(seconds.count()));
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", calendar, (since - seconds).count());
 }
 
 Result<SystemTime> parse_time(std::string_view text) {

@@ -117,7 +117,7 @@ TEST_CASE("a hundred thousand turns stream with the memory of a few") {
     const auto id = opened(path)->save_transcript(sample_call("long", "AJ_1"), many_turns(100'000))->id;
     auto reader = *Store::open_existing(path);
     int next = 0;
-    std::size_t early = 0, late = 0;
+    [[maybe_unused]] std::size_t early = 0, late = 0;
     const auto read = reader->turns(id, [&](const Turn& turn) {
         if (turn.sequence != next++) return false;
         if (next == 5'000) early = resident_kib();
@@ -126,7 +126,9 @@ TEST_CASE("a hundred thousand turns stream with the memory of a few") {
     });
     CHECK(read);
     CHECK(next == 100'000);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep what was freed
     CHECK(late < early + 8 * 1024);  // all of them at once would be more than 20 MB
+#endif
 }
 
 TEST_CASE("a reader stops when it has enough") {
