@@ -41,10 +41,9 @@ class Waiter {
  public:
     template<class Change>
     void change(Change apply) {
-        {
-            std::lock_guard lock(mutex_);
-            apply();
-        }
+        // Under the lock: whoever waits may destroy us as soon as it is released.
+        std::lock_guard lock(mutex_);
+        apply();
         changed_.notify_all();
     }
     template<class Condition>
