@@ -3,7 +3,8 @@
 // (tests/contract/rtc_*).
 //
 // Everything lives on the loop given at the start: call methods there, events come there. Exceptions are
-// documented at the method.
+// documented at the method. An answer (`done`) comes once, never inside the call that asked for it; nothing
+// comes after the object was dropped, and every object may be dropped from inside any call.
 #pragma once
 
 #include <chrono>
@@ -56,11 +57,16 @@ class RoomObserver {
     virtual ~RoomObserver() = default;
     virtual void on_state(ConnectionState) {}
     virtual void on_joined(const Participant&) {}
+    /// While the connection is made anew, and for 30 s after, who vanished has time to come back: no on_left
+    /// and no second on_joined for them.
     virtual void on_left(const Participant&) {}
     virtual void on_updated(const Participant&) {}  // attributes, metadata or name
+    /// After a reconnect the same track comes again under another sid. Inputs opened on it before are
+    /// listening again by then.
     virtual void on_track_subscribed(const TrackInfo&) {}
     virtual void on_track_unsubscribed(const TrackInfo&) {}
-    /// Somebody (the first one) receives our track now: what is played from here on is heard.
+    /// Somebody (the first one) receives our track now: what is played from here on is heard. Again after a
+    /// reconnect that made the track anew.
     virtual void on_own_track_heard(const std::string& /*track_name*/) {}
     virtual void on_data(const DataPacket&) {}
     virtual void on_text(const TextMessage&) {}
@@ -99,10 +105,10 @@ class AudioOutput {
     virtual int rate_hz() const = 0;
     /// Appends mono samples at rate_hz().
     virtual void play(audio::SampleView samples) = 0;
-    /// Drops what is not played yet; gives how much that was.
+    /// Drops what is not played yet; gives how much that was. on_drained follows when something was playing.
     virtual std::chrono::milliseconds clear() = 0;
     virtual std::chrono::milliseconds queued() const = 0;
-    /// Samples handed to the core since the start.
+    /// Samples handed to the core since the start, at rate_hz().
     virtual std::uint64_t played_samples() const = 0;
     /// Whenever the queue runs empty, on the loop: when the last sample was handed over (its end), and how
     /// many samples had been played by then.
@@ -117,7 +123,8 @@ class Core {
     /// Looks at `path` when given, else at $VOICECTL_LIVEKIT_CORE, beside the executable, and in
     /// ../lib/voicectl. Errc::Missing with a hint naming the script that installs it.
     static Result<std::unique_ptr<Core>> load(const std::string& path = {});
-    /// Where load() would take it from and its version, without loading it; nothing when it is not there.
+    /// Where load() would take it from, without loading it; Missing when it is not there. `version` is the
+    /// release of LiveKit's Python wheel that our schema comes from; load() refuses a library of any other.
     struct Found {
         std::string path, version;
     };
@@ -141,9 +148,12 @@ class Room {
     virtual const std::string& name() const = 0;
     virtual std::vector<Participant> participants() const = 0;  // without ourselves
 
+    /// As a microphone, mono. Rates of 8000 to 48000 Hz, others are refused as Usage; those of which 10 ms are
+    /// no whole samples (22050) are resampled inside.
     virtual void publish_audio(const std::string& track_name, int rate_hz,
                                std::function<void(Result<std::unique_ptr<AudioOutput>>)> done) = 0;
-    /// Frames of 10 ms at `rate_hz` on the loop, for as long as the track lives.
+    /// Mono frames of 10 ms at `rate_hz` (a multiple of 100) on the loop, for as long as the track lives, and
+    /// again when it comes back: the same participant's track of the same name.
     virtual std::unique_ptr<AudioInput> listen(const std::string& track_sid, int rate_hz,
                                                std::function<void(const AudioFrame&)> on_frame) = 0;
     /// `to` empty: everybody. At most 15,000 bytes reliably.

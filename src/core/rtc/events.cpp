@@ -75,7 +75,7 @@ void RoomImpl::handle_participant_event(const proto::RoomEvent& room) {
             return tell(roster_.present(to_participant(room.participant_connected().info().info())));
         case Kind::kParticipantDisconnected: {
             const auto& identity = room.participant_disconnected().participant_identity();
-            if (reconnecting_ || settle_timer_.pending()) return roster_.missing(identity);
+            if (reconnecting_) return roster_.missing(identity);
             return tell(roster_.left(identity));
         }
         case Kind::kParticipantMetadataChanged: {

@@ -121,6 +121,7 @@ bool Pacer::idle() const {
 }
 
 void Pacer::run() {
+    grid_.restart(Clock::now());
     while (!stopping_) {
         const auto seen = wakes_.load(std::memory_order_acquire);
         adopt();

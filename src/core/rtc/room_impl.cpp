@@ -10,8 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLeaveTime = 3s;
-// Everybody in a room reconnects when its server comes back; who is not there by then has left.
-constexpr auto kSettleTime = 5s;
+// Everybody in a room reconnects when its server comes back, each by a back-off of up to 30 s; who is not
+// there by then has left.
+constexpr auto kSettleTime = 30s;
 
 Error cancelled() { return {Errc::Cancelled, "left the room", {}}; }
 

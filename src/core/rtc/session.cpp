@@ -14,8 +14,7 @@ void fill_join(proto::ConnectRequest& join, const SessionOptions& options) {
     wanted.set_auto_subscribe(options.auto_subscribe);
     wanted.set_adaptive_stream(false);
     wanted.set_dynacast(false);
-    // With one peer connection for both ways the core leaves it unconnected until somebody publishes, or for
-    // 3 s; so long the others do not see us.
+    // Two, one for each way: what everything was measured with.
     wanted.set_single_peer_connection(false);
     wanted.set_join_retries(0);  // trying again is the caller's decision, or the watchdog's
     wanted.set_connect_timeout_ms(static_cast<std::uint64_t>(options.timeout.count()));

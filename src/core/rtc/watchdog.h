@@ -20,7 +20,7 @@ class Backoff {
     static constexpr std::chrono::milliseconds kLongest{30000};
 
  private:
-    std::minstd_rand random_;
+    std::mt19937 random_;
     std::chrono::milliseconds ceiling_ = kFirst;
 };
 

@@ -67,7 +67,7 @@ TEST_CASE("joining tells who is there before it is done, and both sides see each
     CHECK(second.joined[0].attributes.at("lk.agent_name") == "greeter");
     CHECK(second.joined[0].sid.starts_with("PA_"));
 
-    REQUIRE(first.wait([&] { return first.knows("caller"); }));
+    REQUIRE(second.show_to(first));
     CHECK(first.joined[0].kind == rtc::ParticipantKind::Standard);
     CHECK(first.on_loop([&] { return first.room().participants().size(); }) == 1);
 }
@@ -128,7 +128,7 @@ TEST_CASE("leaving is told to the others and ends with on_closed(Cancelled)") {
     Peer first(room, "a"), second(room, "b");
     REQUIRE(first.join());
     REQUIRE(second.join());
-    REQUIRE(first.wait([&] { return first.knows("b"); }));
+    REQUIRE(second.show_to(first));
     second.leave();
     REQUIRE(second.wait([&] { return second.closed.has_value(); }));
     CHECK(second.closed->code == Errc::Cancelled);
@@ -143,7 +143,7 @@ TEST_CASE("a room that is dropped leaves, too") {
     Peer first(room, "a"), second(room, "b");
     REQUIRE(first.join());
     REQUIRE(second.join());
-    REQUIRE(first.wait([&] { return first.knows("b"); }));
+    REQUIRE(second.show_to(first));
     second.drop();
     REQUIRE(first.wait([&] { return first.left("b"); }, 5s));
 }
@@ -162,7 +162,7 @@ TEST_CASE("a room dropped while joining says nothing and leaves nobody behind") 
     CHECK(watcher.wait([&] { return watcher.gone.size() == watcher.joined.size(); }, 10s));
     Peer last(room, "last");
     REQUIRE(last.join());
-    REQUIRE(watcher.wait([&] { return watcher.knows("last"); }));
+    REQUIRE(last.show_to(watcher));
     CHECK(watcher.on_loop([&] { return watcher.room().participants().size(); }) == 1);
 }
 

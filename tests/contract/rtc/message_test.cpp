@@ -12,7 +12,7 @@ struct Pair {
         b = std::make_unique<Peer>(room, "b");
         REQUIRE(a->join());
         REQUIRE(b->join());
-        REQUIRE(a->wait([&] { return a->knows("b"); }));
+        REQUIRE(b->show_to(*a));
     }
     std::unique_ptr<Peer> a, b;
 };
@@ -60,7 +60,7 @@ TEST_CASE("a data packet to one participant reaches no other") {
     const Pair pair;
     Peer third(pair.a->on_loop([&] { return pair.a->room().name(); }), "third");
     REQUIRE(third.join());
-    REQUIRE(pair.a->wait([&] { return pair.a->knows("third"); }));
+    REQUIRE(third.show_to(*pair.a));
     REQUIRE(send_data(*pair.a, "for b", {"b"}));
     REQUIRE(send_data(*pair.a, "for all"));
     REQUIRE(third.wait([&] { return !third.data.empty(); }));

@@ -163,6 +163,10 @@ Result<void> Peer::publish(int rate_hz, const std::string& name) {
     return *result;
 }
 
+bool Peer::show_to(Peer& other) {
+    return publish(16000, "here").has_value() && other.wait([&] { return other.knows(identity_); });
+}
+
 void Peer::play(const audio::Samples& samples) {
     on_loop([&] { output_->play(samples); });
 }

@@ -66,6 +66,9 @@ class Peer : public rtc::RoomObserver {
     void drop();
     void leave();
 
+    /// Publishes something, waits until `other` sees us. The server tells others of a newcomer who publishes at
+    /// once, and of one who does not only every 3 s.
+    bool show_to(Peer& other);
     /// Publishes and waits.
     Result<void> publish(int rate_hz, const std::string& name = "mic");
     void play(const audio::Samples& samples);
@@ -100,6 +103,7 @@ class Peer : public rtc::RoomObserver {
     std::vector<std::string> audio_events;
     std::vector<TimePoint> audio_times;
     std::uint64_t drained_samples = 0;
+    int tries = 0;  // of the watchdog
     int listen_rate_hz = 16000;
     bool listen_once = false;  // the first track only: later ones are to come back by themselves
     std::map<std::string, std::unique_ptr<rtc::AudioInput>> inputs;  // by sid; on the loop
