@@ -4,7 +4,16 @@
 
 #include "commands/agent/check.h"
 #include "commands/agent/run.h"
+#include "commands/dispatch/create.h"
+#include "commands/dispatch/delete.h"
+#include "commands/dispatch/list.h"
 #include "commands/e2e_call/e2e_call.h"
+#include "commands/room/create.h"
+#include "commands/room/delete.h"
+#include "commands/room/get.h"
+#include "commands/room/list.h"
+#include "commands/token/create.h"
+#include "commands/token/verify.h"
 #include "commands/transcript/export.h"
 #include "commands/transcript/list.h"
 #include "commands/transcript/show.h"
@@ -56,7 +65,20 @@ void add_commands(CLI::App& app, Env& env) {
     auto& agent = *app.add_subcommand("agent", "Be an agent, or check one's configuration");
     add_agent_run(agent, env, run_agent_run);
     add_agent_check(agent, env, run_agent_check);
+    auto& dispatch = *app.add_subcommand("dispatch", "Send agents to rooms");
+    add_dispatch_create(dispatch, env, run_dispatch_create);
+    add_dispatch_list(dispatch, env, run_dispatch_list);
+    add_dispatch_get(dispatch, env, run_dispatch_get);
+    add_dispatch_delete(dispatch, env, run_dispatch_delete);
     add_e2e_call(app, env, run_e2e_call);
+    auto& room = *app.add_subcommand("room", "Create, list, show and delete rooms");
+    add_room_create(room, env, run_room_create);
+    add_room_list(room, env, run_room_list);
+    add_room_get(room, env, run_room_get);
+    add_room_delete(room, env, run_room_delete);
+    auto& token = *app.add_subcommand("token", "Make and check access tokens");
+    add_token_create(token, env, run_token_create);
+    add_token_verify(token, env, run_token_verify);
     auto& transcript = *app.add_subcommand("transcript", "Read and export what was said in calls");
     add_transcript_list(transcript, env, run_transcript_list);
     add_transcript_show(transcript, env, run_transcript_show);

@@ -1,0 +1,17 @@
+// voicectl dispatch delete: call agents back.
+#pragma once
+
+#include "commands/command.h"
+
+namespace voicectl::commands {
+
+struct DispatchDeleteOptions {
+    std::string room, agent;
+    std::vector<std::string> ids;
+    bool dry_run = false;
+};
+
+void add_dispatch_delete(CLI::App& dispatch, Env& env, Run<DispatchDeleteOptions> run);
+Result<void> run_dispatch_delete(const DispatchDeleteOptions& options, Env& env);
+
+}  // namespace voicectl::commands

@@ -1,0 +1,23 @@
+// voicectl room create: make a room, or say that it was there already.
+#pragma once
+
+#include "commands/command.h"
+
+namespace voicectl::commands {
+
+struct RoomCreateOptions {
+    std::string name, metadata, preset, empty_timeout, departure_timeout, min_playout_delay, max_playout_delay, wait_agent;
+    std::optional<std::uint32_t> max_participants;
+    std::vector<std::string> agents, tags;
+    bool sync_streams = false, exclusive = false, dry_run = false;
+};
+
+void add_room_create(CLI::App& room, Env& env, Run<RoomCreateOptions> run);
+Result<void> run_room_create(const RoomCreateOptions& options, Env& env);
+
+Result<livekit::proto::CreateRoomRequest> room_request(const RoomCreateOptions& options);
+/// The asked settings that a room which existed already does not have: [{setting, asked, actual}]; actual is
+/// null where the server does not tell.
+Json settings_not_applied(const livekit::proto::CreateRoomRequest& asked, const livekit::proto::Room& actual);
+
+}  // namespace voicectl::commands

@@ -1,0 +1,107 @@
+#include "commands/room/list.h"
+
+#include <algorithm>
+#include <regex>
+
+#include "commands/room/view.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::commands {
+namespace {
+
+using livekit::proto::Room;
+using std::chrono::system_clock;
+
+constexpr const char* kLong = R"(A room that is named but absent is exit 5. Participant counts are the server's, which refreshes them every 5 s
+and counts no agents.
+
+Examples:
+  voicectl room list --match '^demo-' --older-than 1h
+  voicectl room list --json --get '/rooms/*/name')";
+
+Result<void> check_all_there(const std::vector<std::string>& names, const std::vector<Room>& rooms) {
+    std::vector<std::string> absent;
+    for (const auto& name : names)
+        if (std::none_of(rooms.begin(), rooms.end(), [&](const Room& room) { return room.name() == name; })) absent.push_back(name);
+    if (absent.empty()) return {};
+    return fail_with_hint(Errc::NotFound, fmt::format("there is no room {}", fmt::join(absent, ", ")), "voicectl room list shows the rooms there are");
+}
+
+void sort_rooms(std::vector<Room>& rooms, const std::string& by) {
+    const auto order = [&by](const Room& a, const Room& b) {
+        if (by == "age" && a.creation_time_ms() != b.creation_time_ms()) return a.creation_time_ms() < b.creation_time_ms();
+        if (by == "participants" && a.num_participants() != b.num_participants()) return a.num_participants() > b.num_participants();
+        return a.name() < b.name();
+    };
+    std::sort(rooms.begin(), rooms.end(), order);
+}
+
+std::vector<Column> columns(system_clock::time_point now) {
+    const auto age = [now](const Json& item) {
+        const auto since = now - from_milliseconds(item["creationTimeMs"].get<std::int64_t>());
+        return format_duration(std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(since)));
+    };
+    return {column("NAME", "name"),
+            column("PARTICIPANTS", "numParticipants"),
+            column("PUBLISHERS", "numPublishers"),
+            {"AGE", age},
+            column("SID", "sid", true),
+            column("RECORDING", "activeRecording", true),
+            column("METADATA", "metadata", true)};
+}
+
+}  // namespace
+
+void add_room_list(CLI::App& room, Env& env, Run<RoomListOptions> run) {
+    auto o = std::make_shared<RoomListOptions>();
+    auto& cmd = *room.add_subcommand("list", "List rooms")->footer(kLong);
+    cmd.add_option("names", o->names, "Only these rooms");
+    cmd.add_option("--match", o->filter.match, "Names that hold this regular expression");
+    cmd.add_flag("--empty", o->filter.empty, "Rooms without participants");
+    cmd.add_option("--min-participants", o->filter.min_participants, "Rooms with at least so many");
+    cmd.add_option("--older-than", o->filter.older_than, "Rooms made longer ago than this");
+    cmd.add_option("--sort", o->sort, "name, age or participants")->check(CLI::IsMember({"name", "age", "participants"}))->capture_default_str();
+    cmd.add_option("--limit", o->limit, "At most so many")->check(CLI::PositiveNumber)->capture_default_str();
+    cmd.add_flag("--all", o->all, "No limit");
+    on_run(cmd, o, env, std::move(run));
+}
+
+Result<std::vector<Room>> filter_rooms(std::vector<Room> rooms, const RoomFilter& filter, system_clock::time_point now) {
+    std::chrono::milliseconds age{-1};
+    if (!filter.older_than.empty()) {
+        VC_TRY_ASSIGN(age, parse_duration(filter.older_than));
+    }
+    std::regex pattern;
+    try {
+        pattern = std::regex(filter.match, std::regex::ECMAScript);
+    } catch (const std::regex_error&) {
+        return fail(Errc::Usage, "--match '{}' is no regular expression", terminal_safe(filter.match));
+    }
+    std::erase_if(rooms, [&](const Room& room) {
+        if (filter.empty && room.num_participants() > 0) return true;
+        if (room.num_participants() < filter.min_participants) return true;
+        if (room_age(room, now) <= age) return true;
+        return !filter.match.empty() && !std::regex_search(room.name(), pattern);
+    });
+    return rooms;
+}
+
+Result<void> run_room_list(const RoomListOptions& o, Env& env) {
+    const auto now = system_clock::now();
+    VC_TRY(filter_rooms({}, o.filter, now));
+    VC_TRY_ASSIGN(auto* twirp, env.twirp());
+    VC_TRY_ASSIGN(auto rooms, livekit::RoomApi(*twirp).list(o.names));
+    VC_TRY(check_all_there(o.names, rooms));
+    VC_TRY_ASSIGN(rooms, filter_rooms(std::move(rooms), o.filter, now));
+    sort_rooms(rooms, o.sort);
+    const auto total = rooms.size();
+    if (!o.all && total > o.limit) {
+        rooms.resize(o.limit);
+        env.out.note(fmt::format("{} of {} rooms shown; --all shows all", o.limit, total));
+    }
+    Json items = Json::array();
+    for (const auto& room : rooms) items.push_back(room_json(room));
+    return env.out.emit_list("rooms", items, columns(now), "name");
+}
+
+}  // namespace voicectl::commands

@@ -1,0 +1,34 @@
+// voicectl room list: rooms of the server, in stable order.
+#pragma once
+
+#include <chrono>
+
+#include "commands/command.h"
+
+namespace voicectl::commands {
+
+/// Which rooms are meant; shared by `room list` and `room delete`.
+struct RoomFilter {
+    std::string match, older_than;
+    bool empty = false;
+    std::uint32_t min_participants = 0;
+
+    bool any() const { return !match.empty() || !older_than.empty() || empty || min_participants > 0; }
+};
+
+struct RoomListOptions {
+    std::vector<std::string> names;
+    RoomFilter filter;
+    std::string sort = "name";
+    std::size_t limit = 100;
+    bool all = false;
+};
+
+void add_room_list(CLI::App& room, Env& env, Run<RoomListOptions> run);
+Result<void> run_room_list(const RoomListOptions& options, Env& env);
+
+/// The rooms that `filter` lets through, in the order given. Usage when the filter cannot be read.
+Result<std::vector<livekit::proto::Room>> filter_rooms(std::vector<livekit::proto::Room> rooms, const RoomFilter& filter,
+                                                       std::chrono::system_clock::time_point now);
+
+}  // namespace voicectl::commands
