@@ -134,7 +134,8 @@ Result<SystemTime> parse_time(const std::string& text) {
     return zone[0] == '+' ? time - shift : time + shift;
 }
 
-Json token_json(const std::string& token, const Claims& claims, SystemTime expires, const std::string& url) {
+Json token_json(const std::string& token, const Claims& claims, const std::string& url) {
+    const auto expires = std::chrono::floor<std::chrono::seconds>(*claims.expires);
     Json grants = Json::array();
     for (const auto& [grant, allows] : livekit::explain(claims)) grants.push_back({{"grant", grant}, {"allows", allows}});
     Json out{{"token", token}};
@@ -221,9 +222,11 @@ Result<void> run_token_create(const TokenCreateOptions& o, Env& env) {
     const auto now = std::chrono::system_clock::now();
     VC_TRY_ASSIGN(const auto life, token_life(o, now));
     VC_TRY_ASSIGN(const auto key, env.api_key());
+    claims.issuer = key.key;  // shown as signed
+    claims.not_before = now;
+    claims.expires = now + life;
     const auto token = livekit::mint(key, claims, life, now);
     const auto url = !env.global.url.empty() ? env.global.url : env.get("LIVEKIT_URL").value_or("");
-    const auto expires = std::chrono::floor<std::chrono::seconds>(now + life);
 
     if (life > kLong24) env.out.warn(fmt::format("this token lives for {}; nothing can call it back", format_duration(life)));
     std::string shown = token;
@@ -237,7 +240,7 @@ Result<void> run_token_create(const TokenCreateOptions& o, Env& env) {
         for (const auto& [grant, allows] : livekit::explain(claims)) env.out.note(fmt::format("  {}: {}", grant, allows));
         env.out.note(fmt::format("  valid for {}", format_duration(life)));
     }
-    return env.out.emit(token_json(token, claims, expires, url), shown, token);
+    return env.out.emit(token_json(token, claims, url), shown, token);
 }
 
 }  // namespace voicectl::commands
