@@ -25,7 +25,7 @@ struct CallTestOptions {
     Script script;
     std::string voice = "rms";         // the caller's, flite
     std::string store;                 // the agent's store; empty: no transcript check, unless --local
-    double tolerance = 0.7;            // share of the expected words that must be heard, in order
+    double tolerance = 0.65;           // share of the expected words that must be heard, in order
     double transcript_tolerance = 0.6; // the same between what was said or heard and what is stored
     std::chrono::milliseconds join_timeout{30000};
     std::chrono::milliseconds answer_timeout{15000};    // until the first sound

@@ -12,7 +12,7 @@ struct E2eCallOptions {
     std::vector<e2e::ScriptTurn> turns;  // --say and --expect, in the order given
     std::string greeting;
     bool no_greeting = false, keep_room = false;
-    double tolerance = 0.7;
+    double tolerance = 0.65;
     std::string join_timeout = "30s", answer_timeout = "15s", max_latency = "5s";
 };
 

@@ -14,10 +14,11 @@ using nlohmann::json;
 
 constexpr int kDeepest = 40;  // of nesting; a file that goes deeper is no configuration
 
-// A YAML scalar as JSON: quoted text stays text, the rest is read as YAML's core schema has it.
+// A YAML scalar as JSON: quoted text stays text, the rest is read as YAML 1.2's core schema has it (so that an
+// agent may be called "y" or "no").
 json scalar(const YAML::Node& node) {
     if (node.Tag() == "!") return node.Scalar();
-    if (bool value = false; YAML::convert<bool>::decode(node, value)) return value;
+    if (node.Scalar() == "true" || node.Scalar() == "false") return node.Scalar() == "true";
     if (std::int64_t value = 0; YAML::convert<std::int64_t>::decode(node, value)) return value;
     if (double value = 0; YAML::convert<double>::decode(node, value)) return value;
     return node.Scalar();
@@ -30,8 +31,8 @@ json to_json(const YAML::Node& node, const std::string& path, std::map<std::stri
         json out = json::object();
         for (const auto& entry : node) {
             const auto key = entry.first.as<std::string>();
-            if (out.contains(key)) throw YAML::ParserException(entry.first.Mark(), "the key '" + key + "' stands here twice");
             const auto child = path.empty() ? key : path + "." + key;
+            if (out.contains(key)) throw ConfigFault{"", entry.first.Mark().line + 1, child, "stands here twice", ""};
             lines[child] = entry.first.Mark().line + 1;
             out[key] = to_json(entry.second, child, lines, depth + 1);
         }
@@ -186,6 +187,9 @@ LoadedConfig parse_config(const std::string& yaml, const std::string& file) {
             return loaded;
         }
         read_all(loaded, to_json(documents.front(), "", loaded.lines));
+    } catch (ConfigFault& fault) {
+        fault.file = file;
+        loaded.faults.push_back(std::move(fault));
     } catch (const YAML::Exception& error) {
         loaded.faults.push_back({file, error.mark.is_null() ? 0 : error.mark.line + 1, "", "not readable as YAML: " + error.msg, ""});
     }

@@ -15,7 +15,6 @@ Listener::Listener(Loop& loop, speech::SpeechToText& stt, const TurnSettings& se
 
 void Listener::open() {
     speech::SttSink sink;
-    sink.on_partial = [](const std::string&) {};
     sink.on_final = [this](const std::string& text) { on_final(text); };
     sink.on_error = [this](const Error& error) {
         handlers_.on_error(error);

@@ -3,7 +3,6 @@
 #include <thread>
 
 #include "voicectl/base/redact.h"
-#include "voicectl/speech/compare.h"
 #include "voicectl/store/store.h"
 
 namespace voicectl::e2e {
@@ -24,7 +23,8 @@ Result<std::vector<store::Turn>> read_turns(const std::string& path, const std::
 
 std::string speaker(bool agent) { return agent ? "agent" : "caller"; }
 
-Result<Seen> compare(const std::vector<store::Turn>& turns, const std::vector<Spoken>& spoken, double tolerance) {
+Result<Seen> compare(const std::vector<store::Turn>& turns, const std::vector<Spoken>& spoken, double tolerance,
+                     const speech::Pronunciations& pronunciations) {
     Seen seen;
     seen.evidence["turns"] = nlohmann::ordered_json::array();
     double worst = 1;
@@ -32,7 +32,8 @@ Result<Seen> compare(const std::vector<store::Turn>& turns, const std::vector<Sp
         if (i >= turns.size())
             return fail(Errc::CheckFailed, "turn {} is not stored ({}: \"{}\")", i, speaker(spoken[i].agent), cut_speech(spoken[i].text));
         const bool stored_agent = turns[i].speaker == Speaker::Agent;
-        const auto match = speech::compare_words(spoken[i].text, turns[i].text, speech::Extent::Whole);
+        // What is stored was meant; what we have of the agent is what a recogniser made of it.
+        const auto match = speech::compare_sounds(turns[i].text, spoken[i].text, pronunciations);
         if (stored_agent != spoken[i].agent || match.score < tolerance) {
             return fail(Errc::CheckFailed, "turn {}: the {} said \"{}\", stored is {}: \"{}\" ({:.0f} % of the words, {:.0f} % needed)", i,
                         speaker(spoken[i].agent), cut_speech(spoken[i].text, 120), speaker(stored_agent),
@@ -51,7 +52,8 @@ Result<Seen> compare(const std::vector<store::Turn>& turns, const std::vector<Sp
 }  // namespace
 
 Result<Seen> check_transcript(const std::string& store_path, const std::string& room, const std::vector<Spoken>& spoken,
-                              double tolerance, std::chrono::milliseconds patience) {
+                              double tolerance, std::chrono::milliseconds patience,
+                              const speech::Pronunciations& pronunciations) {
     if (spoken.empty()) return fail(Errc::CheckFailed, "nothing was spoken that could be compared");
     const auto deadline = Deadline::in(patience);
     while (true) {
@@ -59,7 +61,7 @@ Result<Seen> check_transcript(const std::string& store_path, const std::string& 
         const bool enough = turns && turns->size() >= spoken.size();
         if (enough || deadline.passed()) {
             if (!turns) return std::unexpected(turns.error());
-            return compare(*turns, spoken, tolerance);
+            return compare(*turns, spoken, tolerance, pronunciations);
         }
         std::this_thread::sleep_for(std::chrono::milliseconds{100});  // another process writes it: nothing to wait on
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checks.h"
+#include "voicectl/speech/sounds.h"
 
 namespace voicectl::e2e {
 
@@ -18,7 +19,8 @@ struct Spoken {
 /// Waits up to `patience` for the last turn to be stored. Fails naming the first turn that is missing, too
 /// many, of the wrong speaker, or of other words (word match below `tolerance`).
 Result<Seen> check_transcript(const std::string& store_path, const std::string& room, const std::vector<Spoken>& spoken,
-                              double tolerance, std::chrono::milliseconds patience);
+                              double tolerance, std::chrono::milliseconds patience,
+                              const speech::Pronunciations& pronunciations);
 
 /// The agent's first stored turn in that room; empty when there is none.
 std::string stored_greeting(const std::string& store_path, const std::string& room);

@@ -13,6 +13,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
+const speech::Pronunciations& dictionary() {
+    static const auto loaded = speech::Pronunciations::load();
+    REQUIRE(loaded);
+    return *loaded;
+}
+
 struct Stored {
     explicit Stored(const std::vector<std::pair<store::Speaker, std::string>>& turns) {
         auto open = *store::Store::open(path);
@@ -31,7 +37,7 @@ struct Stored {
         REQUIRE(open->save_transcript(call, all));
     }
     ~Stored() { std::filesystem::remove(path); }
-    Result<Seen> check(const std::vector<Spoken>& spoken) const { return check_transcript(path, "room", spoken, 0.6, 0ms); }
+    Result<Seen> check(const std::vector<Spoken>& spoken) const { return check_transcript(path, "room", spoken, 0.6, 0ms, dictionary()); }
     std::string path = (std::filesystem::temp_directory_path() / ("voicectl-check-" + random_id(8) + ".db")).string();
 };
 
@@ -66,8 +72,8 @@ TEST_CASE("every way in which it can be wrong is named") {
     }
     SUBCASE("no such call") {
         const Stored stored({{kAgent, "Hello"}});
-        CHECK_FALSE(check_transcript(stored.path, "other", kSpoken, 0.6, 0ms));
-        CHECK_FALSE(check_transcript("/nowhere/store.db", "room", kSpoken, 0.6, 0ms));
+        CHECK_FALSE(check_transcript(stored.path, "other", kSpoken, 0.6, 0ms, dictionary()));
+        CHECK_FALSE(check_transcript("/nowhere/store.db", "room", kSpoken, 0.6, 0ms, dictionary()));
     }
     SUBCASE("nothing to compare proves nothing") {
         const Stored stored({{kAgent, "Hello"}});
