@@ -1,5 +1,6 @@
 #include "core/speech/sentences.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -10,12 +11,21 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-/// A sign that ends a sentence, with space or nothing after it: "3.5" and "a.m" hold none.
+/// "Dr. Smith" and "9 a.m. on" go on after their dot.
+bool ends_in_abbreviation(std::string_view text) {
+    const auto begin = text.find_last_of(" \t\n");
+    const auto word = to_lower_ascii(begin == std::string_view::npos ? text : text.substr(begin + 1));
+    constexpr std::array<std::string_view, 11> kKnown{"dr", "mr", "mrs", "ms", "st", "prof", "no", "a.m", "p.m", "e.g", "i.e"};
+    return std::find(kKnown.begin(), kKnown.end(), word) != kKnown.end();
+}
+
+/// A sign that ends a sentence has space or nothing after it: "3.5" holds none.
 std::size_t sentence_end(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool last = i + 1 == text.size();
         if (text[i] == '\n') return i + 1;
-        if ((text[i] == '.' || text[i] == '!' || text[i] == '?') && (last || is_space(text[i + 1]))) return i + 1;
+        if (text[i] != '.' && text[i] != '!' && text[i] != '?') continue;
+        if (i + 1 < text.size() && !is_space(text[i + 1])) continue;
+        if (text[i] != '.' || !ends_in_abbreviation(text.substr(0, i))) return i + 1;
     }
     return text.size();
 }

@@ -39,7 +39,7 @@ struct Listener {
         loop.on_loop([&] { stream = engine.speak(loop.get(), text, sink()); });
     }
     bool finished() {
-        return waiter.wait([this] { return order.ends_with('d') || order.ends_with('e'); });
+        return waiter.wait([this] { return order.ends_with('d') || order.ends_with('e'); }, std::chrono::seconds(120));
     }
     ~Listener() {
         loop.on_loop([this] { stream.reset(); });

@@ -154,6 +154,7 @@ struct Chosen {
     std::string model, dictionary, language_model;
     std::optional<std::string> grammar;
     std::vector<std::string> phrases;
+    bool second_pass = true;
 };
 
 Chosen read_options(OptionReader& reader, const ProviderContext& context) {
@@ -164,6 +165,7 @@ Chosen read_options(OptionReader& reader, const ProviderContext& context) {
     chosen.language_model = resolve_path(language_model.value_or(kModelFolder + "en-us.lm.bin"), context);
     chosen.grammar = reader.text("grammar");
     chosen.phrases = reader.texts("phrases");
+    chosen.second_pass = reader.flag("second_pass", true);
     if ((chosen.grammar ? 1 : 0) + (language_model ? 1 : 0) + (chosen.phrases.empty() ? 0 : 1) > 1)
         reader.fault(chosen.grammar ? "grammar" : "phrases", "only one of grammar, phrases and language_model can be used");
     for (std::size_t i = 0; i < chosen.phrases.size(); ++i)
@@ -220,7 +222,7 @@ Built<SpeechToText> build_pocketsphinx(const nlohmann::json& options, const Prov
     if (auto fault = reader.finish()) return std::unexpected(std::move(*fault));
     const auto library = Library::get();
     if (!library) return fault_of(library.error());
-    sphinx::DecoderSettings settings{chosen.model, chosen.language_model, chosen.dictionary, {}, {}};
+    sphinx::DecoderSettings settings{chosen.model, chosen.language_model, chosen.dictionary, {}, {}, chosen.second_pass};
     if (chosen.grammar || !chosen.phrases.empty()) {
         std::optional<OptionFault> fault;
         const auto used = use_grammar(**library, chosen, context, settings, fault);

@@ -16,7 +16,8 @@ cmd_ln_t* configuration(const Library& library, const DecoderSettings& settings)
     if (!settings.grammar.empty())  // no dictionary: only the grammar's words are added, which saves 30 MB
         return library.cmd_ln_init(nullptr, library.ps_args(), kStrict, "-hmm", settings.acoustic_model.c_str(), nullptr);
     return library.cmd_ln_init(nullptr, library.ps_args(), kStrict, "-hmm", settings.acoustic_model.c_str(), "-lm",
-                               settings.language_model.c_str(), "-dict", settings.dictionary.c_str(), nullptr);
+                               settings.language_model.c_str(), "-dict", settings.dictionary.c_str(), "-fwdflat",
+                               settings.second_pass ? "yes" : "no", nullptr);
 }
 
 }  // namespace
@@ -30,7 +31,7 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const Library& library, const Dec
     if (!config) return std::unexpected(load_error(Errc::Other, "its settings"));
     auto* raw = library.ps_init(config);
     library.cmd_ln_free_r(config);  // the decoder holds its own reference
-    if (!raw) return std::unexpected(load_error(Errc::Missing, settings.acoustic_model));
+    if (!raw) return std::unexpected(load_error(Errc::Missing, "its models"));
     std::unique_ptr<Decoder> decoder(new Decoder(library, raw));
     if (settings.grammar.empty()) return decoder;
     for (const auto& [word, phones] : settings.pronunciations)

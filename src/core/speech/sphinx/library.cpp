@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "voicectl/base/log.h"
 #include "voicectl/base/shared_library.h"
 #include "voicectl/base/text.h"
 
@@ -23,8 +24,11 @@ void on_log(void*, err_lvl_t level, const char* format, ...) {
     std::vsnprintf(line.data(), line.size(), format, arguments);
     va_end(arguments);
     complaint = trim(line.data());
-    // "jsgf.c, line 12: what happened": the place in their source helps nobody here.
-    if (const auto colon = complaint.find(": "); complaint.find(".c\", line ") < colon) complaint.erase(0, colon + 2);
+    // ERROR: "jsgf.c", line 12: what happened. The place in their source helps nobody here.
+    if (const auto place = complaint.find("\", line "); place != std::string::npos)
+        if (const auto colon = complaint.find(": ", place); colon != std::string::npos) complaint.erase(0, colon + 2);
+    // The library ends the process when this returns: let it not do so without a word.
+    if (level == ERR_FATAL) log::error("pocketsphinx", "a file cannot be used", {{"reason", complaint}});
 }
 
 Result<std::unique_ptr<Library>> load() {

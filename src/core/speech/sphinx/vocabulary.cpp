@@ -9,6 +9,41 @@
 #include "voicectl/speech/compare.h"
 
 namespace voicectl::speech::sphinx {
+namespace {
+
+/// Without // and /* */ comments.
+std::string without_comments(const std::string& text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+        const auto rest = std::string_view(text).substr(i);
+        const bool line = rest.starts_with("//"), block = rest.starts_with("/*");
+        if (!line && !block) {
+            out += text[i++];
+            continue;
+        }
+        const auto end = line ? rest.find('\n') : rest.find("*/", 2);
+        i += end == std::string_view::npos ? rest.size() : end + (line ? 0 : 2);
+    }
+    return out;
+}
+
+/// Their scanner prints what it does not know between statements on standard output, so it is only given
+/// text whose statements begin as statements do.
+bool has_only_statements(const std::string& jsgf) {
+    const auto statements = split(without_comments(jsgf), ';');
+    if (statements.size() < 2 || !trim(statements.front()).starts_with("#JSGF V")) return false;
+    if (!trim(statements.back()).empty()) return false;
+    for (std::size_t i = 1; i + 1 < statements.size(); ++i) {
+        auto statement = trim(statements[i]);
+        const bool rule = statement.starts_with("public") || statement.starts_with('<');
+        if (statement.starts_with("public")) statement = trim(statement.substr(6));
+        if (rule ? !statement.starts_with('<') : !(statement.starts_with("grammar ") || statement.starts_with("import ")))
+            return false;
+    }
+    return true;
+}
+
+}  // namespace
 
 std::string grammar_of_sentences(const std::vector<std::string>& sentences) {
     std::string choices;
@@ -24,6 +59,7 @@ Result<std::vector<std::string>> words_of_grammar(const Library& library, const 
                               "it starts with #JSGF V1.0; and has a public rule");
     };
     Library::take_complaint();
+    if (!has_only_statements(jsgf)) return refuse();
     const std::unique_ptr<jsgf_t, decltype(library.jsgf_grammar_free)> grammar(
         library.jsgf_parse_string(jsgf.c_str(), nullptr), library.jsgf_grammar_free);
     if (!grammar) return refuse();
