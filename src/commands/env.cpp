@@ -4,6 +4,7 @@
 
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
+#include "voicectl/livekit/twirp.h"
 
 namespace voicectl::commands {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "commands/output.h"
 #include "voicectl/base/result.h"
-#include "voicectl/livekit/api.h"
+#include "voicectl/livekit/twirp.h"
 #include "voicectl/net/http.h"
 
 namespace voicectl::commands {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "voicectl/base/result.h"
-#include "voicectl/livekit/api.h"
+#include "voicectl/livekit/twirp.h"
 
 namespace voicectl::commands {
 

@@ -1,6 +1,8 @@
 #include "commands/root.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 #include "commands/agent/check.h"
 #include "commands/agent/run.h"
@@ -104,10 +106,46 @@ bool wants_json(const std::vector<std::string>& arguments) {
     return false;
 }
 
-int usage_error(const CLI::ParseError& error, const std::vector<std::string>& arguments, Env& env) {
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j)
+            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
+    }
+    return row[b.size()];
+}
+
+/// "unknown command 'rooms'; did you mean 'room'?", or nothing when every word named a command.
+std::string unknown_command(const CLI::App& app, const std::vector<std::string>& arguments) {
+    const auto* current = &app;
+    for (const auto& word : arguments) {
+        if (word.starts_with('-')) continue;
+        const auto commands = current->get_subcommands([](const CLI::App*) { return true; });
+        if (commands.empty()) return {};
+        const auto named = std::find_if(commands.begin(), commands.end(), [&](const CLI::App* one) { return one->check_name(word); });
+        if (named != commands.end()) {
+            current = *named;
+            continue;
+        }
+        const auto nearest = std::min_element(commands.begin(), commands.end(), [&](const CLI::App* a, const CLI::App* b) {
+            return edit_distance(a->get_name(), word) < edit_distance(b->get_name(), word);
+        });
+        auto text = fmt::format("unknown command '{}'", word);
+        if (edit_distance((*nearest)->get_name(), word) <= 2) text += fmt::format("; did you mean '{}'?", (*nearest)->get_name());
+        return text;
+    }
+    return {};
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& arguments, Env& env) {
     if (wants_json(arguments)) env.out.format = Format::Json;
     std::string message = error.what();
-    if (message.starts_with("A subcommand is required")) message = "which command?";
+    if (message.starts_with("A subcommand is required")) {
+        const auto unknown = unknown_command(app, arguments);
+        message = unknown.empty() ? "which command?" : unknown;
+    }
     env.out.error({Errc::Usage, message, "voicectl --help lists the commands; add --help to one for its flags"}, nullptr);
     return exit_code(Errc::Usage);
 }
@@ -140,15 +178,13 @@ int run_main(const std::vector<std::string>& arguments, Env& env) {
         std::reverse(reversed.begin(), reversed.end());
         app->parse(std::move(reversed));
     } catch (const CLI::CallForHelp&) {
-        const CLI::App* shown = app.get();
-        while (!shown->get_subcommands().empty()) shown = shown->get_subcommands().front();
-        (void)env.out.emit_raw(shown->help());
+        (void)env.out.emit_raw(app->help());  // of the sub-command that was named
         return 0;
     } catch (const CLI::CallForVersion& version) {
         (void)env.out.emit_raw(std::string(version.what()) + "\n");
         return 0;
     } catch (const CLI::ParseError& error) {
-        return usage_error(error, arguments, env);
+        return usage_error(*app, error, arguments, env);
     }
     const auto level = env.global.verbose >= 2 ? log::Level::Debug : env.global.verbose == 1 ? log::Level::Info : log::Level::Warn;
     log::configure(level, log::Format::Pretty);

@@ -27,8 +27,11 @@ constexpr int kFramesToJudge = 60;
 void tell(const json& event) { std::cout << event.dump() << std::endl; }
 
 json to_json(const rtc::Participant& who) {
-    return {{"identity", who.identity}, {"name", who.name}, {"metadata", who.metadata},
-            {"agent", who.kind == rtc::ParticipantKind::Agent}, {"attributes", who.attributes}};
+    return {{"identity", who.identity},
+            {"name", who.name},
+            {"metadata", who.metadata},
+            {"agent", who.kind == rtc::ParticipantKind::Agent},
+            {"attributes", who.attributes}};
 }
 
 // Tells the pitch of a tone after 0.6 s of it.
@@ -47,7 +50,9 @@ class Ear {
         }
         samples_ += frame.samples.size();
         if (++judged_ < kFramesToJudge) return;
-        tell({{"event", "tone"}, {"from", identity_}, {"hz", crossings_ * kListenHz / (2.0 * static_cast<double>(samples_))}});
+        tell({{"event", "tone"},
+              {"from", identity_},
+              {"hz", crossings_ * kListenHz / (2.0 * static_cast<double>(samples_))}});
         judged_ = 0;
         crossings_ = 0;
         samples_ = 0;
@@ -62,7 +67,8 @@ class Ear {
 
 class Peer final : public rtc::RoomObserver {
  public:
-    Peer(AsioLoop& loop, rtc::Core& core, rtc::RoomOptions options) : loop_(loop), room_(core.room(loop, std::move(options), *this)) {}
+    Peer(AsioLoop& loop, rtc::Core& core, rtc::RoomOptions options)
+        : loop_(loop), room_(core.room(loop, std::move(options), *this)) {}
 
     void start() {
         room_->join([this](Result<void> joined) {
@@ -70,7 +76,9 @@ class Peer final : public rtc::RoomObserver {
             room_->publish_audio("mic", kRateHz, [this](Result<std::unique_ptr<rtc::AudioOutput>> made) {
                 if (!made) return end(made.error());
                 output_ = std::move(*made);
-                output_->on_drained = [](TimePoint, std::uint64_t played) { tell({{"event", "drained"}, {"played", played}}); };
+                output_->on_drained = [](TimePoint, std::uint64_t played) {
+                    tell({{"event", "drained"}, {"played", played}});
+                };
                 tell({{"event", "ready"}, {"identity", room_->identity()}});
             });
         });
@@ -84,7 +92,9 @@ class Peer final : public rtc::RoomObserver {
         if (what == "tone") output_->play(tone(order.at("hz"), order.at("ms")));
         if (what == "clear") output_->clear();
         if (what == "data") room_->send_data(order.at("text"), order.at("topic"), {}, answer);
-        if (what == "text") room_->send_text(order.at("text"), order.at("topic"), order.value("attributes", json::object()), answer);
+        if (what == "text")
+            room_->send_text(order.at("text"), order.at("topic"), order.value("attributes", json::object()),
+                             answer);
         if (what == "attributes") room_->set_attributes(order.at("attributes"), answer);
         if (what == "leave") room_->leave();
     }
@@ -93,7 +103,8 @@ class Peer final : public rtc::RoomObserver {
     static audio::Samples tone(double hz, int ms) {
         audio::Samples samples(static_cast<std::size_t>(kRateHz * ms / 1000));
         for (std::size_t i = 0; i < samples.size(); ++i)
-            samples[i] = static_cast<std::int16_t>(8000 * std::sin(2 * std::numbers::pi * hz * static_cast<double>(i) / kRateHz));
+            samples[i] = static_cast<std::int16_t>(
+                8000 * std::sin(2 * std::numbers::pi * hz * static_cast<double>(i) / kRateHz));
         return samples;
     }
     void end(const Error& why) {
@@ -101,20 +112,36 @@ class Peer final : public rtc::RoomObserver {
         loop_.stop();
     }
 
-    void on_joined(const rtc::Participant& who) override { tell({{"event", "joined"}, {"who", to_json(who)}}); }
+    void on_joined(const rtc::Participant& who) override {
+        tell({{"event", "joined"}, {"who", to_json(who)}});
+    }
     void on_left(const rtc::Participant& who) override { tell({{"event", "left"}, {"who", to_json(who)}}); }
-    void on_updated(const rtc::Participant& who) override { tell({{"event", "updated"}, {"who", to_json(who)}}); }
-    void on_own_track_heard(const std::string& name) override { tell({{"event", "own_track_heard"}, {"name", name}}); }
+    void on_updated(const rtc::Participant& who) override {
+        tell({{"event", "updated"}, {"who", to_json(who)}});
+    }
+    void on_own_track_heard(const std::string& name) override {
+        tell({{"event", "own_track_heard"}, {"name", name}});
+    }
     void on_track_subscribed(const rtc::TrackInfo& track) override {
-        tell({{"event", "track"}, {"from", track.participant_identity}, {"name", track.name}, {"microphone", track.microphone}});
+        tell({{"event", "track"},
+              {"from", track.participant_identity},
+              {"name", track.name},
+              {"microphone", track.microphone}});
         auto ear = std::make_shared<Ear>(track.participant_identity);
-        inputs_[track.sid] = room_->listen(track.sid, kListenHz, [ear](const rtc::AudioFrame& frame) { ear->hear(frame); });
+        inputs_[track.sid] =
+            room_->listen(track.sid, kListenHz, [ear](const rtc::AudioFrame& frame) { ear->hear(frame); });
     }
     void on_data(const rtc::DataPacket& packet) override {
-        tell({{"event", "data"}, {"topic", packet.topic}, {"text", packet.payload}, {"from", packet.sender_identity}});
+        tell({{"event", "data"},
+              {"topic", packet.topic},
+              {"text", packet.payload},
+              {"from", packet.sender_identity}});
     }
     void on_text(const rtc::TextMessage& message) override {
-        tell({{"event", "text"}, {"topic", message.topic}, {"text", message.text}, {"from", message.sender_identity},
+        tell({{"event", "text"},
+              {"topic", message.topic},
+              {"text", message.text},
+              {"from", message.sender_identity},
               {"attributes", message.attributes}});
     }
     void on_closed(const rtc::Closed& closed) override { end(closed.error); }

@@ -9,7 +9,7 @@
 
 #include "voicectl/e2e/report.h"
 #include "voicectl/e2e/script.h"
-#include "voicectl/livekit/api.h"
+#include "voicectl/livekit/twirp.h"
 #include "voicectl/net/http.h"
 
 namespace voicectl::e2e {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "voicectl/base/process.h"
-#include "voicectl/livekit/api.h"
+#include "voicectl/livekit/twirp.h"
 
 namespace voicectl::livekit {
 

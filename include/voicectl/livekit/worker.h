@@ -12,7 +12,7 @@
 #include <string>
 
 #include "voicectl/base/loop.h"
-#include "voicectl/livekit/api.h"
+#include "voicectl/livekit/twirp.h"
 
 namespace voicectl::livekit {
 

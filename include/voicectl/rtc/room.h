@@ -89,7 +89,7 @@ struct RoomOptions {
 struct AudioFrame {
     audio::SampleView samples;  // valid during the call
     int rate_hz = 0;
-    TimePoint received_at;      // stamped on the core's thread, before it came to the loop
+    TimePoint received_at;  // stamped on the core's thread, before it came to the loop
 };
 
 class AudioInput {  // dropping it stops listening
@@ -117,11 +117,14 @@ class AudioOutput {
     std::function<void(TimePoint at)> on_started;
 };
 
-/// LiveKit's core, loaded into this process. One per process; outlives its rooms.
+/// LiveKit's core, loaded into this process. One at a time; outlives its rooms and what they gave. Destroying
+/// it waits up to 2 s for rooms that are being left.
 class Core {
  public:
     /// Looks at `path` when given, else at $VOICECTL_LIVEKIT_CORE, beside the executable, and in
-    /// ../lib/voicectl. Errc::Missing with a hint naming the script that installs it.
+    /// ../lib/voicectl. Errc::Missing with a hint naming the script that installs it. Takes some 50 ms, and
+    /// sets RUST_LOG in our environment for a moment (else the core writes to stderr): not beside threads
+    /// that read the environment.
     static Result<std::unique_ptr<Core>> load(const std::string& path = {});
     /// Where load() would take it from, without loading it; Missing when it is not there. `version` is the
     /// release of LiveKit's Python wheel that our schema comes from; load() refuses a library of any other.
@@ -148,17 +151,17 @@ class Room {
     virtual const std::string& name() const = 0;
     virtual std::vector<Participant> participants() const = 0;  // without ourselves
 
-    /// As a microphone, mono. Rates of 8000 to 48000 Hz, others are refused as Usage; those of which 10 ms are
-    /// no whole samples (22050) are resampled inside.
+    /// As a microphone, mono. Rates of 8000 to 48000 Hz, others are refused as Usage; those of which 10 ms
+    /// are no whole samples (22050) are resampled inside.
     virtual void publish_audio(const std::string& track_name, int rate_hz,
                                std::function<void(Result<std::unique_ptr<AudioOutput>>)> done) = 0;
     /// Mono frames of 10 ms at `rate_hz` (a multiple of 100) on the loop, for as long as the track lives, and
-    /// again when it comes back: the same participant's track of the same name.
+    /// again when it comes back: the same participant's track of the same name. Another rate hears nothing.
     virtual std::unique_ptr<AudioInput> listen(const std::string& track_sid, int rate_hz,
                                                std::function<void(const AudioFrame&)> on_frame) = 0;
     /// `to` empty: everybody. At most 15,000 bytes reliably.
-    virtual void send_data(const std::string& payload, const std::string& topic, const std::vector<std::string>& to,
-                           std::function<void(Result<void>)> done) = 0;
+    virtual void send_data(const std::string& payload, const std::string& topic,
+                           const std::vector<std::string>& to, std::function<void(Result<void>)> done) = 0;
     /// A text stream of any length.
     virtual void send_text(const std::string& text, const std::string& topic,
                            const std::map<std::string, std::string>& attributes,

@@ -78,7 +78,7 @@ class AgentProcess {
                 loop_, config_, {server_, options_.once, options_.deployment}, *host_,
                 [this](const agent::WorkerEvent& event) { on_event(event); },
                 [this](const Result<void>& why) {
-                    result_ = why;
+                    if (result_) result_ = why;  // a second signal has had its say
                     loop_.stop();
                 });
         });

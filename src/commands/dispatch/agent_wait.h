@@ -7,6 +7,7 @@
 #include <string>
 
 #include "commands/env.h"
+#include "voicectl/livekit/api.h"
 
 namespace voicectl::commands {
 

@@ -1,4 +1,5 @@
 #include "commands/dispatch/delete.h"
+#include "voicectl/livekit/api.h"
 
 namespace voicectl::commands {
 namespace {

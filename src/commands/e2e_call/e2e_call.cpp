@@ -53,7 +53,9 @@ Result<e2e::Script> script_of(const E2eCallOptions& options) {
         return fail(Errc::Usage, "--script and --say exclude each other");
     e2e::Script script;
     if (!options.script.empty()) {
-        VC_TRY_ASSIGN(script, e2e::load_script(options.script));
+        auto loaded = e2e::load_script(options.script);
+        if (!loaded && loaded.error().code == Errc::NotFound) return fail(Errc::Usage, "{}", loaded.error().message);
+        VC_TRY_ASSIGN(script, std::move(loaded));
     }
     if (!options.turns.empty()) script.turns = options.turns;
     if (!options.greeting.empty()) script.greeting = options.greeting;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "commands/command.h"
+#include "voicectl/livekit/api.h"
 
 namespace voicectl::commands {
 

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "voicectl/base/text.h"
+#include "voicectl/livekit/api.h"
 
 namespace voicectl::commands {
 namespace {

@@ -32,17 +32,17 @@ Result<Json> egress_of(Env& env, livekit::TwirpClient& twirp, const std::string&
 std::string human(const Json& report, const Room& room, const std::vector<livekit::proto::ParticipantInfo>& people) {
     using std::chrono::system_clock;
     auto out = fmt::format("{} ({}), {} old", terminal_safe(room.name()), room.sid(), format_duration(room_age(room, system_clock::now())));
-    out += fmt::format("\n  empty timeout {} s, departure timeout {} s, at most {} participants", room.empty_timeout(), room.departure_timeout(),
-                       room.max_participants() == 0 ? "any number of" : std::to_string(room.max_participants()));
+    out += fmt::format("\n  empty timeout {} s, departure timeout {} s", room.empty_timeout(), room.departure_timeout());
+    if (room.max_participants() != 0) out += fmt::format(", at most {} participants", room.max_participants());
     if (!room.metadata().empty()) out += fmt::format("\n  metadata: {}", terminal_safe(room.metadata()));
-    if (report.contains("participants")) out += fmt::format("\n{} participants", people.size());
+    if (report.contains("participants")) out += fmt::format("\nparticipants: {}", people.size());
     for (const auto& one : people) out += "\n  " + participant_line(one);
     if (report.contains("dispatches")) {
-        out += fmt::format("\n{} dispatches", report["dispatches"].size());
+        out += fmt::format("\ndispatches: {}", report["dispatches"].size());
         for (const auto& one : report["dispatches"]) out += "\n  " + dispatch_line(one);
     }
     if (report.contains("egress")) {
-        out += fmt::format("\n{} recordings", report["egress"].size());
+        out += fmt::format("\nrecordings: {}", report["egress"].size());
         for (const auto& one : report["egress"]) out += fmt::format("\n  {} {}", scalar_text(one["egressId"]), scalar_text(one["status"]));
     }
     return out;

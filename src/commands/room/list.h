@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "commands/command.h"
+#include "voicectl/livekit/api.h"
 
 namespace voicectl::commands {
 

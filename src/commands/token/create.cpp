@@ -49,6 +49,7 @@ void add_grant_flags(CLI::App& cmd, TokenCreateOptions& o) {
     add_choice(cmd, "data", g.can_publish_data, "Send data");
     cmd.add_option("--source", g.can_publish_sources, "Publish only this (repeat)")
         ->check(CLI::IsMember({"camera", "microphone", "screen_share", "screen_share_audio"}))
+        ->allow_extra_args(false)
         ->group("Grants");
     add_choice(cmd, "update-own-metadata", g.can_update_own_metadata, "Change own name, metadata, attributes");
     add_choice(cmd, "subscribe-metrics", g.can_subscribe_metrics, "Receive metrics of others");

@@ -4,7 +4,9 @@
 
 namespace voicectl::commands {
 
-struct VersionOptions {};
+struct VersionOptions {
+    bool all = false;  // also what is loaded on demand
+};
 
 void add_version(CLI::App& root, Env& env, Run<VersionOptions> run);
 Result<void> run_version(const VersionOptions& options, Env& env);

@@ -21,6 +21,7 @@
 #include "voicectl/speech/providers.h"
 #include "voicectl/speech/recognise.h"
 #include "voicectl/speech/sounds.h"
+#include "voicectl/livekit/api.h"
 
 namespace voicectl::e2e {
 namespace {

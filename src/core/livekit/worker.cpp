@@ -8,6 +8,7 @@
 #include "voicectl/base/log.h"
 #include "voicectl/net/url.h"
 #include "voicectl/net/websocket.h"
+#include "voicectl/livekit/api.h"
 
 namespace voicectl::livekit {
 namespace {

@@ -54,8 +54,9 @@ InputStream::~InputStream() {
 bool InputStream::wants(const TrackInfo& track) const {
     if (stream_ != 0 || !track.audio) return false;
     if (track.sid == track_.sid) return true;
-    return !track_.participant_identity.empty() && track.participant_identity == track_.participant_identity &&
-           track.name == track_.name && track.microphone == track_.microphone;
+    return !track_.participant_identity.empty() &&
+           track.participant_identity == track_.participant_identity && track.name == track_.name &&
+           track.microphone == track_.microphone;
 }
 
 void InputStream::attach(const TrackInfo& track, Ffi::Id track_handle) {
@@ -68,9 +69,10 @@ void InputStream::attach(const TrackInfo& track, Ffi::Id track_handle) {
     wanted.set_sample_rate(static_cast<std::uint32_t>(rate_hz_));
     wanted.set_num_channels(1);
     wanted.set_frame_size_ms(static_cast<std::uint32_t>(kFrameTime.count()));
-    auto opened = ffi_->open_audio(request, [mailbox = mailbox_, inbox = inbox_, this](auto samples, int rate_hz, auto at) {
-        if (inbox->put(samples, rate_hz, at)) mailbox->post([this] { deliver(); });
-    });
+    auto opened = ffi_->open_audio(
+        request, [mailbox = mailbox_, inbox = inbox_, this](auto samples, int rate_hz, auto at) {
+            if (inbox->put(samples, rate_hz, at)) mailbox->post([this] { deliver(); });
+        });
     if (!opened) {
         log::warn("rtc", "cannot listen to a track", {{"track", track.sid}, {"why", opened.error().message}});
         return;

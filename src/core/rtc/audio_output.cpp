@@ -17,7 +17,8 @@ std::chrono::milliseconds duration(std::uint64_t samples, int rate_hz) {
 /// allocates nothing here.
 class CoreSink final : public FrameSink {
  public:
-    CoreSink(std::shared_ptr<Ffi> ffi, Handle source, int rate_hz) : ffi_(std::move(ffi)), source_(std::move(source)) {
+    CoreSink(std::shared_ptr<Ffi> ffi, Handle source, int rate_hz)
+        : ffi_(std::move(ffi)), source_(std::move(source)) {
         auto& capture = *request_.mutable_capture_audio_frame();
         capture.set_source_handle(source_.id());
         capture.mutable_buffer()->set_num_channels(1);
@@ -95,9 +96,10 @@ OutputTrack::OutputTrack(Loop& loop, Pacer& pacer, int rate_hz, std::unique_ptr<
       mailbox_(std::make_shared<Mailbox>(loop)),
       tail_timer_(loop) {
     if (core_rate_hz_ != rate_hz_) resampler_.emplace(rate_hz_, core_rate_hz_);
-    source_ = std::make_shared<PacedSource>(core_rate_hz_, std::move(sink), [mailbox = mailbox_, this](PacedSource::Told told) {
-        mailbox->post([this, told] { handle(told); });
-    });
+    source_ = std::make_shared<PacedSource>(core_rate_hz_, std::move(sink),
+                                            [mailbox = mailbox_, this](PacedSource::Told told) {
+                                                mailbox->post([this, told] { handle(told); });
+                                            });
     pacer_.add(source_);
 }
 
@@ -143,11 +145,14 @@ std::chrono::milliseconds OutputTrack::clear() {
     return duration(dropped, rate_hz_);
 }
 
-std::chrono::milliseconds OutputTrack::queued() const { return duration(given_ - played_samples(), rate_hz_); }
+std::chrono::milliseconds OutputTrack::queued() const {
+    return duration(given_ - played_samples(), rate_hz_);
+}
 
 std::uint64_t OutputTrack::in_our_rate(std::uint64_t taken) const {
     if (!resampler_) return taken;
-    const auto since = (taken - base_taken_) * static_cast<std::uint64_t>(rate_hz_) / static_cast<std::uint64_t>(core_rate_hz_);
+    const auto since = (taken - base_taken_) * static_cast<std::uint64_t>(rate_hz_) /
+                       static_cast<std::uint64_t>(core_rate_hz_);
     return std::min(base_given_ + since, given_);
 }
 

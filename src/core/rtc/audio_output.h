@@ -26,9 +26,9 @@ struct Publication {
     std::string name;
     Ffi::Id source = 0;  // owned by the media thread's sink
     Handle track, publication;
-    std::string sid;                   // empty while it is not published
-    std::string heard_sid;             // the sid of which the observer was told that somebody hears it
-    std::weak_ptr<Session> session;    // where it is published
+    std::string sid;                 // empty while it is not published
+    std::string heard_sid;           // the sid of which the observer was told that somebody hears it
+    std::weak_ptr<Session> session;  // where it is published
 
     /// A track over the source, ready to publish.
     Result<void> make_track();
@@ -71,9 +71,9 @@ class OutputTrack final : public AudioOutput {
     std::shared_ptr<Mailbox> mailbox_;
     std::shared_ptr<PacedSource> source_;
     std::optional<audio::Resampler> resampler_;
-    bool tail_ = false;            // the resampler holds the end of what was played
+    bool tail_ = false;  // the resampler holds the end of what was played
     bool told_started_ = false;
-    std::uint64_t given_ = 0;      // by play(), without what clear() dropped
+    std::uint64_t given_ = 0;  // by play(), without what clear() dropped
     // Both counts when they last stood for the same moment; between, one follows from the other.
     std::uint64_t base_given_ = 0, base_taken_ = 0;
     Timer tail_timer_;

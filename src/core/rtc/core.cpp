@@ -36,16 +36,19 @@ bool is_file(const std::filesystem::path& path) {
 Result<Core::Found> Core::find(const std::string& path) {
     const auto named = [](const std::string& file, std::string_view by) -> Result<Found> {
         if (is_file(file)) return Found{file, VC_LIVEKIT_CORE_VERSION};
-        return fail_with_hint(Errc::Missing, fmt::format("LiveKit's core is not at {} ({})", file, by), kHint);
+        return fail_with_hint(Errc::Missing, fmt::format("LiveKit's core is not at {} ({})", file, by),
+                              kHint);
     };
     // Who names a file means that one and no other.
     if (!path.empty()) return named(path, "as given");
-    if (const char* variable = std::getenv(kVariable); variable != nullptr && *variable != '\0') return named(variable, kVariable);
+    if (const char* variable = std::getenv(kVariable); variable != nullptr && *variable != '\0')
+        return named(variable, kVariable);
     const auto folder = std::filesystem::path(own_executable()).parent_path();
     for (const auto& file : {folder / kLibrary, folder.parent_path() / "lib" / "voicectl" / kLibrary}) {
         if (is_file(file)) return Found{file.string(), VC_LIVEKIT_CORE_VERSION};
     }
-    return fail_with_hint(Errc::Missing, fmt::format("LiveKit's core ({}) is not installed", kLibrary), kHint);
+    return fail_with_hint(Errc::Missing, fmt::format("LiveKit's core ({}) is not installed", kLibrary),
+                          kHint);
 }
 
 Result<std::unique_ptr<Core>> Core::load(const std::string& path) {

@@ -10,14 +10,22 @@ namespace {
 Ffi::Id answered(const proto::FfiEvent& event) {
     using Kind = proto::FfiEvent;
     switch (event.message_case()) {
-        case Kind::kConnect: return event.connect().async_id();
-        case Kind::kDisconnect: return event.disconnect().async_id();
-        case Kind::kPublishTrack: return event.publish_track().async_id();
-        case Kind::kUnpublishTrack: return event.unpublish_track().async_id();
-        case Kind::kPublishData: return event.publish_data().async_id();
-        case Kind::kSendText: return event.send_text().async_id();
-        case Kind::kSetLocalAttributes: return event.set_local_attributes().async_id();
-        default: return 0;
+        case Kind::kConnect:
+            return event.connect().async_id();
+        case Kind::kDisconnect:
+            return event.disconnect().async_id();
+        case Kind::kPublishTrack:
+            return event.publish_track().async_id();
+        case Kind::kUnpublishTrack:
+            return event.unpublish_track().async_id();
+        case Kind::kPublishData:
+            return event.publish_data().async_id();
+        case Kind::kSendText:
+            return event.send_text().async_id();
+        case Kind::kSetLocalAttributes:
+            return event.set_local_attributes().async_id();
+        default:
+            return 0;
     }
 }
 
@@ -31,7 +39,9 @@ void Ffi::dispatch(const std::uint8_t* bytes, std::size_t size) {
         return;
     }
     switch (event.message_case()) {
-        case proto::FfiEvent::kAudioStreamEvent: dispatch_audio(event.audio_stream_event()); return;
+        case proto::FfiEvent::kAudioStreamEvent:
+            dispatch_audio(event.audio_stream_event());
+            return;
         case proto::FfiEvent::kCaptureAudioFrame:
             if (event.capture_audio_frame().has_error())
                 log::debug("rtc", "a frame was refused", {{"why", event.capture_audio_frame().error()}});
@@ -39,7 +49,9 @@ void Ffi::dispatch(const std::uint8_t* bytes, std::size_t size) {
         case proto::FfiEvent::kPanic:
             log::error("rtc", "LiveKit's core panicked", {{"what", event.panic().message()}});
             return;
-        default: dispatch_owned(std::move(event)); return;
+        default:
+            dispatch_owned(std::move(event));
+            return;
     }
 }
 
@@ -55,7 +67,8 @@ void Ffi::dispatch_audio(const proto::AudioStreamEvent& event) {
     }
     if (!sink) return;
     const auto& info = frame.info();
-    const auto* samples = reinterpret_cast<const std::int16_t*>(info.data_ptr());  // the ABI's pointer as a number
+    const auto* samples =
+        reinterpret_cast<const std::int16_t*>(info.data_ptr());  // the ABI's pointer as a number
     (*sink)({samples, static_cast<std::size_t>(info.samples_per_channel()) * info.num_channels()},
             static_cast<int>(info.sample_rate()), now);
 }

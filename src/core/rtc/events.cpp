@@ -7,19 +7,26 @@ namespace {
 
 ParticipantKind to_kind(proto::ParticipantKind kind) {
     switch (kind) {
-        case proto::PARTICIPANT_KIND_STANDARD: return ParticipantKind::Standard;
-        case proto::PARTICIPANT_KIND_INGRESS: return ParticipantKind::Ingress;
-        case proto::PARTICIPANT_KIND_EGRESS: return ParticipantKind::Egress;
-        case proto::PARTICIPANT_KIND_SIP: return ParticipantKind::Sip;
-        case proto::PARTICIPANT_KIND_AGENT: return ParticipantKind::Agent;
-        default: return ParticipantKind::Other;
+        case proto::PARTICIPANT_KIND_STANDARD:
+            return ParticipantKind::Standard;
+        case proto::PARTICIPANT_KIND_INGRESS:
+            return ParticipantKind::Ingress;
+        case proto::PARTICIPANT_KIND_EGRESS:
+            return ParticipantKind::Egress;
+        case proto::PARTICIPANT_KIND_SIP:
+            return ParticipantKind::Sip;
+        case proto::PARTICIPANT_KIND_AGENT:
+            return ParticipantKind::Agent;
+        default:
+            return ParticipantKind::Other;
     }
 }
 
 }  // namespace
 
 Participant to_participant(const proto::ParticipantInfo& info) {
-    Participant participant{info.identity(), info.sid(), info.name(), info.metadata(), to_kind(info.kind()), {}};
+    Participant participant{info.identity(), info.sid(),           info.name(),
+                            info.metadata(), to_kind(info.kind()), {}};
     participant.attributes.insert(info.attributes().begin(), info.attributes().end());
     return participant;
 }
@@ -27,9 +34,15 @@ Participant to_participant(const proto::ParticipantInfo& info) {
 void RoomImpl::tell(const std::optional<RosterChange>& change) {
     if (!change) return;
     switch (change->what) {
-        case RosterChange::What::Joined: observer_.on_joined(change->participant); break;
-        case RosterChange::What::Updated: observer_.on_updated(change->participant); break;
-        case RosterChange::What::Left: observer_.on_left(change->participant); break;
+        case RosterChange::What::Joined:
+            observer_.on_joined(change->participant);
+            break;
+        case RosterChange::What::Updated:
+            observer_.on_updated(change->participant);
+            break;
+        case RosterChange::What::Left:
+            observer_.on_left(change->participant);
+            break;
     }
 }
 
@@ -48,23 +61,32 @@ void RoomImpl::handle_event(const EventPtr& event) {
         case Kind::kParticipantDisconnected:
         case Kind::kParticipantMetadataChanged:
         case Kind::kParticipantNameChanged:
-        case Kind::kParticipantAttributesChanged: return handle_participant_event(room);
+        case Kind::kParticipantAttributesChanged:
+            return handle_participant_event(room);
         case Kind::kTrackPublished:
         case Kind::kTrackSubscribed:
         case Kind::kTrackUnsubscribed:
         case Kind::kLocalTrackSubscribed:
-        case Kind::kLocalTrackRepublished: return handle_track_event(event);
+        case Kind::kLocalTrackRepublished:
+            return handle_track_event(event);
         case Kind::kDataPacketReceived:
-        case Kind::kTextStreamOpened: return handle_message_event(event);
-        case Kind::kTokenRefreshed: token_ = room.token_refreshed().token(); return;
-        case Kind::kReconnecting: return handle_reconnecting();
-        case Kind::kReconnected: return handle_reconnected();
-        case Kind::kDisconnected: return handle_disconnected(room.disconnected().reason());
+        case Kind::kTextStreamOpened:
+            return handle_message_event(event);
+        case Kind::kTokenRefreshed:
+            token_ = room.token_refreshed().token();
+            return;
+        case Kind::kReconnecting:
+            return handle_reconnecting();
+        case Kind::kReconnected:
+            return handle_reconnected();
+        case Kind::kDisconnected:
+            return handle_disconnected(room.disconnected().reason());
         case Kind::kEos:
             // The core always says Disconnected first. Should it not, the room is over all the same.
             if (session_) lose("end of events");
             return;
-        default: return;
+        default:
+            return;
     }
 }
 
@@ -80,11 +102,13 @@ void RoomImpl::handle_participant_event(const proto::RoomEvent& room) {
         }
         case Kind::kParticipantMetadataChanged: {
             const auto& change = room.participant_metadata_changed();
-            return tell(roster_.edit(change.participant_identity(), [&](Participant& who) { who.metadata = change.metadata(); }));
+            return tell(roster_.edit(change.participant_identity(),
+                                     [&](Participant& who) { who.metadata = change.metadata(); }));
         }
         case Kind::kParticipantNameChanged: {
             const auto& change = room.participant_name_changed();
-            return tell(roster_.edit(change.participant_identity(), [&](Participant& who) { who.name = change.name(); }));
+            return tell(roster_.edit(change.participant_identity(),
+                                     [&](Participant& who) { who.name = change.name(); }));
         }
         case Kind::kParticipantAttributesChanged: {
             const auto& change = room.participant_attributes_changed();
@@ -93,7 +117,8 @@ void RoomImpl::handle_participant_event(const proto::RoomEvent& room) {
                 for (const auto& entry : change.attributes()) who.attributes[entry.key()] = entry.value();
             }));
         }
-        default: return;
+        default:
+            return;
     }
 }
 
@@ -101,12 +126,18 @@ void RoomImpl::handle_track_event(const EventPtr& event) {
     using Kind = proto::RoomEvent;
     const auto& room = event->message().room_event();
     switch (room.message_case()) {
-        case Kind::kTrackPublished: return note_source(room.track_published().publication().info());
-        case Kind::kTrackSubscribed: return handle_subscribed(event);
-        case Kind::kTrackUnsubscribed: return handle_unsubscribed(room.track_unsubscribed().track_sid());
-        case Kind::kLocalTrackSubscribed: return handle_heard(room.local_track_subscribed().track_sid());
-        case Kind::kLocalTrackRepublished: return handle_republished(room.local_track_republished());
-        default: return;
+        case Kind::kTrackPublished:
+            return note_source(room.track_published().publication().info());
+        case Kind::kTrackSubscribed:
+            return handle_subscribed(event);
+        case Kind::kTrackUnsubscribed:
+            return handle_unsubscribed(room.track_unsubscribed().track_sid());
+        case Kind::kLocalTrackSubscribed:
+            return handle_heard(room.local_track_subscribed().track_sid());
+        case Kind::kLocalTrackRepublished:
+            return handle_republished(room.local_track_republished());
+        default:
+            return;
     }
 }
 

@@ -96,10 +96,11 @@ Result<void> Ffi::bind(const std::string& path) {
     VC_TRY_ASSIGN(dispose_, library.symbol<decltype(dispose_)>("livekit_ffi_dispose"));
     VC_TRY_ASSIGN(const auto build, build_version(library));
     if (build != kBuild) {
-        return fail_with_hint(Errc::Missing,
-                              fmt::format("{} is LiveKit core {}, this program speaks {} (Python wheel livekit {})", path,
-                                          build, kBuild, VC_LIVEKIT_CORE_VERSION),
-                              "./scripts/setup fetches the right one");
+        return fail_with_hint(
+            Errc::Missing,
+            fmt::format("{} is LiveKit core {}, this program speaks {} (Python wheel livekit {})", path,
+                        build, kBuild, VC_LIVEKIT_CORE_VERSION),
+            "./scripts/setup fetches the right one");
     }
     return {};
 }
@@ -156,7 +157,8 @@ Result<proto::FfiResponse> Ffi::request(const proto::FfiRequest& request) {
     std::size_t size = 0;
     Id handle = 0;
     if (!call(request.SerializeAsString(), answer, size, handle))
-        return fail(Errc::Protocol, "LiveKit's core refused request {}", static_cast<int>(request.message_case()));
+        return fail(Errc::Protocol, "LiveKit's core refused request {}",
+                    static_cast<int>(request.message_case()));
     proto::FfiResponse response;
     const bool parsed = response.ParseFromArray(answer, static_cast<int>(size));
     drop(handle);

@@ -79,7 +79,8 @@ class Ffi : public std::enable_shared_from_this<Ffi> {
     Result<void> bind(const std::string& path);
     bool call(const std::string& bytes, const std::uint8_t*& answer, std::size_t& size, Id& handle);
 
-    void (*initialize_)(void (*)(const std::uint8_t*, std::size_t) noexcept, bool, const char*, const char*) = nullptr;
+    void (*initialize_)(void (*)(const std::uint8_t*, std::size_t) noexcept, bool, const char*,
+                        const char*) = nullptr;
     Id (*request_)(const std::uint8_t*, std::size_t, const std::uint8_t**, std::size_t*) = nullptr;
     bool (*drop_handle_)(Id) = nullptr;
     void (*dispose_)() = nullptr;

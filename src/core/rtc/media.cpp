@@ -1,5 +1,5 @@
-#include "core/rtc/room_impl.h"
 #include "core/rtc/errors.h"
+#include "core/rtc/room_impl.h"
 #include "voicectl/base/log.h"
 
 namespace voicectl::rtc {
@@ -11,14 +11,15 @@ void RoomImpl::note_source(const proto::TrackPublicationInfo& info) {
 void RoomImpl::handle_subscribed(const EventPtr& event) {
     const auto& told = event->message().room_event().track_subscribed();
     const auto& info = told.track().info();
-    const TrackInfo track{info.sid(), info.name(), told.participant_identity(), info.kind() == proto::KIND_AUDIO,
-                          microphones_.contains(info.sid())};
+    const TrackInfo track{info.sid(), info.name(), told.participant_identity(),
+                          info.kind() == proto::KIND_AUDIO, microphones_.contains(info.sid())};
     auto& remote = tracks_[track.sid];
     remote.info = track;
     remote.handle = event->take(told.track().handle().id());
     std::erase_if(inputs_, [](const auto& input) { return input.expired(); });
     for (const auto& input : inputs_) {
-        if (const auto stream = input.lock(); stream && stream->wants(track)) stream->attach(track, remote.handle.id());
+        if (const auto stream = input.lock(); stream && stream->wants(track))
+            stream->attach(track, remote.handle.id());
     }
     observer_.on_track_subscribed(track);
 }
@@ -42,6 +43,11 @@ void RoomImpl::forget_tracks() {
 std::unique_ptr<AudioInput> RoomImpl::listen(const std::string& track_sid, int rate_hz,
                                              std::function<void(const AudioFrame&)> on_frame) {
     loop_.assert_current();
+    if (rate_hz < kFramesPerSecond || rate_hz > kMaxRateHz || rate_hz % kFramesPerSecond != 0) {
+        // The core would abort the process over it.
+        log::error("rtc", "nobody can listen at this rate", {{"rate_hz", rate_hz}});
+        return std::make_unique<Listening>(nullptr);
+    }
     const auto at = tracks_.find(track_sid);
     const auto info = at == tracks_.end() ? TrackInfo{track_sid, {}, {}, true, false} : at->second.info;
     auto stream = std::make_shared<InputStream>(ffi_, loop_, info, rate_hz, std::move(on_frame));
@@ -61,7 +67,8 @@ void RoomImpl::publish_audio(const std::string& track_name, int rate_hz,
     publication->ffi = ffi_;
     publication->name = track_name;
     publication->source = source->id;
-    const auto sink = std::make_shared<std::unique_ptr<FrameSink>>(std::move(source->sink));  // a function is copyable
+    const auto sink =
+        std::make_shared<std::unique_ptr<FrameSink>>(std::move(source->sink));  // a function is copyable
     publish(publication, [this, publication, sink, rate_hz, done = std::move(done)](Result<void> published) {
         if (!published) return done(std::unexpected(std::move(published).error()));
         const auto mailbox = mailbox_;
@@ -73,16 +80,21 @@ void RoomImpl::publish_audio(const std::string& track_name, int rate_hz,
     });
 }
 
-void RoomImpl::publish(const std::shared_ptr<Publication>& publication, std::function<void(Result<void>)> done) {
+void RoomImpl::publish(const std::shared_ptr<Publication>& publication,
+                       std::function<void(Result<void>)> done) {
     if (auto made = publication->make_track(); !made)
-        return later([done = std::move(done), error = std::move(made).error()] { done(std::unexpected(error)); });
+        return later(
+            [done = std::move(done), error = std::move(made).error()] { done(std::unexpected(error)); });
     request(
         "publishing a track",
-        [&](Session& session, Ffi::EventSink on_answer) { return session.publish(publication->track.id(), std::move(on_answer)); },
+        [&](Session& session, Ffi::EventSink on_answer) {
+            return session.publish(publication->track.id(), std::move(on_answer));
+        },
         [this, publication, done = std::move(done)](Result<EventPtr> answer) {
             if (!answer) return done(std::unexpected(std::move(answer).error()));
             const auto& told = (*answer)->message().publish_track();
-            if (told.has_error()) return done(std::unexpected(request_error("publishing a track", told.error())));
+            if (told.has_error())
+                return done(std::unexpected(request_error("publishing a track", told.error())));
             handle_published(publication, *answer);
             done({});
         });
@@ -102,7 +114,8 @@ void RoomImpl::publish_again() {
         publish(publication, [this, weak = std::weak_ptr(publication)](Result<void> published) {
             const auto kept = weak.lock();
             if (!published) {
-                log::warn("rtc", "a track could not be published again", {{"room", name_}, {"why", published.error().message}});
+                log::warn("rtc", "a track could not be published again",
+                          {{"room", name_}, {"why", published.error().message}});
             } else if (kept && heard_early_.contains(kept->sid)) {
                 handle_heard(std::string(kept->sid));
             }
@@ -125,7 +138,8 @@ void RoomImpl::handle_heard(const std::string& sid) {
         const auto publication = output.lock();
         if (!publication || publication->sid != sid) continue;
         heard_early_.erase(sid);
-        if (std::exchange(publication->heard_sid, sid) != sid) observer_.on_own_track_heard(std::string(publication->name));
+        if (std::exchange(publication->heard_sid, sid) != sid)
+            observer_.on_own_track_heard(std::string(publication->name));
         return;
     }
     heard_early_.insert(sid);

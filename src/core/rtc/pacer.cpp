@@ -49,7 +49,8 @@ bool PacedSource::send_one(TimePoint now) {
     patience_ = kPatience;
     const auto count = queue_.take(std::span(frame_).first(frame_size_));
     if (count == 0) return false;  // cleared since we looked
-    std::fill(frame_.begin() + static_cast<std::ptrdiff_t>(count), frame_.begin() + static_cast<std::ptrdiff_t>(frame_size_), 0);
+    std::fill(frame_.begin() + static_cast<std::ptrdiff_t>(count),
+              frame_.begin() + static_cast<std::ptrdiff_t>(frame_size_), 0);
     if (!std::exchange(playing_, true)) note(Told::What::Started, now);
     silent_left_ = 0;
     taken_ += count;

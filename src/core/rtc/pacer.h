@@ -3,8 +3,8 @@
 // One for the process. While nothing plays it sleeps without ticking, and nothing is sent: silence costs
 // the encoder more than a tone. Only a phrase ends with 40 ms of silence: the encoder takes two frames at a
 // time, so that the last one might stay in it until the next phrase, and a receiver that suddenly gets
-// nothing plays the last vowel on for 100 ms. On the tick there is no shared lock, no allocation and no formatting; what
-// has to be told to a loop is told after the last frame of the tick has gone out.
+// nothing plays the last vowel on for 100 ms. On the tick there is no shared lock, no allocation and no
+// formatting; what has to be told to a loop is told after the last frame of the tick has gone out.
 #pragma once
 
 #include <array>
@@ -81,8 +81,8 @@ class PacedSource {
     bool playing_ = false;
     int silent_left_ = 0;
     std::uint64_t taken_ = 0;
-    int patience_ = kPatience;  // ticks left for a rest shorter than a frame
-    TimePoint end_{};      // of the last sample handed over
+    int patience_ = kPatience;    // ticks left for a rest shorter than a frame
+    TimePoint end_{};             // of the last sample handed over
     std::array<Told, 2> told_{};  // a tick either ends a phrase, or starts it and sees its rest
     std::size_t told_count_ = 0;
 };

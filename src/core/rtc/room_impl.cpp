@@ -20,12 +20,14 @@ Error cancelled() { return {Errc::Cancelled, "left the room", {}}; }
 Result<std::string> websocket_url(const std::string& url) {
     if (url.starts_with("ws://") || url.starts_with("wss://")) return url;
     if (url.starts_with("http://") || url.starts_with("https://")) return "ws" + url.substr(4);
-    return fail_with_hint(Errc::Usage, fmt::format("not a LiveKit URL: '{}'", url), "it starts with ws:// or wss://");
+    return fail_with_hint(Errc::Usage, fmt::format("not a LiveKit URL: '{}'", url),
+                          "it starts with ws:// or wss://");
 }
 
 }  // namespace
 
-RoomImpl::RoomImpl(std::shared_ptr<Ffi> ffi, Pacer& pacer, Loop& loop, RoomOptions options, RoomObserver& observer)
+RoomImpl::RoomImpl(std::shared_ptr<Ffi> ffi, Pacer& pacer, Loop& loop, RoomOptions options,
+                   RoomObserver& observer)
     : ffi_(std::move(ffi)),
       pacer_(pacer),
       loop_(loop),
@@ -37,7 +39,8 @@ RoomImpl::RoomImpl(std::shared_ptr<Ffi> ffi, Pacer& pacer, Loop& loop, RoomOptio
       watchdog_(loop, options_.rejoin_for,
                 {[this] {
                      if (options_.fresh_token) token_ = options_.fresh_token();
-                     if (auto sent = connect(options_.join_timeout); !sent) handle_connect_failed(std::move(sent).error());
+                     if (auto sent = connect(options_.join_timeout); !sent)
+                         handle_connect_failed(std::move(sent).error());
                  },
                  [this] {
                      close({Errc::Unreachable,
@@ -79,15 +82,17 @@ Result<void> RoomImpl::connect(std::chrono::milliseconds timeout) {
         handle_connect_failed({Errc::Timeout, fmt::format("no answer within {}", format_duration(timeout)),
                                "is the LiveKit server reachable from here?"});
     });
-    return Session::join(ffi_, {url, token_, options_.auto_subscribe, timeout},
-                         [mailbox = mailbox_, this, attempt](Result<std::shared_ptr<Session>> session, const EventPtr& event) {
-                             mailbox->post([this, attempt, session = std::move(session), event] {
-                                 handle_connected(attempt, session, event);
-                             });
-                         });
+    return Session::join(
+        ffi_, {url, token_, options_.auto_subscribe, timeout},
+        [mailbox = mailbox_, this, attempt](Result<std::shared_ptr<Session>> session, const EventPtr& event) {
+            mailbox->post([this, attempt, session = std::move(session), event] {
+                handle_connected(attempt, session, event);
+            });
+        });
 }
 
-void RoomImpl::handle_connected(std::uint64_t attempt, Result<std::shared_ptr<Session>> session, const EventPtr& event) {
+void RoomImpl::handle_connected(std::uint64_t attempt, Result<std::shared_ptr<Session>> session,
+                                const EventPtr& event) {
     if (attempt != attempt_) return;  // given up meanwhile; the session leaves again as it goes
     join_timer_.cancel();
     if (!session) return handle_connect_failed(std::move(session).error());
@@ -152,7 +157,8 @@ void RoomImpl::lose(std::string_view reason) {
     const auto mailbox = mailbox_;
     forget_session({Errc::Unreachable, "the connection to the room was lost", {}});
     if (!mailbox->open() || leaving_ || state_ == ConnectionState::Closed) return;
-    if (options_.rejoin_for == 0ms) return close({Errc::Unreachable, "the connection to the room was lost", {}});
+    if (options_.rejoin_for == 0ms)
+        return close({Errc::Unreachable, "the connection to the room was lost", {}});
     watchdog_.start();
     set_state(ConnectionState::Reconnecting);
 }

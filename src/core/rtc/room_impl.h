@@ -41,7 +41,8 @@ class RoomImpl final : public Room {
                                        std::function<void(const AudioFrame&)> on_frame) override;
     void send_data(const std::string& payload, const std::string& topic, const std::vector<std::string>& to,
                    std::function<void(Result<void>)> done) override;
-    void send_text(const std::string& text, const std::string& topic, const std::map<std::string, std::string>& attributes,
+    void send_text(const std::string& text, const std::string& topic,
+                   const std::map<std::string, std::string>& attributes,
                    std::function<void(Result<void>)> done) override;
     void set_attributes(const std::map<std::string, std::string>& attributes,
                         std::function<void(Result<void>)> done) override;
@@ -58,7 +59,8 @@ class RoomImpl final : public Room {
 
     // room_impl.cpp
     Result<void> connect(std::chrono::milliseconds timeout);
-    void handle_connected(std::uint64_t attempt, Result<std::shared_ptr<Session>> session, const EventPtr& event);
+    void handle_connected(std::uint64_t attempt, Result<std::shared_ptr<Session>> session,
+                          const EventPtr& event);
     void handle_connect_failed(Error error);
     void enter(std::shared_ptr<Session> session, const EventPtr& event);
     void finish_join(Result<void> result);
@@ -116,11 +118,11 @@ class RoomImpl final : public Room {
     bool joining_ = false, joined_once_ = false, reconnecting_ = false, leaving_ = false;
 
     Roster roster_;
-    std::map<std::string, RemoteTrack> tracks_;        // by sid
-    std::set<std::string> microphones_;                // sids published with that source
-    std::list<std::weak_ptr<InputStream>> inputs_;     // owned by who listens
-    std::list<std::weak_ptr<Publication>> outputs_;    // owned by who plays
-    std::set<std::string> heard_early_;                // heard before we knew which of ours it is
+    std::map<std::string, RemoteTrack> tracks_;      // by sid
+    std::set<std::string> microphones_;              // sids published with that source
+    std::list<std::weak_ptr<InputStream>> inputs_;   // owned by who listens
+    std::list<std::weak_ptr<Publication>> outputs_;  // owned by who plays
+    std::set<std::string> heard_early_;              // heard before we knew which of ours it is
     std::map<Ffi::Id, Reading> readings_;
     std::map<std::string, std::string> own_attributes_;
 

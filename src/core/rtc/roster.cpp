@@ -5,7 +5,8 @@
 namespace voicectl::rtc {
 
 bool Roster::same(const Participant& a, const Participant& b) {
-    return std::tie(a.name, a.metadata, a.attributes, a.kind) == std::tie(b.name, b.metadata, b.attributes, b.kind);
+    return std::tie(a.name, a.metadata, a.attributes, a.kind) ==
+           std::tie(b.name, b.metadata, b.attributes, b.kind);
 }
 
 Roster::Change Roster::present(Participant participant) {

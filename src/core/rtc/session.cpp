@@ -1,6 +1,7 @@
 #include "core/rtc/session.h"
 
 #include "core/rtc/errors.h"
+#include "voicectl/base/text.h"
 
 namespace voicectl::rtc {
 namespace {
@@ -32,9 +33,10 @@ Result<void> Session::join(const std::shared_ptr<Ffi>& ffi, const SessionOptions
             const auto& answer = event->message().connect();
             if (answer.has_error()) return on_joined(std::unexpected(join_error(answer.error())), event);
             // Owned from here on: an answer that nobody waits for any more leaves again.
-            on_joined(std::make_shared<Session>(ffi, event->take(answer.result().room().handle().id()),
-                                                event->take(answer.result().local_participant().handle().id())),
-                      event);
+            on_joined(
+                std::make_shared<Session>(ffi, event->take(answer.result().room().handle().id()),
+                                          event->take(answer.result().local_participant().handle().id())),
+                event);
         });
 }
 
@@ -109,8 +111,8 @@ void Session::unpublish(const std::string& track_sid) {
         [](const EventPtr&) {});
 }
 
-Result<void> Session::send_data(std::string payload, const std::string& topic, const std::vector<std::string>& to,
-                                Ffi::EventSink on_answer) {
+Result<void> Session::send_data(std::string payload, const std::string& topic,
+                                const std::vector<std::string>& to, Ffi::EventSink on_answer) {
     const auto kept = std::make_shared<const std::string>(std::move(payload));
     return ffi_->ask(
         [&](proto::FfiRequest& request, Ffi::Id id) {
@@ -127,20 +129,24 @@ Result<void> Session::send_data(std::string payload, const std::string& topic, c
 }
 
 Result<void> Session::send_text(const std::string& text, const std::string& topic,
-                                const std::map<std::string, std::string>& attributes, Ffi::EventSink on_answer) {
+                                const std::map<std::string, std::string>& attributes,
+                                Ffi::EventSink on_answer) {
     return ffi_->ask(
         [&](proto::FfiRequest& request, Ffi::Id id) {
             auto& send = *request.mutable_send_text();
             send.set_local_participant_handle(me_.id());
-            send.set_text(text);
+            // The core refuses the whole request for one broken character; models do cut text inside one.
+            send.set_text(valid_utf8(text));
             send.mutable_options()->set_topic(topic);
-            send.mutable_options()->mutable_attributes()->insert(attributes.begin(), attributes.end());
+            for (const auto& [key, value] : attributes)
+                (*send.mutable_options()->mutable_attributes())[key] = valid_utf8(value);
             send.set_request_async_id(id);
         },
         std::move(on_answer));
 }
 
-Result<void> Session::set_attributes(const std::map<std::string, std::string>& attributes, Ffi::EventSink on_answer) {
+Result<void> Session::set_attributes(const std::map<std::string, std::string>& attributes,
+                                     Ffi::EventSink on_answer) {
     return ffi_->ask(
         [&](proto::FfiRequest& request, Ffi::Id id) {
             auto& set = *request.mutable_set_local_attributes();
@@ -148,7 +154,7 @@ Result<void> Session::set_attributes(const std::map<std::string, std::string>& a
             for (const auto& [key, value] : attributes) {
                 auto& entry = *set.add_attributes();
                 entry.set_key(key);
-                entry.set_value(value);
+                entry.set_value(valid_utf8(value));
             }
             set.set_request_async_id(id);
         },

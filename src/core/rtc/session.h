@@ -22,7 +22,8 @@ class Session {
  public:
     /// With the answer comes who was there already.
     using Joined = std::function<void(Result<std::shared_ptr<Session>>, EventPtr)>;
-    static Result<void> join(const std::shared_ptr<Ffi>& ffi, const SessionOptions& options, Joined on_joined);
+    static Result<void> join(const std::shared_ptr<Ffi>& ffi, const SessionOptions& options,
+                             Joined on_joined);
 
     Session(std::shared_ptr<Ffi> ffi, Handle room, Handle me);
     ~Session();
@@ -41,7 +42,8 @@ class Session {
                            Ffi::EventSink on_answer);
     Result<void> send_text(const std::string& text, const std::string& topic,
                            const std::map<std::string, std::string>& attributes, Ffi::EventSink on_answer);
-    Result<void> set_attributes(const std::map<std::string, std::string>& attributes, Ffi::EventSink on_answer);
+    Result<void> set_attributes(const std::map<std::string, std::string>& attributes,
+                                Ffi::EventSink on_answer);
 
  private:
     void say_ready();

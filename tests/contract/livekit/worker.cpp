@@ -4,6 +4,7 @@
 
 #include "support/live_loop.h"
 #include "voicectl/livekit/local_server.h"
+#include "voicectl/livekit/api.h"
 
 using namespace voicectl;
 using namespace voicectl::livekit;

@@ -36,7 +36,8 @@ TEST_CASE("what is played at any usual rate is heard with its pitch and level, b
     struct Rates {
         int a, b, listen;
     };
-    for (const auto rates : {Rates{16000, 48000, 16000}, Rates{22050, 24000, 48000}, Rates{8000, 44100, 24000}}) {
+    for (const auto rates :
+         {Rates{16000, 48000, 16000}, Rates{22050, 24000, 48000}, Rates{8000, 44100, 24000}}) {
         CAPTURE(rates.a);
         CAPTURE(rates.b);
         const Pair pair(rates.listen);
@@ -144,10 +145,14 @@ TEST_CASE("clear() says what it dropped, and the other side stops hearing at onc
             return now;
         });
         CHECK(left == 0ms);
-        CHECK(dropped.count() + static_cast<std::int64_t>(played) * 1000 / rate == doctest::Approx(5000).epsilon(0.001));
+        CHECK(dropped.count() + static_cast<std::int64_t>(played) * 1000 / rate ==
+              doctest::Approx(5000).epsilon(0.001));
         CHECK(dropped > 3s);
         REQUIRE(b.wait([&] { return b.heard["a"].quiet_since() > 30; }));
-        MESSAGE("heard for ", std::chrono::duration_cast<std::chrono::milliseconds>(*b.heard["a"].last_loud() - cleared).count(), " ms after clear()");
+        MESSAGE("heard for ",
+                std::chrono::duration_cast<std::chrono::milliseconds>(*b.heard["a"].last_loud() - cleared)
+                    .count(),
+                " ms after clear()");
         CHECK(*b.heard["a"].last_loud() - cleared < 150ms);
         REQUIRE(a.wait([&] { return a.audio_events.size() == 2; }));
         CHECK(a.drained_samples == played);
@@ -157,6 +162,17 @@ TEST_CASE("clear() says what it dropped, and the other side stops hearing at onc
         CHECK(a.drained_samples == played + static_cast<std::uint64_t>(rate) * 3 / 10);
         REQUIRE(b.wait([&] { return b.heard["a"].loud() > 70; }));
     }
+}
+
+TEST_CASE("listening at a rate that cannot be hears nothing and harms nothing") {
+    const Pair pair;
+    publish_and_wait(*pair.a, *pair.b, 16000);
+    pair.b->on_loop([&] {
+        for (const int rate : {0, -1, 22050, 1'000'000})
+            CHECK(pair.b->room().listen(pair.b->subscribed[0].sid, rate, [](const auto&) {}));
+    });
+    pair.a->play(tone(16000, 440, 300ms));
+    CHECK(pair.b->wait([&] { return pair.b->heard["a"].loud() > 10; }));
 }
 
 TEST_CASE("received frames are stamped in order, and dropping the input ends them") {
@@ -171,7 +187,8 @@ TEST_CASE("received frames are stamped in order, and dropping the input ends the
     });
     CHECK_FALSE(b.wait([&] { return b.heard["a"].frames.size() > count; }, 200ms));
     const auto& frames = b.heard["a"].frames;
-    CHECK(std::is_sorted(frames.begin(), frames.end(), [](const auto& x, const auto& y) { return x.at < y.at; }));
+    CHECK(std::is_sorted(frames.begin(), frames.end(),
+                         [](const auto& x, const auto& y) { return x.at < y.at; }));
 }
 
 TEST_CASE("an output that outlives its room still takes what is played and reports") {

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
-#include <sys/socket.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "world.h"
@@ -97,7 +97,8 @@ TEST_CASE("an expired token is refused as Auth") {
     claims.video.room_join = true;
     claims.video.room = "r";
     rtc::RoomOptions options;
-    options.token = livekit::mint(world.server().address().key, claims, 60s, std::chrono::system_clock::now() - 1h);
+    options.token =
+        livekit::mint(world.server().address().key, claims, 60s, std::chrono::system_clock::now() - 1h);
     CHECK(join_failure(options, 5s).code == Errc::Auth);
 }
 

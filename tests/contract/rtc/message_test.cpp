@@ -33,7 +33,8 @@ Result<void> send_data(Peer& peer, const std::string& payload, const std::vector
     return answer(peer, [&](auto done) { peer.room().send_data(payload, "topic", to, done); });
 }
 
-Result<void> send_text(Peer& peer, const std::string& text, const std::map<std::string, std::string>& attributes = {}) {
+Result<void> send_text(Peer& peer, const std::string& text,
+                       const std::map<std::string, std::string>& attributes = {}) {
     return answer(peer, [&](auto done) { peer.room().send_text(text, "lk.chat", attributes, done); });
 }
 
@@ -72,7 +73,9 @@ TEST_CASE("a data packet to one participant reaches no other") {
 TEST_CASE("data from the server API has no sender") {
     const Pair pair;
     const auto room = pair.a->on_loop([&] { return pair.a->room().name(); });
-    REQUIRE(World::get().call("SendData", R"({"room":")" + room + R"(","data":"aGVsbG8=","kind":"RELIABLE","topic":"ops"})", room) == 200);
+    REQUIRE(World::get().call(
+                "SendData", R"({"room":")" + room + R"(","data":"aGVsbG8=","kind":"RELIABLE","topic":"ops"})",
+                room) == 200);
     REQUIRE(pair.a->wait([&] { return !pair.a->data.empty(); }));
     CHECK(pair.a->data[0].payload == "hello");
     CHECK(pair.a->data[0].topic == "ops");
@@ -94,6 +97,13 @@ TEST_CASE("text of any length arrives whole, with its attributes") {
     CHECK(pair.a->texts[0].text == "short");
 }
 
+TEST_CASE("text that was cut inside a character is sent with a mark in its place") {
+    const Pair pair;
+    REQUIRE(send_text(*pair.a, "caf\xC3"));
+    REQUIRE(pair.b->wait([&] { return !pair.b->texts.empty(); }));
+    CHECK(pair.b->texts[0].text == "caf\xEF\xBF\xBD");
+}
+
 TEST_CASE("attributes are merged, seen by the others, and removed by an empty value") {
     const Pair pair;
     const auto set = [&](const std::map<std::string, std::string>& attributes) {
@@ -104,7 +114,8 @@ TEST_CASE("attributes are merged, seen by the others, and removed by an empty va
     CHECK(pair.b->updated.back().identity == "a");
     CHECK(pair.b->updated.back().attributes.at("lk.agent.state") == "listening");
     REQUIRE(set({{"lk.agent.state", "speaking"}, {"other", ""}}));
-    REQUIRE(pair.b->wait([&] { return pair.b->updated.back().attributes.at("lk.agent.state") == "speaking"; }));
+    REQUIRE(
+        pair.b->wait([&] { return pair.b->updated.back().attributes.at("lk.agent.state") == "speaking"; }));
     CHECK_FALSE(pair.b->updated.back().attributes.contains("other"));
     CHECK(pair.a->on_loop([&] { return pair.a->updated.empty(); }));  // we know what we did
 }

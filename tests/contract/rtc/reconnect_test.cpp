@@ -22,7 +22,8 @@ struct Call {
             REQUIRE(peer->join(options));
             REQUIRE(peer->publish(24000));
         }
-        for (auto* peer : {a.get(), b.get()}) REQUIRE(peer->wait([&] { return !peer->heard_tracks.empty(); }));
+        for (auto* peer : {a.get(), b.get()})
+            REQUIRE(peer->wait([&] { return !peer->heard_tracks.empty(); }));
         REQUIRE(both_hear());
     }
 
@@ -30,7 +31,8 @@ struct Call {
         for (auto* peer : {a.get(), b.get()}) peer->on_loop([&] { peer->heard.clear(); });
         a->play(tone(24000, 440, 1s));
         b->play(tone(24000, 1000, 1s));
-        const bool loud = a->wait([&] { return a->heard["b"].loud() > 70; }) && b->wait([&] { return b->heard["a"].loud() > 70; });
+        const bool loud = a->wait([&] { return a->heard["b"].loud() > 70; }) &&
+                          b->wait([&] { return b->heard["a"].loud() > 70; });
         CHECK(b->heard["a"].hz() == doctest::Approx(440).epsilon(0.02));
         CHECK(a->heard["b"].hz() == doctest::Approx(1000).epsilon(0.02));
         return loud;
@@ -71,7 +73,8 @@ TEST_CASE("a server that is back soon costs a moment: the same room, the same pe
     Call call;
     std::optional<Result<void>> set;
     call.a->on_loop([&] {
-        call.a->room().set_attributes({{"mood", "calm"}}, [&](Result<void> done) { call.a->change([&] { set = done; }); });
+        call.a->room().set_attributes({{"mood", "calm"}},
+                                      [&](Result<void> done) { call.a->change([&] { set = done; }); });
     });
     REQUIRE(call.a->wait([&] { return set.has_value(); }));
     REQUIRE(call.b->wait([&] { return !call.b->updated.empty(); }));
@@ -81,9 +84,8 @@ TEST_CASE("a server that is back soon costs a moment: the same room, the same pe
     call.check_nobody_left();
     CHECK(call.a->tries == 0);  // the core managed by itself
     // A new server knows of us what the token says; the rest is set again.
-    CHECK(call.b->wait([&] {
-        return !call.b->updated.empty() && call.b->updated.back().attributes["mood"] == "calm";
-    }));
+    CHECK(call.b->wait(
+        [&] { return !call.b->updated.empty() && call.b->updated.back().attributes["mood"] == "calm"; }));
 }
 
 TEST_CASE("when the core has given up, the watchdog rejoins with a fresh token, and audio flows again") {

@@ -61,15 +61,17 @@ int World::call(const std::string& method, const std::string& json, const std::s
 }
 
 std::size_t Heard::loud() const {
-    return static_cast<std::size_t>(
-        std::count_if(frames.begin(), frames.end(), [](const auto& frame) { return frame.level_dbfs > kLoudDbfs; }));
+    return static_cast<std::size_t>(std::count_if(
+        frames.begin(), frames.end(), [](const auto& frame) { return frame.level_dbfs > kLoudDbfs; }));
 }
 
 double Heard::hz() const {
     // Whole frames in the middle of the loud part: its ends are faded by the codec and the jitter buffer.
     std::size_t crossings = 0, samples = 0;
     for (std::size_t i = 1; i + 1 < frames.size(); ++i) {
-        if (frames[i - 1].level_dbfs < kLoudDbfs || frames[i].level_dbfs < kLoudDbfs || frames[i + 1].level_dbfs < kLoudDbfs) continue;
+        if (frames[i - 1].level_dbfs < kLoudDbfs || frames[i].level_dbfs < kLoudDbfs ||
+            frames[i + 1].level_dbfs < kLoudDbfs)
+            continue;
         auto before = frames[i - 1].samples.back();
         for (const auto sample : frames[i].samples) {
             crossings += (before < 0) != (sample < 0);
@@ -132,7 +134,8 @@ void Peer::start_join(rtc::RoomOptions options) {
 
 Result<void> Peer::join(rtc::RoomOptions options) {
     start_join(std::move(options));
-    if (!wait([&] { return joined_result.has_value(); }, 30s)) return fail(Errc::Timeout, "join was never answered");
+    if (!wait([&] { return joined_result.has_value(); }, 30s))
+        return fail(Errc::Timeout, "join was never answered");
     return *joined_result;
 }
 
@@ -176,7 +179,8 @@ bool Peer::left(const std::string& identity) const {
 }
 
 bool Peer::knows(const std::string& identity) const {
-    return std::any_of(joined.begin(), joined.end(), [&](const auto& who) { return who.identity == identity; });
+    return std::any_of(joined.begin(), joined.end(),
+                       [&](const auto& who) { return who.identity == identity; });
 }
 
 void Peer::on_state(rtc::ConnectionState state) {
@@ -194,13 +198,15 @@ void Peer::on_updated(const rtc::Participant& who) {
 
 void Peer::on_track_subscribed(const rtc::TrackInfo& track) {
     if (track.audio && (!listen_once || inputs.empty())) {
-        inputs[track.sid] = room_->listen(track.sid, listen_rate_hz, [this, who = track.participant_identity](const rtc::AudioFrame& frame) {
-            change([&] {
-                heard[who].rate_hz = frame.rate_hz;
-                heard[who].frames.push_back({audio::Samples(frame.samples.begin(), frame.samples.end()), frame.received_at,
-                                             audio::measure(frame.samples).rms_dbfs});
+        inputs[track.sid] = room_->listen(
+            track.sid, listen_rate_hz,
+            [this, who = track.participant_identity](const rtc::AudioFrame& frame) {
+                change([&] {
+                    heard[who].rate_hz = frame.rate_hz;
+                    heard[who].frames.push_back({audio::Samples(frame.samples.begin(), frame.samples.end()),
+                                                 frame.received_at, audio::measure(frame.samples).rms_dbfs});
+                });
             });
-        });
     }
     change([&] { subscribed.push_back(track); });
 }
@@ -223,9 +229,11 @@ void Peer::on_closed(const rtc::Closed& why) {
 }
 
 audio::Samples tone(int rate_hz, double hz, std::chrono::milliseconds duration) {
-    audio::Samples samples(static_cast<std::size_t>(rate_hz) * static_cast<std::size_t>(duration.count()) / 1000);
+    audio::Samples samples(static_cast<std::size_t>(rate_hz) * static_cast<std::size_t>(duration.count()) /
+                           1000);
     for (std::size_t i = 0; i < samples.size(); ++i)
-        samples[i] = static_cast<std::int16_t>(8000 * std::sin(2 * std::numbers::pi * hz * static_cast<double>(i) / rate_hz));
+        samples[i] = static_cast<std::int16_t>(
+            8000 * std::sin(2 * std::numbers::pi * hz * static_cast<double>(i) / rate_hz));
     return samples;
 }
 

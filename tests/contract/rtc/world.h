@@ -66,8 +66,8 @@ class Peer : public rtc::RoomObserver {
     void drop();
     void leave();
 
-    /// Publishes something, waits until `other` sees us. The server tells others of a newcomer who publishes at
-    /// once, and of one who does not only every 3 s.
+    /// Publishes something, waits until `other` sees us. The server tells others of a newcomer who publishes
+    /// at once, and of one who does not only every 3 s.
     bool show_to(Peer& other);
     /// Publishes and waits.
     Result<void> publish(int rate_hz, const std::string& name = "mic");

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <filesystem>
 
+#include "support/buzz.h"
 #include "support/fake_call.h"
 #include "voicectl/base/text.h"
 
@@ -49,13 +49,7 @@ struct Call {
     /// Somebody speaks: a voice-like buzz, which voice activity takes for speech.
     void sound(std::chrono::milliseconds time, bool speech) {
         for (auto left = time; left > 0ms; left -= 10ms) {
-            audio::Samples frame(160, 0);
-            for (auto& sample : frame) {
-                const double t = static_cast<double>(position++) / 16000;
-                double value = 0;
-                for (int k = 1; k < 30; ++k) value += std::sin(2 * M_PI * 120 * k * t) * (k < 6 ? 1.0 : 0.3);
-                if (speech) sample = static_cast<std::int16_t>(1500 * value * (0.6 + 0.4 * std::sin(2 * M_PI * 4 * t)));
-            }
+            const auto frame = buzz.frame(speech);
             loop.advance(10ms);
             room().hear({frame, 16000, loop.now()});
         }
@@ -91,7 +85,7 @@ struct Call {
     std::unique_ptr<store::AsyncStore> store;
     std::unique_ptr<CallSession> session;
     std::optional<CallOutcome> outcome;
-    std::size_t position = 0;
+    test::Buzz buzz;
 };
 
 }  // namespace

@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
+#include <cstdlib>
+
+
+#include "support/buzz.h"
 
 using namespace voicectl;
 using namespace voicectl::e2e;
@@ -14,13 +17,7 @@ struct Listening {
     /// A voice-like buzz or silence, arriving as 10 ms frames on a clock of our own.
     void sound(std::chrono::milliseconds time, bool speech) {
         for (auto left = time; left > 0ms; left -= 10ms) {
-            audio::Samples frame(160, 0);
-            for (auto& sample : frame) {
-                const double t = static_cast<double>(position++) / 16000;
-                double value = 0;
-                for (int k = 1; k < 30; ++k) value += std::sin(2 * M_PI * 120 * k * t) * (k < 6 ? 1.0 : 0.3);
-                if (speech) sample = static_cast<std::int16_t>(1500 * value * (0.6 + 0.4 * std::sin(2 * M_PI * 4 * t)));
-            }
+            const auto frame = buzz.frame(speech);
             now += 10ms;
             ears.hear({frame, 16000, now});
         }
@@ -31,7 +28,7 @@ struct Listening {
     Rendezvous meeting;
     Ears ears{meeting};
     TimePoint began{std::chrono::hours{5}}, now = began;
-    std::size_t position = 0;
+    test::Buzz buzz;
 };
 
 std::chrono::milliseconds ms(Duration time) { return std::chrono::duration_cast<std::chrono::milliseconds>(time); }

@@ -16,13 +16,15 @@ struct Played {
     struct Sink final : FrameSink {
         explicit Sink(Played& owner) : owner_(owner) {}
         void send(audio::SampleView frame) override {
-            owner_.waiter.change([&] { owner_.samples.insert(owner_.samples.end(), frame.begin(), frame.end()); });
+            owner_.waiter.change(
+                [&] { owner_.samples.insert(owner_.samples.end(), frame.begin(), frame.end()); });
         }
         Played& owner_;
     };
     explicit Played(int rate_hz) {
         loop.on_loop([&] {
-            output = std::make_unique<OutputTrack>(loop.get(), pacer, rate_hz, std::make_unique<Sink>(*this), nullptr);
+            output = std::make_unique<OutputTrack>(loop.get(), pacer, rate_hz, std::make_unique<Sink>(*this),
+                                                   nullptr);
             output->on_started = [this](TimePoint) { waiter.change([&] { ++started; }); };
             output->on_drained = [this](TimePoint, std::uint64_t count) {
                 waiter.change([&] {
@@ -69,10 +71,12 @@ TEST_CASE("a resampled phrase is one phrase, whole to its last sample") {
     CHECK(played.played == 22050);
     CHECK(played.loop.on_loop([&] { return played.output->played_samples(); }) == 22050);
     CHECK(played.loop.on_loop([&] { return played.output->queued(); }) == 0ms);
-    const auto full = static_cast<double>(std::count_if(played.samples.begin(), played.samples.end(), [](auto s) { return s > 500; }));
+    const auto full = static_cast<double>(
+        std::count_if(played.samples.begin(), played.samples.end(), [](auto s) { return s > 500; }));
     CHECK(full == doctest::Approx(24000).epsilon(0.002));
     // No hole: what the resampler held back joined the rest in time.
-    const auto first = std::find_if(played.samples.begin(), played.samples.end(), [](auto s) { return s > 500; });
+    const auto first =
+        std::find_if(played.samples.begin(), played.samples.end(), [](auto s) { return s > 500; });
     CHECK(std::all_of(first, first + 23900, [](auto s) { return s > 500; }));
 }
 

@@ -11,7 +11,8 @@ TEST_CASE("a core that is not there is Missing, and the hint says what installs 
     REQUIRE_FALSE(found);
     CHECK(found.error().code == Errc::Missing);
     CHECK(found.error().message.find("/nowhere/liblivekit_ffi.so") != std::string::npos);
-    CHECK(found.error().hint == "./scripts/setup fetches it, or set VOICECTL_LIVEKIT_CORE to liblivekit_ffi.so");
+    CHECK(found.error().hint ==
+          "./scripts/setup fetches it, or set VOICECTL_LIVEKIT_CORE to liblivekit_ffi.so");
     CHECK(Core::load("/nowhere/liblivekit_ffi.so").error().code == Errc::Missing);
 }
 

@@ -20,7 +20,8 @@ struct Recorder final : FrameSink {
 struct Ticked {
     std::vector<audio::Samples> frames;
     std::vector<PacedSource::Told> told;
-    PacedSource source{16000, std::make_unique<Recorder>(frames), [this](auto each) { told.push_back(each); }};
+    PacedSource source{16000, std::make_unique<Recorder>(frames),
+                       [this](auto each) { told.push_back(each); }};
     TimePoint now{1h};
 
     void tick(int count = 1) {
@@ -130,9 +131,9 @@ TEST_CASE("the media thread plays a source at the pace of its clock, and sleeps 
     test::Waiter waiter;
     std::vector<audio::Samples> frames;
     std::vector<PacedSource::Told> told;
-    const auto source = std::make_shared<PacedSource>(16000, std::make_unique<Recorder>(frames), [&](auto each) {
-        waiter.change([&] { told.push_back(each); });
-    });
+    const auto source =
+        std::make_shared<PacedSource>(16000, std::make_unique<Recorder>(frames),
+                                      [&](auto each) { waiter.change([&] { told.push_back(each); }); });
     Pacer pacer;
     pacer.add(source);
     const auto began = Clock::now();

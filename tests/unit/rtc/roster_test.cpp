@@ -7,7 +7,8 @@ namespace {
 
 using What = RosterChange::What;
 
-Participant person(const std::string& identity, const std::string& sid = "PA_1", const std::string& name = {}) {
+Participant person(const std::string& identity, const std::string& sid = "PA_1",
+                   const std::string& name = {}) {
     return {identity, sid, name, {}, ParticipantKind::Standard, {}};
 }
 

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Figures for docs/benchmarks.md: start-up against curl, and calls in one agent process. Called by scripts/bench."""
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+import parts  # noqa: E402
+
+RUNS = 60
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def once(command, environment):
+    began = time.perf_counter()
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    assert status == 0, command
+    return (time.perf_counter() - began) * 1000, usage.ru_maxrss / 1024
+
+
+def startup():
+    environment = parts.clean_environment({"LIVEKIT_API_KEY": "APIbench", "LIVEKIT_API_SECRET": "s" * 40})
+    commands = {
+        "curl --version": ["curl", "--version"],
+        "voicectl version": [parts.voicectl_path(), "version"],
+        "voicectl token create": [parts.voicectl_path(), "token", "create", "--role", "caller", "--room", "r", "--identity", "a"],
+        "voicectl --help": [parts.voicectl_path(), "--help"],
+    }
+    times = {name: [] for name in commands}
+    memory = {}
+    for run in range(RUNS + 3):  # in turn, so that the machine's mood is shared
+        for name, command in commands.items():
+            elapsed, peak = once(command, environment)
+            if run >= 3:
+                times[name].append(elapsed)
+                memory[name] = peak
+    base = statistics.median(times["curl --version"])
+    print(f"\n## Start-up\n\nMedian of {RUNS}, run in turn.\n")
+    print("| Command | ms | of `curl --version` | peak memory, MB |\n|---|---|---|---|")
+    for name in commands:
+        median = statistics.median(times[name])
+        print(f"| `{name}` | {median:.1f} | {median / base:.2f} | {memory[name]:.1f} |")
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory_mb(pid):
+    out = {}
+    for line in open(f"/proc/{pid}/smaps_rollup"):
+        name, _, rest = line.partition(":")
+        if name in ("Rss", "Pss", "Private_Dirty"):
+            out[name] = int(rest.split()[0]) / 1024
+    return out
+
+
+def one_call(server, name, results):
+    done = parts.voicectl("e2e-call", "--agent", name, "--script", ROOT / "examples/receptionist-call.yaml", "--max-latency", "30s",
+                          "--json", env=server.environment(), timeout=240)
+    results.append(json.loads(done.out))
+
+
+def stage_times(store):
+    """Where the agent says the time of each answer went."""
+    import sqlite3
+    rows = [json.loads(row[0]) for row in sqlite3.connect(store).execute("SELECT detail_json FROM turns") if row[0]]
+    return {key: statistics.median(row[key] for row in rows if key in row) for key in ("endOfTurnMs", "sttMs", "llmMs", "ttsMs", "outputMs")}
+
+
+def calls():
+    server = parts.Server()
+    print("\n## Calls in one process\n\nThe agent of examples/receptionist.yaml (grammar recogniser, flite). CPU is the agent process's, over the calls.\n")
+    print("| Calls at once | passed | CPU, share of a core | Rss, MB | Pss, MB | private, MB | answer latency at the caller, ms: median (worst) |")
+    print("|---|---|---|---|---|---|---|")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            agent = parts.Agent(server, (ROOT / "examples/receptionist.yaml").read_text(), folder)
+            time.sleep(2)
+            began, used = time.monotonic(), cpu_seconds(agent.process.pid)
+            time.sleep(10)
+            share = (cpu_seconds(agent.process.pid) - used) / (time.monotonic() - began)
+            memory = memory_mb(agent.process.pid)
+            print(f"| idle | | {share:.4f} | {memory['Rss']:.0f} | {memory['Pss']:.0f} | {memory['Private_Dirty']:.0f} | |")
+            single = None
+            for count in (1, 5, 10):
+                results, began, used = [], time.monotonic(), cpu_seconds(agent.process.pid)
+                threads = [threading.Thread(target=one_call, args=(server, "receptionist", results)) for _ in range(count)]
+                for thread in threads:
+                    thread.start()
+                peak = {}
+                while any(thread.is_alive() for thread in threads):
+                    now = memory_mb(agent.process.pid)
+                    if now["Rss"] > peak.get("Rss", 0):
+                        peak = now
+                    time.sleep(0.5)
+                share = (cpu_seconds(agent.process.pid) - used) / (time.monotonic() - began)
+                latencies = [check["evidence"]["latencyMs"] for result in results for check in result["checks"]
+                             if check["id"].startswith("latency_") and "latencyMs" in check["evidence"]]
+                passed = sum(result["passed"] for result in results)
+                middle = f"{statistics.median(latencies):.0f} ({max(latencies)})" if latencies else "none"
+                print(f"| {count} | {passed} | {share:.2f} | {peak['Rss']:.0f} | {peak['Pss']:.0f} | {peak['Private_Dirty']:.0f} | {middle} |", flush=True)
+                if count == 1:
+                    single = (statistics.median(latencies), stage_times(agent.store)) if latencies else None
+            agent.stop()
+            if single:
+                total, stages = single
+                print("\n## Where the time of an answer goes\n\nOne call, medians in ms; the last row is what the agent does not see: transport and jitter buffers, both ways.\n")
+                print("| Stage | ms |\n|---|---|")
+                for name, value in stages.items():
+                    print(f"| {name} | {value:.0f} |")
+                print(f"| transport | {total - sum(stages.values()):.0f} |\n| all, at the caller's ear | {total:.0f} |")
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or ["startup", "calls"]
+    print(f"# {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    for name in wanted:
+        {"startup": startup, "calls": calls}[name]()
