@@ -2,11 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include <filesystem>
-
 #include "support/buzz.h"
 #include "support/fake_call.h"
-#include "voicectl/base/text.h"
+#include "support/temp_folder.h"
 
 using namespace voicectl;
 using namespace voicectl::agent;
@@ -29,7 +27,6 @@ struct Call {
     ~Call() {
         session.reset();
         store.reset();
-        std::filesystem::remove(path);
     }
     void start() {
         store = std::make_unique<store::AsyncStore>(std::move(*store::Store::open(path)), loop);
@@ -74,7 +71,8 @@ struct Call {
         return turns;
     }
 
-    std::string path = (std::filesystem::temp_directory_path() / ("voicectl-session-" + random_id(8) + ".db")).string();
+    test::TempFolder folder;
+    std::string path = folder.file("session.db");
     test::FakeLoop loop;
     AgentConfig config;
     Stages stages;

@@ -2,9 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <filesystem>
-
-#include "voicectl/base/text.h"
+#include "support/temp_folder.h"
 #include "voicectl/store/store.h"
 
 using namespace voicectl;
@@ -36,9 +34,9 @@ struct Stored {
         }
         REQUIRE(open->save_transcript(call, all));
     }
-    ~Stored() { std::filesystem::remove(path); }
     Result<Seen> check(const std::vector<Spoken>& spoken) const { return check_transcript(path, "room", spoken, 0.6, 0ms, dictionary()); }
-    std::string path = (std::filesystem::temp_directory_path() / ("voicectl-check-" + random_id(8) + ".db")).string();
+    test::TempFolder folder;
+    std::string path = folder.file("store.db");
 };
 
 constexpr auto kAgent = store::Speaker::Agent;
