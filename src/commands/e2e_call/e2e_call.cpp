@@ -17,7 +17,8 @@ again. Otherwise the server comes from LIVEKIT_URL and the agent from --agent (d
 whoever serves --room.
 
 Answers are recognised with a full language model that knows nothing of what is expected. An expectation holds
-when --tolerance of its words were heard in order (a plural s is forgiven, nothing else).
+when --tolerance of its words were heard in order, compared by how they sound; below six words only the very
+words count (docs/e2e-call.md).
 
 Exit 0 only when every check ran and held, 3 when one did not.
 
