@@ -8,7 +8,10 @@
 namespace voicectl::e2e {
 
 void Checks::plan(std::string id, std::string title) {
-    report_.checks.push_back({Check::State::NotRun, std::move(id), std::move(title), {}, {}, {}});
+    Check check;
+    check.id = std::move(id);
+    check.title = std::move(title);
+    report_.checks.push_back(std::move(check));
 }
 
 void Checks::drop(const std::string& id) {

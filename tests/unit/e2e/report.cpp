@@ -28,6 +28,7 @@ TEST_CASE("a planned check that did not run fails the whole") {
     CHECK(run.checks.run("a", kHolds));
     CHECK_FALSE(run.report.passed());
     CHECK(run.report.summary() == "1 of 2 checks held; not run: b");
+    CHECK(run.report.to_json()["checks"][1]["evidence"].is_object());
     CHECK(run.checks.run("b", kHolds));
     CHECK(run.report.passed());
     CHECK(run.report.verdict());
