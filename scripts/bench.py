@@ -79,9 +79,11 @@ def calls():
     print("\n## Calls in one process\n\nThe agent of examples/receptionist.yaml (grammar recogniser, flite). CPU is the agent process's, over the calls.\n")
     print("| Calls at once | passed | CPU, share of a core | Rss, MB | Pss, MB | private, MB | answer latency at the caller, ms: median (worst) |")
     print("|---|---|---|---|---|---|---|")
+    started = []
     try:
         with tempfile.TemporaryDirectory() as folder:
             agent = parts.Agent(server, (ROOT / "examples/receptionist.yaml").read_text(), folder)
+            started.append(agent)
             time.sleep(2)
             began, used = time.monotonic(), cpu_seconds(agent.process.pid)
             time.sleep(10)
@@ -102,7 +104,7 @@ def calls():
                     time.sleep(0.5)
                 share = (cpu_seconds(agent.process.pid) - used) / (time.monotonic() - began)
                 latencies = [check["evidence"]["latencyMs"] for result in results for check in result["checks"]
-                             if check["id"].startswith("latency_") and "latencyMs" in check["evidence"]]
+                             if check["id"].startswith("latency_") and "latencyMs" in (check["evidence"] or {})]
                 passed = sum(result["passed"] for result in results)
                 middle = f"{statistics.median(latencies):.0f} ({max(latencies)})" if latencies else "none"
                 print(f"| {count} | {passed} | {share:.2f} | {peak['Rss']:.0f} | {peak['Pss']:.0f} | {peak['Private_Dirty']:.0f} | {middle} |", flush=True)
@@ -117,6 +119,8 @@ def calls():
                     print(f"| {name} | {value:.0f} |")
                 print(f"| transport | {total - sum(stages.values()):.0f} |\n| all, at the caller's ear | {total:.0f} |")
     finally:
+        for agent in started:
+            agent.stop()
         server.stop()
 
 
