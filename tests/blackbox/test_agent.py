@@ -1,4 +1,5 @@
 """agent run and agent check on the built binary, against a real server."""
+import asyncio
 import json
 import signal
 import subprocess
@@ -6,6 +7,7 @@ import time
 
 import parts
 import pytest
+from livekit import api
 
 YAML = """
 name: {name}
@@ -37,6 +39,23 @@ def test_once_holds_one_call_and_ends(server, agents):
     assert agent.process.wait(15) == 0
     assert kinds(agent) == ["registered", "job_accepted", "job_started", "job_ended", "stopped"]
     assert not (agent.folder / "ready.json").exists()
+
+
+def test_once_ends_with_exit_1_when_its_call_failed(server, agents):
+    agent = agents(server, YAML.format(name="thrown-out"), "--once")
+    sent = parts.voicectl("dispatch", "create", "once-room", "--agent", "thrown-out", "--wait", "--json", env=server.environment())
+    assert sent.code == 0, sent
+    identity = "agent-" + parts.wait_for(lambda: [event["job"] for event in events(agent) if event["event"] == "job_started"])[0]
+
+    async def throw_out():
+        async with api.LiveKitAPI(server.url.replace("ws", "http", 1), server.key, server.secret) as client:
+            await client.room.remove_participant(api.RoomParticipantIdentity(room="once-room", identity=identity))
+
+    asyncio.run(throw_out())
+    assert agent.process.wait(15) == 1, agent.log.read_text()
+    ended = [event for event in events(agent) if event["event"] == "job_ended"]
+    assert len(ended) == 1 and ended[0]["ok"] is False
+    parts.voicectl("room", "delete", "once-room", "--yes", env=server.environment())
 
 
 def test_the_agent_hangs_up_after_a_goodbye(server, agents):

@@ -120,7 +120,10 @@ class LocalJobDesk final : public JobDesk {
                .turns = outcome.turns});
         rooms_.erase(outcome.job_id);
         report_load();
-        if (options_.once) draining_ = true;
+        if (options_.once) {
+            draining_ = true;
+            if (!outcome.good) return stop(fail(Errc::Other, "the call failed: {}", outcome.reason));
+        }
         stop_if_idle();
     }
 

@@ -35,8 +35,6 @@ class Listener {
 
     /// Frames of 10 ms at 16 kHz.
     void hear(const rtc::AudioFrame& frame);
-    /// The caller is in the middle of a turn, or one is being recognised.
-    bool busy() const { return turns_.in_turn() || !pending_.empty(); }
 
  private:
     void open();
