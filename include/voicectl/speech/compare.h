@@ -6,9 +6,8 @@
 // end is what recognisers lose first, and it never changes which answer was given. Nothing else is
 // forgiven: words that merely sound alike count as missing.
 //
-// A recogniser of free speech gets 5 to 15 of 100 words wrong even with a clean voice, so a whole sentence
-// is taken as heard when `score` is at least kHeardScore. Answers to other questions share small words at
-// most ("we are", "the", "is") and stay far below.
+// A recogniser of free speech gets 5 to 15 of 100 words wrong even with a clean voice. Answers to other
+// questions share small words at most ("we are", "the", "is"). What score is enough is for the asker to say.
 #pragma once
 
 #include <string>
@@ -40,11 +39,6 @@ struct WordMatch {
     double word_error_rate() const;
 };
 
-inline constexpr double kHeardScore = 0.7;
-
 WordMatch compare_words(std::string_view expected, std::string_view heard, Extent extent);
-
-/// compare_words() passed: the score is at least `threshold`.
-bool was_heard(const WordMatch& match, double threshold = kHeardScore);
 
 }  // namespace voicectl::speech

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "speech_queue.h"
-#include "voicectl/agent/sentences.h"
 #include "voicectl/base/loop.h"
 #include "voicectl/rtc/room.h"
+#include "voicectl/speech/sentences.h"
 #include "voicectl/speech/speech.h"
 
 namespace voicectl::agent {
@@ -51,7 +51,7 @@ class Reply {
     Handlers handlers_;
     ReplyTimes times_;
     std::optional<Error> error_;
-    SentenceSplitter sentences_;
+    speech::SentenceSplitter sentences_;
     SpeechQueue queue_;
     std::unique_ptr<speech::LlmStream> model_;
 };

@@ -98,6 +98,4 @@ WordMatch compare_words(std::string_view expected, std::string_view heard, Exten
     return match;
 }
 
-bool was_heard(const WordMatch& match, double threshold) { return match.score >= threshold; }
-
 }  // namespace voicectl::speech

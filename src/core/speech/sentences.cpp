@@ -1,7 +1,8 @@
-#include "core/speech/sentences.h"
+#include "voicectl/speech/sentences.h"
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <utility>
 
 #include "voicectl/base/text.h"
@@ -11,35 +12,17 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-/// "Dr. Smith" and "9 a.m. on" go on after their dot.
-bool ends_in_abbreviation(std::string_view text) {
-    const auto begin = text.find_last_of(" \t\n");
-    const auto word = to_lower_ascii(begin == std::string_view::npos ? text : text.substr(begin + 1));
-    constexpr std::array<std::string_view, 11> kKnown{"dr", "mr", "mrs", "ms", "st", "prof", "no", "a.m", "p.m", "e.g", "i.e"};
-    return std::find(kKnown.begin(), kKnown.end(), word) != kKnown.end();
-}
+constexpr std::size_t kShortestAlone = 12;  // "Yes." alone sounds clipped: it waits for company
+constexpr std::size_t kLongestWait = 400;   // a model that never ends a sentence is cut at a comma or space
 
-/// A sign that ends a sentence has space or nothing after it: "3.5" holds none.
-std::size_t sentence_end(std::string_view text) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\n') return i + 1;
-        if (text[i] != '.' && text[i] != '!' && text[i] != '?') continue;
-        if (i + 1 < text.size() && !is_space(text[i + 1])) continue;
-        if (text[i] != '.' || !ends_in_abbreviation(text.substr(0, i))) return i + 1;
-    }
-    return text.size();
-}
-
-/// Where to cut a sentence that is too long: after a comma if there is one in the second half, else at the
-/// last space, else hard, but not inside a character.
-std::size_t cut_inside(std::string_view text, std::size_t limit) {
-    const auto head = text.substr(0, limit);
-    if (const auto comma = head.find_last_of(",;:"); comma != std::string_view::npos && comma > limit / 2)
-        return comma + 1;
-    if (const auto space = head.find_last_of(" \t"); space != std::string_view::npos && space > 0) return space;
-    std::size_t at = limit;
-    while (at > 1 && (text[at] & 0xC0) == 0x80) --at;
-    return at;
+/// "Dr. Smith", "9 a.m. on" and "J. Miller" go on after their dot.
+bool ends_in_abbreviation(std::string_view before_dot) {
+    const auto begin = before_dot.find_last_of(" \t\n(\"");
+    const auto word = to_lower_ascii(begin == std::string_view::npos ? before_dot : before_dot.substr(begin + 1));
+    constexpr std::array<std::string_view, 16> kKnown{"dr", "mr",  "mrs", "ms",  "st",  "prof", "no", "vs",
+                                                      "jr", "sr", "a.m", "p.m", "e.g", "i.e",  "etc", "approx"};
+    return (word.size() == 1 && word != "i" && std::isalpha(static_cast<unsigned char>(word[0])) != 0) ||
+           std::find(kKnown.begin(), kKnown.end(), word) != kKnown.end();
 }
 
 using Plain = std::pair<std::string_view, std::string_view>;
@@ -68,16 +51,58 @@ std::string plain(std::string_view character) {
 
 }  // namespace
 
+std::size_t sentence_end(std::string_view text, std::size_t shortest) {
+    constexpr std::string_view kClosing = "\"').!?";
+    for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+        if (text[i] == '\n' && i >= shortest) return i + 1;
+        if (text[i] != '.' && text[i] != '!' && text[i] != '?') continue;
+        auto end = i + 1;
+        while (end < text.size() && kClosing.contains(text[end])) ++end;
+        if (end >= text.size() || !is_space(text[end])) continue;
+        if (text[i] == '.' && ends_in_abbreviation(text.substr(0, i))) continue;
+        if (trim(text.substr(0, end)).size() >= shortest) return end;
+    }
+    return std::string_view::npos;
+}
+
+std::size_t cut_inside(std::string_view text, std::size_t limit) {
+    const auto head = text.substr(0, limit);
+    if (const auto comma = head.find_last_of(",;:"); comma != std::string_view::npos && comma > limit / 2)
+        return comma + 1;
+    if (const auto space = head.find_last_of(" \t"); space != std::string_view::npos && space > 0) return space;
+    std::size_t at = limit;
+    while (at > 1 && (text[at] & 0xC0) == 0x80) --at;
+    return at;
+}
+
 std::vector<std::string> split_for_speech(std::string_view text, std::size_t limit) {
     std::vector<std::string> pieces;
     while (true) {
         text = trim(text);
         if (text.empty()) return pieces;
-        auto end = sentence_end(text);
+        auto end = std::min(sentence_end(text), text.size());
         if (end > limit) end = cut_inside(text, limit);
         if (const auto piece = trim(text.substr(0, end)); !piece.empty()) pieces.emplace_back(piece);
         text.remove_prefix(end);
     }
+}
+
+std::optional<std::string> SentenceSplitter::next() {
+    while (true) {
+        auto end = sentence_end(text_, kShortestAlone);
+        if (end == std::string::npos && text_.size() >= kLongestWait) end = cut_inside(text_, kLongestWait);
+        if (end == std::string::npos) return std::nullopt;
+        std::string sentence(trim(std::string_view(text_).substr(0, end)));
+        text_.erase(0, end);
+        if (!sentence.empty()) return sentence;
+    }
+}
+
+std::optional<std::string> SentenceSplitter::rest() {
+    std::string sentence(trim(text_));
+    text_.clear();
+    if (sentence.empty()) return std::nullopt;
+    return sentence;
 }
 
 std::string to_plain_ascii(std::string_view utf8) {

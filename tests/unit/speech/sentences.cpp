@@ -1,4 +1,4 @@
-#include "core/speech/sentences.h"
+#include "voicectl/speech/sentences.h"
 
 #include <doctest/doctest.h>
 

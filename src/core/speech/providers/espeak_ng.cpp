@@ -10,9 +10,9 @@
 #include "core/speech/options.h"
 #include "core/speech/piecewise.h"
 #include "core/speech/providers/all.h"
-#include "core/speech/sentences.h"
 #include "voicectl/base/shared_library.h"
 #include "voicectl/base/text.h"
+#include "voicectl/speech/sentences.h"
 
 namespace voicectl::speech {
 namespace {

@@ -1,10 +1,10 @@
-#include "voicectl/agent/sentences.h"
+#include "voicectl/speech/sentences.h"
 
 #include <doctest/doctest.h>
 
 #include <vector>
 
-using voicectl::agent::SentenceSplitter;
+using voicectl::speech::SentenceSplitter;
 
 namespace {
 
