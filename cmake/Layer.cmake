@@ -1,3 +1,11 @@
+# vc_heavy_headers(TARGET): read CLI11, JSON and LiveKit's schema once and not for each file; a third of the
+# compile time of a command. ccache wants CCACHE_SLOPPINESS for it (scripts/lib.sh).
+function(vc_heavy_headers target)
+  target_precompile_headers(${target} PRIVATE <CLI/CLI.hpp> <nlohmann/json.hpp> <fmt/format.h> <fmt/ranges.h>
+                            "${CMAKE_SOURCE_DIR}/include/voicectl/livekit/api.h")
+  target_compile_options(${target} PRIVATE -fpch-preprocess)
+endfunction()
+
 # vc_layer(NAME [LINK targets...] [PRIVATE_LINK targets...])
 #
 # One static library per folder under src/core, all sources of the folder. Its public headers are

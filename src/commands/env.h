@@ -3,28 +3,37 @@
 #pragma once
 
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "commands/output.h"
+#include "commands/settings.h"
 #include "voicectl/base/result.h"
 #include "voicectl/livekit/twirp.h"
 #include "voicectl/net/http.h"
 
 namespace voicectl::commands {
 
-struct GlobalOptions {
-    std::string url, api_key, api_secret, api_secret_file;
+struct GlobalOptions : GivenServer {
     std::string timeout = "30s";
+    std::string confirm;  // the name of a protected profile, typed in advance
     int verbose = 0;
+    bool trace = false, curl = false, yes = false, dry_run = false, show_secrets = false;
+};
+
+/// Where questions are answered.
+struct Input {
+    std::istream* stream = nullptr;
+    bool is_terminal = false;
 };
 
 class Env {
  public:
-    using Getenv = std::function<std::optional<std::string>(const std::string&)>;
+    using Getenv = commands::Getenv;
     /// `env` empty: the process's own environment.
-    explicit Env(Output output, Getenv getenv = {});
+    explicit Env(Output output, Getenv getenv = {}, Input input = {});
     ~Env();
 
     Output out;
@@ -33,10 +42,13 @@ class Env {
     std::optional<std::string> get(const std::string& name) const { return getenv_(name); }
     const Getenv& getenv() const { return getenv_; }
 
-    /// Flags, then LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET. Usage, naming what is missing.
+    /// By flags, environment and profiles (settings.h). Usage, naming what is missing.
     Result<livekit::Server> server();
     /// Key and secret alone, for what needs no server.
     Result<livekit::ApiKey> api_key();
+    /// The URL if there is any; commands that only print it want no error.
+    std::string url_if_known();
+    Result<ServerSettings> settings();
     Result<std::chrono::milliseconds> timeout() const;
 
     net::HttpClient& http();
@@ -44,11 +56,26 @@ class Env {
     /// The last call's trace, for -v and JSON errors; nothing when none was made.
     const livekit::CallTrace* last_call() const;
 
+    /// Before the first request that changes something: a protected profile asks for its name. `what` reads
+    /// on from "this would".
+    Result<void> change(std::string_view what);
+    /// Usage, naming --yes, where `question` needs an answer and nobody can be asked: to be called before
+    /// anything is done. `question` reads on as "… needs --yes" and "…? [y/N]".
+    Result<void> may_ask(std::string_view question) const;
+    /// Done with --yes, or when a person at a terminal says so (the default is no); Cancelled for a no.
+    Result<void> confirm(std::string_view question);
+
     /// Set by the parsed command, run by main.
     std::function<Result<void>()> selected;
 
  private:
+    Result<std::string> ask(std::string_view question);
+    Result<livekit::ApiKey> key_of(const ServerSettings& settings);
+    bool someone_is_there() const { return input_.stream != nullptr && input_.is_terminal && out.talk_is_terminal(); }
     Getenv getenv_;
+    Input input_;
+    std::optional<ServerSettings> settings_;
+    bool confirmed_ = false;
     std::unique_ptr<net::HttpClient> http_;
     std::unique_ptr<livekit::TwirpClient> twirp_;
 };

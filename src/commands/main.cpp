@@ -8,6 +8,7 @@
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), not the end of a call
     std::ios::sync_with_stdio(false);
-    voicectl::commands::Env env({std::cout, std::cerr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1});
+    voicectl::commands::Env env({std::cout, std::cerr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1}, {},
+                               {&std::cin, isatty(STDIN_FILENO) == 1});
     return voicectl::commands::run_main({argv + 1, argv + argc}, env);
 }

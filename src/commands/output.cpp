@@ -184,6 +184,12 @@ void Output::progress(std::string_view text) {
     *talk_ << "\r\x1b[K" << redact(text) << std::flush;
 }
 
+void Output::verbatim(std::string_view text) {
+    if (!quiet) say(fmt::format("{}\n", text));
+}
+
+void Output::question(std::string_view text) { say(terminal_safe(redact(text))); }
+
 void Output::warn(std::string_view text) {
     if (!quiet) say(redact(fmt::format("warning: {}", text)) + "\n");
 }

@@ -64,6 +64,10 @@ class Output {
     void note(std::string_view text);
     /// What is going on right now, on a line that the next text replaces; empty clears it. Terminals only.
     void progress(std::string_view text);
+    /// As note(), for what holds no secret and must stay as it is (a command to copy).
+    void verbatim(std::string_view text);
+    /// A question to a person, the cursor staying behind it; also with -q.
+    void question(std::string_view text);
     /// A warning; also silent with -q.
     void warn(std::string_view text);
     /// The error of the whole command: one line and a hint, or one JSON object.

@@ -1,15 +1,23 @@
 #include "commands/root.h"
 
 #include <algorithm>
-#include <map>
-#include <utility>
 
 #include "commands/agent/check.h"
 #include "commands/agent/run.h"
+#include "commands/completion/completion.h"
+#include "commands/config/import_lk.h"
+#include "commands/config/set.h"
+#include "commands/config/show.h"
 #include "commands/dispatch/create.h"
 #include "commands/dispatch/delete.h"
 #include "commands/dispatch/list.h"
 #include "commands/e2e_call/e2e_call.h"
+#include "commands/globals.h"
+#include "commands/help/docs.h"
+#include "commands/help/help.h"
+#include "commands/profile/edit.h"
+#include "commands/profile/list.h"
+#include "commands/reference/manual.h"
 #include "commands/room/create.h"
 #include "commands/room/delete.h"
 #include "commands/room/get.h"
@@ -19,8 +27,10 @@
 #include "commands/transcript/export.h"
 #include "commands/transcript/list.h"
 #include "commands/transcript/show.h"
+#include "commands/usage.h"
 #include "commands/version/version.h"
 #include "voicectl/base/log.h"
+#include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -32,36 +42,11 @@ constexpr const char* kFooter = R"(Examples:
   voicectl token create --role caller --room demo --identity ann
   voicectl agent run examples/receptionist.yaml
 
-Server and keys come from LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET.
-`voicectl COMMAND --help` shows a command's own flags with an example.)";
+Server and keys come from LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or a profile (voicectl help profiles).
+`voicectl COMMAND --help` shows a command's own flags with examples, `voicectl help` the topics.
 
-const std::map<std::string, Format> kFormats{{"table", Format::Table}, {"wide", Format::Wide}, {"json", Format::Json},
-                                             {"jsonl", Format::Jsonl}, {"tsv", Format::Tsv},   {"name", Format::Name}};
-
-void add_global_flags(CLI::App& app, Env& env) {
-    auto& g = env.global;
-    app.add_option("--url", g.url, "Server, ws(s):// or http(s):// [LIVEKIT_URL]")->group("Server");
-    app.add_option("--api-key", g.api_key, "API key [LIVEKIT_API_KEY]")->group("Server");
-    app.add_option("--api-secret-file", g.api_secret_file, "File with the API secret [LIVEKIT_API_SECRET]")->group("Server");
-    app.add_option("--api-secret", g.api_secret, "API secret; seen by every user of this machine, so prefer the file")
-        ->group("Server");
-    app.add_option("--timeout", g.timeout, "How long one server call may take")->group("Server")->capture_default_str();
-    app.add_option("-o,--output", env.out.format, "table, wide, json, jsonl, tsv or name")
-        ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case).description(""))
-        ->type_name("FORMAT")
-        ->group("Output");
-    app.add_flag_callback("--json", [&env] { env.out.format = Format::Json; }, "Same as -o json")
-        ->group("Output")
-        ->trigger_on_parse();
-    app.add_option("--fields", env.out.fields, "Only these fields, comma separated")->delimiter(',')->group("Output");
-    app.add_option("--get", env.out.get, "Print only what stands at this path, e.g. /rooms/*/name")->group("Output");
-    app.add_option("--color", env.out.color, "auto, always or never")
-        ->check(CLI::IsMember({"auto", "always", "never"}))
-        ->capture_default_str()
-        ->group("Output");
-    app.add_flag("-q,--quiet", env.out.quiet, "No notes on stderr")->group("Output");
-    app.add_flag("-v,--verbose", g.verbose, "Say more on stderr; twice for details")->group("Output");
-}
+Exit codes: 0 done, 1 other failure, 2 wrong input, 3 a check says no, 4 key refused, 5 not found,
+6 conflict or wrong state, 7 unreachable or no capacity, 8 timed out, 9 part done, 130 SIGINT, 143 SIGTERM)";
 
 void add_commands(CLI::App& app, Env& env) {
     auto& agent = *app.add_subcommand("agent", "Be an agent, or check one's configuration");
@@ -86,6 +71,19 @@ void add_commands(CLI::App& app, Env& env) {
     add_transcript_show(transcript, env, run_transcript_show);
     add_transcript_export(transcript, env, run_transcript_export);
     add_version(app, env, run_version);
+    auto& config = *app.add_subcommand("config", "Show and change where servers and keys come from");
+    add_config_show(config, env, run_config_show);
+    add_config_set(config, env, run_config_set);
+    add_config_check(config, env, run_config_check);
+    add_config_import_lk(config, env, run_config_import_lk);
+    auto& profile = *app.add_subcommand("profile", "Servers and keys by name");
+    add_profile_list(profile, env, run_profile_list);
+    add_profile_use(profile, env, run_profile_use);
+    add_profile_add(profile, env, run_profile_add);
+    add_profile_remove(profile, env, run_profile_remove);
+    add_completion(app, env, run_completion);
+    add_help(app, env, run_help);
+    add_docs(app, env, run_docs);
 }
 
 // Sub-commands take the global flags too, wherever they stand on the line.
@@ -97,81 +95,23 @@ void finish(CLI::App& app) {
     }
 }
 
-bool wants_json(const std::vector<std::string>& arguments) {
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-        const auto& one = arguments[i];
-        if (one == "--json" || one == "-ojson" || one == "--output=json") return true;
-        if ((one == "-o" || one == "--output") && i + 1 < arguments.size() && arguments[i + 1] == "json") return true;
-    }
-    return false;
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j)
-            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
-    }
-    return row[b.size()];
-}
-
-/// "unknown command 'rooms'; did you mean 'room'?", or nothing when every word named a command.
-std::string unknown_command(const CLI::App& app, const std::vector<std::string>& arguments) {
-    const auto* current = &app;
-    for (const auto& word : arguments) {
-        if (word.starts_with('-')) continue;
-        const auto commands = current->get_subcommands([](const CLI::App*) { return true; });
-        if (commands.empty()) return {};
-        const auto named = std::find_if(commands.begin(), commands.end(), [&](const CLI::App* one) { return one->check_name(word); });
-        if (named != commands.end()) {
-            current = *named;
-            continue;
-        }
-        const auto nearest = std::min_element(commands.begin(), commands.end(), [&](const CLI::App* a, const CLI::App* b) {
-            return edit_distance(a->get_name(), word) < edit_distance(b->get_name(), word);
-        });
-        auto text = fmt::format("unknown command '{}'", word);
-        if (edit_distance((*nearest)->get_name(), word) <= 2) text += fmt::format("; did you mean '{}'?", (*nearest)->get_name());
-        return text;
-    }
-    return {};
-}
-
-int usage_error(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& arguments, Env& env) {
-    if (wants_json(arguments)) env.out.format = Format::Json;
-    std::string message = error.what();
-    if (message.starts_with("A subcommand is required")) {
-        const auto unknown = unknown_command(app, arguments);
-        message = unknown.empty() ? "which command?" : unknown;
-    }
-    env.out.error({Errc::Usage, message, "voicectl --help lists the commands; add --help to one for its flags"}, nullptr);
-    return exit_code(Errc::Usage);
-}
-
 }  // namespace
-
-std::string exit_code_help() {
-    return R"(Exit codes:
-  0 done            3 check says no     6 conflict or wrong state   9 part done
-  1 other failure   4 key refused       7 unreachable, no capacity  130 SIGINT
-  2 wrong input     5 not found         8 timed out                 143 SIGTERM)";
-}
 
 std::unique_ptr<CLI::App> make_app(Env& env) {
     auto app = std::make_unique<CLI::App>("Create, drive, record, debug and prove calls of LiveKit voice systems.", "voicectl");
-    app->footer(std::string(kFooter) + "\n\n" + exit_code_help());
+    app->footer(kFooter);
     app->set_help_flag("-h,--help", "Show this text");
     app->set_version_flag("--version", [] { return version_text(); }, "Versions of voicectl and of every library it uses");
     app->require_subcommand(1);
     add_global_flags(*app, env);
     add_commands(*app, env);
     finish(*app);
+    use_help_layout(*app);
     return app;
 }
 
 int run_main(const std::vector<std::string>& arguments, Env& env) {
+    if (!arguments.empty() && arguments.front() == kCompleteCommand) return complete({arguments.begin() + 1, arguments.end()}, env);
     const auto app = make_app(env);
     try {
         auto reversed = arguments;
@@ -188,6 +128,7 @@ int run_main(const std::vector<std::string>& arguments, Env& env) {
     }
     const auto level = env.global.verbose >= 2 ? log::Level::Debug : env.global.verbose == 1 ? log::Level::Info : log::Level::Warn;
     log::configure(level, log::Format::Pretty);
+    if (env.global.show_secrets) show_secrets();
 
     const auto result = env.selected();
     if (result) return 0;

@@ -15,7 +15,4 @@ std::unique_ptr<CLI::App> make_app(Env& env);
 /// Parses and runs; the exit code. `arguments` without the program's name.
 int run_main(const std::vector<std::string>& arguments, Env& env);
 
-/// Exit codes as a table, for help and man pages.
-std::string exit_code_help();
-
 }  // namespace voicectl::commands

@@ -17,7 +17,7 @@ def commands(prefix=()):
     names = []
     listing = False
     for line in text.splitlines():
-        if line.startswith("Subcommands:"):
+        if line.startswith("Commands:"):
             listing = True
         elif listing and line.startswith("  ") and line[2] != " ":
             names.append(line.split()[0].rstrip(","))
@@ -29,7 +29,7 @@ def commands(prefix=()):
 def test_every_command_explains_itself_with_its_whole_name():
     seen = 0
     for group in commands():
-        for path in [(group, name) for name in commands((group,))] or [(group,)]:
+        for path in [(group, name) for name in commands((group,)) if group != "help"] or [(group,)]:
             result = parts.voicectl(*path, "--help")
             assert result.code == 0
             assert f"Usage: voicectl {' '.join(path)}" in result.out

@@ -19,6 +19,11 @@ void register_secret(std::string_view secret);
 /// and `turnPassword` values.
 std::string redact(std::string_view text);
 
+/// --show-secrets: fields of results that hold secrets (storage keys, turnPassword) are printed as they are
+/// from now on. What goes to stderr and to logs stays masked.
+void show_secrets();
+bool secrets_shown();
+
 /// Speech for a log line: at most `limit` characters (not bytes), control characters escaped, with "…"
 /// when cut. The default is what logs at INFO may show.
 std::string cut_speech(std::string_view text, std::size_t limit = 50);

@@ -4,9 +4,6 @@
 // The messages are LiveKit's own schema, generated at build time: every field of every call.
 #pragma once
 
-#include <google/protobuf/message.h>
-
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -14,6 +11,7 @@
 #include "livekit_egress.pb.h"
 #include "livekit_room.pb.h"
 #include "voicectl/base/result.h"
+#include "voicectl/livekit/json.h"
 #include "voicectl/livekit/twirp.h"
 
 namespace voicectl::livekit {
@@ -58,10 +56,6 @@ class EgressApi {
  private:
     TwirpClient& twirp_;
 };
-
-/// protojson with camelCase names, every field present, arrays never null, 64-bit integers as numbers;
-/// secrets (turnPassword, storage keys) masked. As an object ready to print.
-nlohmann::ordered_json to_json(const google::protobuf::Message& message);
 
 /// An agent: participant kind AGENT. Never by prefix or name (requirement A6).
 bool is_agent(const proto::ParticipantInfo& participant);

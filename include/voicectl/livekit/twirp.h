@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,8 +33,23 @@ struct CallTrace {
     std::chrono::milliseconds elapsed{0};
 };
 
+/// The same in full, for --trace and --curl. Valid during the call.
+struct Exchange {
+    const CallTrace& call;
+    const std::string& url;
+    const VideoGrant& grant;
+    const google::protobuf::Message& request;
+    const google::protobuf::Message* reply;  // null: refused or unreadable
+    const net::HttpResponse* response;       // null: none came
+    const Error* error;                      // null: done
+};
+
 class TwirpClient {
  public:
+    /// Told before each call (response, reply and error null) and after it, on the caller's thread.
+    using Observer = std::function<void(const Exchange&)>;
+    void observe(Observer before, Observer after) { before_ = std::move(before), after_ = std::move(after); }
+
     TwirpClient(net::HttpClient& http, Server server, std::chrono::milliseconds timeout = std::chrono::seconds{30})
         : http_(http), server_(std::move(server)), timeout_(timeout) {}
 
@@ -50,7 +66,9 @@ class TwirpClient {
     net::HttpClient& http_;
     Server server_;
     std::chrono::milliseconds timeout_;
+    Result<void> made(const Exchange& exchange, Result<void> outcome) const;
     std::optional<CallTrace> last_;
+    Observer before_, after_;
 };
 
 }  // namespace voicectl::livekit

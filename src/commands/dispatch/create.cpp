@@ -46,15 +46,14 @@ Result<std::chrono::milliseconds> wait_limit(const std::string& text) {
 void add_dispatch_create(CLI::App& dispatch, Env& env, Run<DispatchCreateOptions> run) {
     auto o = std::make_shared<DispatchCreateOptions>();
     auto& cmd = *dispatch.add_subcommand("create", "Send an agent to a room")->footer(kLong);
-    cmd.add_option("room", o->room, "Room; made when it is not there")->required();
-    cmd.add_option("--agent", o->agent, "Exact name under which the worker registered")->required();
-    cmd.add_option("--metadata", o->metadata, "Job metadata: text, @file or -");
-    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)")->allow_extra_args(false);
+    cmd.add_option("room", o->room, "Room; made when it is not there")->required()->type_name("ROOM");
+    cmd.add_option("--agent", o->agent, "Exact name under which the worker registered")->required()->type_name("AGENT");
+    cmd.add_option("--metadata", o->metadata, "Job metadata: text, @file or -")->type_name("TEXT|@FILE|-");
+    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
     cmd.add_option("--deployment", o->deployment, "Only workers of this deployment");
     // A flag with a value, so that `--wait ROOM` does not take the room for a time.
     cmd.add_flag("--wait{30s}", o->wait, "Wait until the agent is in the room, at most this long (=30s)");
     cmd.add_flag("--if-absent", o->if_absent, "Keep a dispatch of this agent that is there already");
-    cmd.add_flag("--dry-run", o->dry_run, "Print the request and send nothing");
     on_run(cmd, o, env, std::move(run));
 }
 
@@ -78,9 +77,10 @@ Result<livekit::proto::CreateAgentDispatchRequest> dispatch_request(const Dispat
 Result<void> run_dispatch_create(const DispatchCreateOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto request, dispatch_request(o));
     VC_TRY_ASSIGN(const auto limit, wait_limit(o.wait));
-    if (o.dry_run) {
+    if (env.global.dry_run) {
         return env.out.emit(livekit::to_json(request), fmt::format("would dispatch agent {} to room {}", terminal_safe(o.agent), terminal_safe(o.room)), o.agent);
     }
+    VC_TRY(env.change(fmt::format("dispatch agent {} to room {}", o.agent, o.room)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     std::optional<AgentDispatch> dispatch;
     if (o.if_absent) {

@@ -9,7 +9,7 @@ namespace voicectl::commands {
 struct DispatchCreateOptions {
     std::string room, agent, metadata, deployment, wait;
     std::vector<std::string> attributes;
-    bool if_absent = false, dry_run = false;
+    bool if_absent = false;
 };
 
 void add_dispatch_create(CLI::App& dispatch, Env& env, Run<DispatchCreateOptions> run);

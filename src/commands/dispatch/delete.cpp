@@ -26,10 +26,9 @@ Result<std::vector<std::string>> chosen(const DispatchDeleteOptions& o, livekit:
 void add_dispatch_delete(CLI::App& dispatch, Env& env, Run<DispatchDeleteOptions> run) {
     auto o = std::make_shared<DispatchDeleteOptions>();
     auto& cmd = *dispatch.add_subcommand("delete", "Delete dispatches, which calls their agents back")->footer(kLong);
-    cmd.add_option("room", o->room, "Room name")->required();
+    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
     auto* ids = cmd.add_option("ids", o->ids, "Dispatches, AD_…");
-    cmd.add_option("--agent", o->agent, "All of the agent with this name")->excludes(ids);
-    cmd.add_flag("--dry-run", o->dry_run, "Show what would be deleted");
+    cmd.add_option("--agent", o->agent, "All of the agent with this name")->excludes(ids)->type_name("AGENT");
     on_run(cmd, o, env, std::move(run));
 }
 
@@ -37,20 +36,21 @@ Result<void> run_dispatch_delete(const DispatchDeleteOptions& o, Env& env) {
     if (o.ids.empty() && o.agent.empty()) return fail_with_hint(Errc::Usage, "which dispatches?", "name them, or say --agent NAME");
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY_ASSIGN(const auto ids, chosen(o, *twirp));
+    VC_TRY(env.change(fmt::format("delete {} dispatches of room {}", ids.size(), o.room)));
     Json items = Json::array();
     std::vector<Error> failures;
     for (const auto& id : ids) {
-        const auto done = o.dry_run ? Result<livekit::proto::AgentDispatch>{} : livekit::DispatchApi(*twirp).remove(o.room, id);
+        const auto done = env.global.dry_run ? Result<livekit::proto::AgentDispatch>{} : livekit::DispatchApi(*twirp).remove(o.room, id);
         if (!done) failures.push_back(done.error());
         items.push_back({{"id", id},
-                         {"deleted", done.has_value() && !o.dry_run},
+                         {"deleted", done.has_value() && !env.global.dry_run},
                          {"error", done ? Json() : Json(to_string(done.error().code))},
                          {"message", done ? std::string() : done.error().message}});
     }
     if (failures.size() == items.size()) return std::unexpected(failures.front());
-    const auto outcome = [&o](const Json& item) -> std::string {
+    const auto outcome = [&env](const Json& item) -> std::string {
         if (!item["error"].is_null()) return scalar_text(item["message"]);
-        return o.dry_run ? "would be deleted" : "deleted";
+        return env.global.dry_run ? "would be deleted" : "deleted";
     };
     VC_TRY(env.out.emit_list("dispatches", items, {column("ID", "id"), {"OUTCOME", outcome}}, "id"));
     if (failures.empty()) return {};

@@ -8,7 +8,6 @@ namespace voicectl::commands {
 struct DispatchDeleteOptions {
     std::string room, agent;
     std::vector<std::string> ids;
-    bool dry_run = false;
 };
 
 void add_dispatch_delete(CLI::App& dispatch, Env& env, Run<DispatchDeleteOptions> run);

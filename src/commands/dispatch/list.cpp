@@ -47,9 +47,9 @@ std::string agents(const Json& item) {
 void add_dispatch_list(CLI::App& dispatch, Env& env, Run<DispatchListOptions> run) {
     auto o = std::make_shared<DispatchListOptions>();
     auto& cmd = *dispatch.add_subcommand("list", "List agent dispatches of a room, or of all")->footer(kLong);
-    auto* room = cmd.add_option("room", o->room, "Room name");
+    auto* room = cmd.add_option("room", o->room, "Room name")->type_name("ROOM");
     cmd.add_flag("--all-rooms", o->all_rooms, "Of every room")->excludes(room);
-    cmd.add_option("--agent", o->agent, "Only of the agent with this name");
+    cmd.add_option("--agent", o->agent, "Only of the agent with this name")->type_name("AGENT");
     cmd.add_option("--status", o->status, "Only with this status")
         ->check(CLI::IsMember({"present", "taken", "absent", "failed", "ended", "deleted"}));
     cmd.add_flag("--show-automatic", o->show_automatic, "Also the unnamed automatic dispatch");

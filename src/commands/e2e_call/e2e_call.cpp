@@ -112,10 +112,10 @@ void add_e2e_call(CLI::App& root, Env& env, Run<E2eCallOptions> run) {
     auto& command = *root.add_subcommand("e2e-call", "Make a whole call and prove it");
     command.footer(kLong);
     command.add_flag("--local", options->local, "With a server and an agent of our own on this machine")->group("Which call");
-    command.add_option("--agent", options->agent, "Dispatch the agent of this name")->group("Which call");
-    command.add_option("--room", options->room, "Use this room (created, and deleted again, unless it is there)")->group("Which call");
-    command.add_option("--config", options->config, "With --local: the agent's YAML file [the built-in receptionist]")->group("Which call");
-    command.add_option("--metadata", options->metadata, "Metadata of the dispatch: text, @FILE or -")->group("Which call");
+    command.add_option("--agent", options->agent, "Dispatch the agent of this name")->group("Which call")->type_name("AGENT");
+    command.add_option("--room", options->room, "Use this room (created, and deleted again, unless it is there)")->group("Which call")->type_name("ROOM");
+    command.add_option("--config", options->config, "With --local: the agent's YAML file [the built-in receptionist]")->group("Which call")->type_name("FILE");
+    command.add_option("--metadata", options->metadata, "Metadata of the dispatch: text, @FILE or -")->group("Which call")->type_name("TEXT|@FILE|-");
     auto* say = command.add_option("--say", "What the caller says: text, or a .wav .flac .ogg .mp3 file (repeat)")
                     ->allow_extra_args(false)
                     ->group("What is said")
@@ -125,19 +125,19 @@ void add_e2e_call(CLI::App& root, Env& env, Run<E2eCallOptions> run) {
                        ->group("What is said")
                        ->type_name("TEXT");
     for (auto* option : {say, expect}) option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command.add_option("--script", options->script, "Turns from a YAML file")->group("What is said");
+    command.add_option("--script", options->script, "Turns from a YAML file")->group("What is said")->type_name("FILE");
     command.add_option("--greeting", options->greeting, "Words that the greeting must have [what the agent stored]")->group("What is said");
     command.add_flag("--no-greeting", options->no_greeting, "The agent waits for the caller to speak first")->group("What is said");
-    command.add_option("--voice", options->voice, "The caller's flite voice")->capture_default_str()->group("What is said");
+    command.add_option("--voice", options->voice, "The caller's flite voice")->capture_default_str()->group("What is said")->type_name("NAME");
     command.add_option("--tolerance", options->tolerance, "Share of expected words that must be heard")
         ->check(CLI::Range(0.1, 1.0))
         ->capture_default_str()
         ->group("What holds");
-    command.add_option("--join-timeout", options->join_timeout, "Until the agent is there")->capture_default_str()->group("What holds");
-    command.add_option("--answer-timeout", options->answer_timeout, "Until an answer begins")->capture_default_str()->group("What holds");
-    command.add_option("--max-latency", options->max_latency, "From question to answer")->capture_default_str()->group("What holds");
-    command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: always]")->group("What holds");
-    command.add_option("--record", options->record, "Keep both sides as audio in this folder")->group("What is kept");
+    command.add_option("--join-timeout", options->join_timeout, "Until the agent is there")->capture_default_str()->group("What holds")->type_name("TIME");
+    command.add_option("--answer-timeout", options->answer_timeout, "Until an answer begins")->capture_default_str()->group("What holds")->type_name("TIME");
+    command.add_option("--max-latency", options->max_latency, "From question to answer")->capture_default_str()->group("What holds")->type_name("TIME");
+    command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: always]")->group("What holds")->type_name("PATH");
+    command.add_option("--record", options->record, "Keep both sides as audio in this folder")->group("What is kept")->type_name("DIR");
     command.add_flag("--keep-room", options->keep_room, "Do not delete the room")->group("What is kept");
     command.callback([&command, say, expect, options, &env, run = std::move(run)] {
         options->turns.clear();

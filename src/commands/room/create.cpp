@@ -70,19 +70,18 @@ void add_room_create(CLI::App& room, Env& env, Run<RoomCreateOptions> run) {
     auto o = std::make_shared<RoomCreateOptions>();
     auto& cmd = *room.add_subcommand("create", "Create a room")->footer(kLong);
     cmd.add_option("name", o->name, "Room name")->required();
-    cmd.add_option("--empty-timeout", o->empty_timeout, "How long it stays before anyone joins");
-    cmd.add_option("--departure-timeout", o->departure_timeout, "How long it stays after the last one left");
+    cmd.add_option("--empty-timeout", o->empty_timeout, "How long it stays before anyone joins")->type_name("TIME");
+    cmd.add_option("--departure-timeout", o->departure_timeout, "How long it stays after the last one left")->type_name("TIME");
     cmd.add_option("--max-participants", o->max_participants, "At most this many, agents aside")->check(CLI::PositiveNumber);
-    cmd.add_option("--metadata", o->metadata, "Room metadata: text, @file or -");
-    cmd.add_option("--tag", o->tags, "KEY=VALUE (repeat)")->allow_extra_args(false);
-    cmd.add_option("--preset", o->preset, "Room configuration known to the server by this name");
-    cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch (repeat)")->allow_extra_args(false);
-    cmd.add_option("--min-playout-delay", o->min_playout_delay, "For subscribers, e.g. 100ms");
-    cmd.add_option("--max-playout-delay", o->max_playout_delay, "For subscribers, e.g. 2s");
+    cmd.add_option("--metadata", o->metadata, "Room metadata: text, @file or -")->type_name("TEXT|@FILE|-");
+    cmd.add_option("--tag", o->tags, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
+    cmd.add_option("--preset", o->preset, "Room configuration known to the server by this name")->type_name("NAME");
+    cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch (repeat)")->allow_extra_args(false)->type_name("AGENT[=META]");
+    cmd.add_option("--min-playout-delay", o->min_playout_delay, "For subscribers, e.g. 100ms")->type_name("TIME");
+    cmd.add_option("--max-playout-delay", o->max_playout_delay, "For subscribers, e.g. 2s")->type_name("TIME");
     cmd.add_flag("--sync-streams", o->sync_streams, "Keep audio and video of a participant in step");
     cmd.add_flag("--exclusive", o->exclusive, "Fail when the room is there already");
     cmd.add_flag("--wait-agent{30s}", o->wait_agent, "Wait until each --agent is in the room, at most this long (=30s)");
-    cmd.add_flag("--dry-run", o->dry_run, "Print the request and send nothing");
     on_run(cmd, o, env, std::move(run));
 }
 
@@ -137,7 +136,8 @@ Json settings_not_applied(const CreateRoomRequest& asked, const Room& actual) {
 
 Result<void> run_room_create(const RoomCreateOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto request, room_request(o));
-    if (o.dry_run) return env.out.emit(livekit::to_json(request), fmt::format("would create room {}", terminal_safe(o.name)), o.name);
+    if (env.global.dry_run) return env.out.emit(livekit::to_json(request), fmt::format("would create room {}", terminal_safe(o.name)), o.name);
+    VC_TRY(env.change(fmt::format("create room {}", o.name)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     livekit::RoomApi rooms(*twirp);
     VC_TRY_ASSIGN(const auto before, rooms.list({o.name}));

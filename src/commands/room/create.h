@@ -10,7 +10,7 @@ struct RoomCreateOptions {
     std::string name, metadata, preset, empty_timeout, departure_timeout, min_playout_delay, max_playout_delay, wait_agent;
     std::optional<std::uint32_t> max_participants;
     std::vector<std::string> agents, tags;
-    bool sync_streams = false, exclusive = false, dry_run = false;
+    bool sync_streams = false, exclusive = false;
 };
 
 void add_room_create(CLI::App& room, Env& env, Run<RoomCreateOptions> run);

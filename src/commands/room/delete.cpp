@@ -94,14 +94,12 @@ Result<void> report(Env& env, const Tally& tally) {
 void add_room_delete(CLI::App& room, Env& env, Run<RoomDeleteOptions> run) {
     auto o = std::make_shared<RoomDeleteOptions>();
     auto& cmd = *room.add_subcommand("delete", "Delete rooms and disconnect everyone in them")->footer(kLong);
-    cmd.add_option("names", o->names, "Rooms to delete");
+    cmd.add_option("names", o->names, "Rooms to delete")->type_name("ROOM");
     cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
-    cmd.add_option("--match", o->filter.match, "Rooms whose names hold this regular expression");
+    cmd.add_option("--match", o->filter.match, "Rooms whose names hold this regular expression")->type_name("RE");
     cmd.add_flag("--empty-only", o->filter.empty, "Only rooms without participants");
-    cmd.add_option("--older-than", o->filter.older_than, "Only rooms made longer ago than this");
+    cmd.add_option("--older-than", o->filter.older_than, "Only rooms made longer ago than this")->type_name("TIME");
     cmd.add_flag("--ignore-missing", o->ignore_missing, "A room that is not there is no failure");
-    cmd.add_flag("--yes", o->yes, "Delete what a filter chose without asking");
-    cmd.add_flag("--dry-run", o->dry_run, "Show what would be deleted");
     on_run(cmd, o, env, std::move(run));
 }
 
@@ -110,16 +108,16 @@ Result<void> run_room_delete(const RoomDeleteOptions& o, Env& env) {
     if (!named && !o.filter.any()) return fail_with_hint(Errc::Usage, "which rooms?", "name them, or choose them by --match, --empty-only or --older-than");
     if (std::find(o.names.begin(), o.names.end(), "") != o.names.end()) return fail(Errc::Usage, "a room name is empty");
     VC_TRY(filter_rooms({}, o.filter, std::chrono::system_clock::now()));
-    if (!named && !o.yes && !o.dry_run)
-        return fail_with_hint(Errc::Usage, "rooms chosen by a filter need --yes", "--dry-run shows which they are");
-
+    if (!named) VC_TRY(env.may_ask("deleting rooms chosen by a filter"));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY_ASSIGN(const auto names, chosen(o, *twirp));
-    if (o.dry_run) {
+    if (env.global.dry_run) {
         Json items = Json::array();
         for (const auto& name : names) items.push_back({{"name", name}});
         return env.out.emit_list("rooms", items, {column("WOULD DELETE", "name")}, "name");
     }
+    if (!named && !names.empty()) VC_TRY(env.confirm(fmt::format("deleting {} rooms: {}", names.size(), fmt::join(names, ", "))));
+    VC_TRY(env.change(fmt::format("delete {} room{}", names.size(), names.size() == 1 ? "" : "s")));
     Tally tally;
     for (const auto& name : names) {
         const auto outcome = livekit::RoomApi(*twirp).remove(name);

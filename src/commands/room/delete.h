@@ -9,7 +9,7 @@ namespace voicectl::commands {
 struct RoomDeleteOptions {
     std::vector<std::string> names;
     RoomFilter filter;
-    bool from_stdin = false, yes = false, dry_run = false, ignore_missing = false;
+    bool from_stdin = false, ignore_missing = false;
 };
 
 void add_room_delete(CLI::App& room, Env& env, Run<RoomDeleteOptions> run);

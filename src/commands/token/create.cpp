@@ -156,18 +156,18 @@ void add_token_create(CLI::App& token, Env& env, Run<TokenCreateOptions> run) {
     auto o = std::make_shared<TokenCreateOptions>();
     auto& cmd = *token.add_subcommand("create", "Make an access token")->footer(kLong);
     cmd.add_option("--role", o->role, "caller, publisher, agent, observer, recorder or admin")->check(CLI::IsMember(token_roles()))->type_name("ROLE");
-    cmd.add_option("--room", o->room, "Room that the token is for");
-    cmd.add_option("--identity", o->identity, "Identity of its holder");
-    cmd.add_option("--name", o->name, "Display name");
-    cmd.add_option("--metadata", o->metadata, "Participant metadata: text, @file or -");
-    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)")->allow_extra_args(false);
+    cmd.add_option("--room", o->room, "Room that the token is for")->type_name("ROOM");
+    cmd.add_option("--identity", o->identity, "Identity of its holder")->type_name("NAME");
+    cmd.add_option("--name", o->name, "Display name")->type_name("TEXT");
+    cmd.add_option("--metadata", o->metadata, "Participant metadata: text, @file or -")->type_name("TEXT|@FILE|-");
+    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
     cmd.add_option("--kind", o->kind, "Participant kind")->check(CLI::IsMember({"standard", "ingress", "egress", "sip", "agent", "connector", "bridge"}));
-    cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch when the join creates the room (repeat)")->allow_extra_args(false);
-    cmd.add_option("--room-config", o->room_config, "RoomConfiguration as JSON, @file or -");
+    cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch when the join creates the room (repeat)")->allow_extra_args(false)->type_name("AGENT[=META]");
+    cmd.add_option("--room-config", o->room_config, "RoomConfiguration as JSON, @file or -")->type_name("JSON|@FILE|-");
     cmd.add_option("--preset", o->preset, "Room configuration known to the server by this name");
-    cmd.add_option("--grants-from", o->grants_from, "Start from the claims of this token (text, @file or -)");
-    auto* life = cmd.add_option("--valid-for", o->valid_for, "How long it lives [5m]");
-    cmd.add_option("--until", o->until, "When it ends, RFC 3339")->excludes(life);
+    cmd.add_option("--grants-from", o->grants_from, "Start from the claims of this token (text, @file or -)")->type_name("TOKEN|@FILE|-");
+    auto* life = cmd.add_option("--valid-for", o->valid_for, "How long it lives [5m]")->type_name("TIME");
+    cmd.add_option("--until", o->until, "When it ends, RFC 3339")->excludes(life)->type_name("TIME");
     const std::map<std::string, TokenFormat> formats{{"token", TokenFormat::Plain}, {"json", TokenFormat::Document}, {"env", TokenFormat::Variables}};
     cmd.add_option("--format", o->format, "token, json or env")->transform(CLI::CheckedTransformer(formats).description(""))->type_name("FORMAT");
     add_grant_flags(cmd, *o);
@@ -227,7 +227,7 @@ Result<void> run_token_create(const TokenCreateOptions& o, Env& env) {
     claims.not_before = now;
     claims.expires = now + life;
     const auto token = livekit::mint(key, claims, life, now);
-    const auto url = !env.global.url.empty() ? env.global.url : env.get("LIVEKIT_URL").value_or("");
+    const auto url = env.url_if_known();
 
     if (life > kLong24) env.out.warn(fmt::format("this token lives for {}; nothing can call it back", format_duration(life)));
     std::string shown = token;

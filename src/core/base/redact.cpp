@@ -1,5 +1,6 @@
 #include "voicectl/base/redact.h"
 
+#include <atomic>
 #include <algorithm>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -195,5 +196,11 @@ std::string cut_speech(std::string_view text, std::size_t limit) {
     }
     return clean.substr(0, bytes) + "…";
 }
+
+namespace {
+std::atomic<bool> shown{false};  // process-wide like the registry, and like it only ever set
+}
+void show_secrets() { shown = true; }
+bool secrets_shown() { return shown; }
 
 }  // namespace voicectl

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
@@ -45,6 +46,7 @@ std::string without_key(const std::string& url) {
 }
 
 std::string shown_text(const FieldDescriptor& field, const std::string& text) {
+    if (secrets_shown()) return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);
     if (is_stream_url(field)) return without_key(text);
     if (!text.empty() && is_secret(field)) return kMask;
     return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);

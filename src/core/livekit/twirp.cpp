@@ -41,14 +41,26 @@ Result<void> TwirpClient::call(std::string_view service, std::string_view method
     http.connect_timeout = std::min(http.connect_timeout, http.total_timeout);
 
     last_ = CallTrace{std::string(service), std::string(method), 0, {}};
+    Exchange exchange{*last_, http.url, grant, request, nullptr, nullptr, nullptr};
+    if (before_) before_(exchange);
     const auto begun = Clock::now();
-    auto response = http_.send(http);
+    const auto response = http_.send(http);
     last_->elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
-    if (!response) return std::unexpected(std::move(response).error().while_doing(method));
+    if (!response) return made(exchange, std::unexpected(Error(response.error()).while_doing(method)));
+    exchange.response = &*response;
     last_->status = response->status;
-    if (response->status != 200) return std::unexpected(describe_refusal(method, *response).while_doing(method));
-    if (auto read = read_reply(*response, reply); !read) return std::unexpected(std::move(read).error().while_doing(method));
-    return {};
+    if (response->status != 200) return made(exchange, std::unexpected(describe_refusal(method, *response).while_doing(method)));
+    if (auto read = read_reply(*response, reply); !read) return made(exchange, std::unexpected(std::move(read).error().while_doing(method)));
+    exchange.reply = &reply;
+    return made(exchange, {});
+}
+
+Result<void> TwirpClient::made(const Exchange& exchange, Result<void> outcome) const {
+    if (!after_) return outcome;
+    auto told = exchange;
+    if (!outcome) told.error = &outcome.error();
+    after_(told);
+    return outcome;
 }
 
 }  // namespace voicectl::livekit

@@ -1,0 +1,16 @@
+// protojson of LiveKit's messages as voicectl prints them. Any thread.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace voicectl::livekit {
+
+/// camelCase names, every field present, arrays never null, 64-bit integers as numbers; secrets
+/// (turnPassword, storage keys) masked unless secrets_shown() (base/redact.h). As an object ready to print.
+nlohmann::ordered_json to_json(const google::protobuf::Message& message);
+
+}  // namespace voicectl::livekit

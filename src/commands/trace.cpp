@@ -1,0 +1,74 @@
+#include "commands/trace.h"
+
+#include "commands/env.h"
+#include "voicectl/livekit/json.h"
+
+namespace voicectl::commands {
+namespace {
+
+using livekit::Exchange;
+
+// For a POSIX shell.
+std::string shell_quoted(std::string_view text) {
+    std::string out = "'";
+    for (const char c : text) {
+        if (c == '\'') out += "'\\''";
+        else out += c;
+    }
+    return out + "'";
+}
+
+std::string body(const google::protobuf::Message& message) {
+    return livekit::to_json(message).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string outcome(const Exchange& exchange) {
+    if (exchange.response == nullptr) return exchange.error != nullptr ? exchange.error->message : "no answer";
+    return fmt::format("{}", exchange.response->status);
+}
+
+void trace_request(const Exchange& exchange, Output& out) {
+    out.note(fmt::format("> POST {}\n> Authorization: Bearer ***\n> Content-Type: application/protobuf\n> {}", exchange.url, body(exchange.request)));
+}
+
+void trace_reply(const Exchange& exchange, Output& out) {
+    if (exchange.response != nullptr)
+        for (const auto& [name, value] : exchange.response->headers) out.note(fmt::format("< {}: {}", name, value));
+    if (exchange.reply != nullptr) out.note(fmt::format("< {}", body(*exchange.reply)));
+    else if (exchange.response != nullptr) out.note(fmt::format("< {}", exchange.response->body.substr(0, 4096)));
+}
+
+}  // namespace
+
+std::string grant_flags(const livekit::VideoGrant& grant) {
+    std::string out;
+    if (grant.room_create) out += " --create";
+    if (grant.room_list) out += " --list";
+    if (grant.room_record) out += " --record";
+    if (grant.room_admin) out += " --admin";
+    if (grant.ingress_admin) out += " --ingress-admin";
+    if (!grant.room.empty()) out += " --room " + shell_quoted(grant.room);
+    if (!grant.destination_room.empty()) out += " --destination-room " + shell_quoted(grant.destination_room);
+    return out;
+}
+
+std::string curl_command(const Exchange& exchange) {
+    return fmt::format("curl -sS -X POST {} -H \"Authorization: Bearer $(voicectl token create{})\" -H 'Content-Type: application/json' -d {}",
+                       shell_quoted(exchange.url), grant_flags(exchange.grant), shell_quoted(body(exchange.request)));
+}
+
+void show_calls(livekit::TwirpClient& twirp, Env& env) {
+    const auto& global = env.global;
+    if (!global.curl && !global.trace && global.verbose == 0) return;
+    const auto before = [&env](const Exchange& exchange) {
+        if (env.global.curl) env.out.verbatim(curl_command(exchange));
+        if (env.global.trace) trace_request(exchange, env.out);
+    };
+    const auto after = [&env](const Exchange& exchange) {
+        env.out.note(fmt::format("{}{}/{} {} in {} ms", env.global.trace ? "< " : "", exchange.call.service, exchange.call.method, outcome(exchange), exchange.call.elapsed.count()));
+        if (env.global.trace) trace_reply(exchange, env.out);
+    };
+    twirp.observe(before, global.trace || global.verbose > 0 ? livekit::TwirpClient::Observer(after) : livekit::TwirpClient::Observer());
+}
+
+}  // namespace voicectl::commands

@@ -1,0 +1,19 @@
+// What -v, --trace and --curl print of server calls, on stderr.
+#pragma once
+
+#include <string>
+
+#include "voicectl/livekit/twirp.h"
+
+namespace voicectl::commands {
+
+class Env;
+
+void show_calls(livekit::TwirpClient& twirp, Env& env);
+
+/// The flags of `voicectl token create` that give this grant.
+std::string grant_flags(const livekit::VideoGrant& grant);
+/// A command line that makes the same call with a token of its own.
+std::string curl_command(const livekit::Exchange& exchange);
+
+}  // namespace voicectl::commands
