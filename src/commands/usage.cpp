@@ -55,7 +55,7 @@ std::string unknown_command(const CLI::App& app, const std::vector<std::string>&
     for (const auto& word : arguments) {
         if (word.starts_with('-')) continue;
         std::vector<std::string> names;
-        for (const auto* one : current->get_subcommands([](const CLI::App*) { return true; })) names.push_back(one->get_name());
+        for (const auto* one : current->get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); })) names.push_back(one->get_name());
         if (names.empty()) return {};
         if (const auto* next = child(*current, word)) current = next;
         else return fmt::format("unknown command '{}'{}", word, nearest(names, word));

@@ -10,6 +10,9 @@
 namespace voicectl::net {
 namespace {
 
+constexpr const char* kBrokeOff = "the server or a proxy before it broke off; its log may say why, and trying again may help";
+constexpr const char* kTooSlow = "the server is busy, hangs, or something between drops packets; a longer --timeout waits more";
+
 bool breaks_lines(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos; }
 
 bool has_body(const HttpRequest& request) {
@@ -165,14 +168,14 @@ int Transfer::on_connected(void* self, char*, char*, int, int) {
 
 void Transfer::finish(CURLcode code) {
     if (code == CURLE_OK) {
-        if (!head_delivered_) return sink_->on_done(fail(Errc::Protocol, "{} sent no complete answer", url_.authority()));
+        if (!head_delivered_) return sink_->on_done(fail_with_hint(Errc::Protocol, fmt::format("{} sent no complete answer", url_.authority()), kBrokeOff));
         return sink_->on_done({});
     }
     sink_->on_done(std::unexpected(refused_ ? *refused_ : describe(code)));
 }
 
 void Transfer::finish_silent() {
-    sink_->on_done(fail(Errc::Timeout, "{} said nothing for {}", url_.authority(), in_words(request_.idle_timeout)));
+    sink_->on_done(fail_with_hint(Errc::Timeout, fmt::format("{} said nothing for {}", url_.authority(), in_words(request_.idle_timeout)), kTooSlow));
 }
 
 void Transfer::finish_cancelled() { sink_->on_done(fail(Errc::Cancelled, "the request was given up")); }
@@ -196,11 +199,11 @@ Error Transfer::describe(CURLcode code) {
         case CURLE_SSL_CACERT_BADFILE:
             return {Errc::Unreachable, fmt::format("no TLS connection to {}: {}", peer, reason), "does the server speak TLS on this port?"};
         case CURLE_GOT_NOTHING:
-            return {Errc::Unreachable, fmt::format("{} closed the connection without an answer", peer), {}};
+            return {Errc::Unreachable, fmt::format("{} closed the connection without an answer", peer), kBrokeOff};
         case CURLE_SEND_ERROR:
         case CURLE_RECV_ERROR:
             return {Errc::Unreachable, fmt::format("the connection to {} broke: {}", peer, reason), {}};
-        case CURLE_PARTIAL_FILE: return {Errc::Protocol, fmt::format("{} ended its answer too early", peer), {}};
+        case CURLE_PARTIAL_FILE: return {Errc::Protocol, fmt::format("{} ended its answer too early", peer), kBrokeOff};
         case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_WEIRD_SERVER_REPLY: return {Errc::Protocol, fmt::format("{} does not answer in HTTP", peer), {}};
         default: return {Errc::Protocol, fmt::format("{}: {}", peer, reason), {}};
@@ -220,7 +223,7 @@ Error Transfer::describe_connect() {
 Error Transfer::describe_timeout() const {
     const auto peer = url_.authority();
     if (connected_)
-        return {Errc::Timeout, fmt::format("no complete answer from {} within {}", peer, in_words(since(begun_))), {}};
+        return {Errc::Timeout, fmt::format("no complete answer from {} within {}", peer, in_words(request_.total_timeout)), kTooSlow};
     long local_port = 0;  // known once TCP is connected; CURLINFO_CONNECT_TIME waits for TLS
     curl_.easy_getinfo(handle_, CURLINFO_LOCAL_PORT, &local_port);
     if (local_port > 0)
