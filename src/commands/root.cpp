@@ -1,6 +1,6 @@
 #include "commands/root.h"
 
-#include <algorithm>
+#include <optional>
 
 #include "commands/agent/check.h"
 #include "commands/agent/run.h"
@@ -48,42 +48,79 @@ Server and keys come from LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, o
 Exit codes: 0 done, 1 other failure, 2 wrong input, 3 a check says no, 4 key refused, 5 not found,
 6 conflict or wrong state, 7 unreachable or no capacity, 8 timed out, 9 part done, 130 SIGINT, 143 SIGTERM)";
 
-void add_commands(CLI::App& app, Env& env) {
-    auto& agent = *app.add_subcommand("agent", "Be an agent, or check one's configuration");
-    add_agent_run(agent, env, run_agent_run);
-    add_agent_check(agent, env, run_agent_check);
-    auto& dispatch = *app.add_subcommand("dispatch", "Send agents to rooms");
-    add_dispatch_create(dispatch, env, run_dispatch_create);
-    add_dispatch_list(dispatch, env, run_dispatch_list);
-    add_dispatch_get(dispatch, env, run_dispatch_get);
-    add_dispatch_delete(dispatch, env, run_dispatch_delete);
-    add_e2e_call(app, env, run_e2e_call);
-    auto& room = *app.add_subcommand("room", "Create, list, show and delete rooms");
-    add_room_create(room, env, run_room_create);
-    add_room_list(room, env, run_room_list);
-    add_room_get(room, env, run_room_get);
-    add_room_delete(room, env, run_room_delete);
-    auto& token = *app.add_subcommand("token", "Make and check access tokens");
-    add_token_create(token, env, run_token_create);
-    add_token_verify(token, env, run_token_verify);
-    auto& transcript = *app.add_subcommand("transcript", "Read and export what was said in calls");
-    add_transcript_list(transcript, env, run_transcript_list);
-    add_transcript_show(transcript, env, run_transcript_show);
-    add_transcript_export(transcript, env, run_transcript_export);
-    add_version(app, env, run_version);
-    auto& config = *app.add_subcommand("config", "Show and change where servers and keys come from");
-    add_config_show(config, env, run_config_show);
-    add_config_set(config, env, run_config_set);
-    add_config_check(config, env, run_config_check);
-    add_config_import_lk(config, env, run_config_import_lk);
-    auto& profile = *app.add_subcommand("profile", "Servers and keys by name");
-    add_profile_list(profile, env, run_profile_list);
-    add_profile_use(profile, env, run_profile_use);
-    add_profile_add(profile, env, run_profile_add);
-    add_profile_remove(profile, env, run_profile_remove);
-    add_completion(app, env, run_completion);
-    add_help(app, env, run_help);
-    add_docs(app, env, run_docs);
+/// What stands at the top: a command, or a group of them (then with a summary).
+struct Entry {
+    const char* name;
+    const char* summary;  // null: a command that declares itself
+    void (*declare)(CLI::App& parent, Env& env);
+};
+
+// One line for each command.
+constexpr Entry kEntries[]{
+    {"agent", "Be an agent, or check one's configuration",
+     [](CLI::App& agent, Env& env) {
+         add_agent_run(agent, env, run_agent_run);
+         add_agent_check(agent, env, run_agent_check);
+     }},
+    {"completion", nullptr, [](CLI::App& root, Env& env) { add_completion(root, env, run_completion); }},
+    {"config", "Show and change where servers and keys come from",
+     [](CLI::App& config, Env& env) {
+         add_config_show(config, env, run_config_show);
+         add_config_set(config, env, run_config_set);
+         add_config_check(config, env, run_config_check);
+         add_config_import_lk(config, env, run_config_import_lk);
+     }},
+    {"dispatch", "Send agents to rooms",
+     [](CLI::App& dispatch, Env& env) {
+         add_dispatch_create(dispatch, env, run_dispatch_create);
+         add_dispatch_list(dispatch, env, run_dispatch_list);
+         add_dispatch_get(dispatch, env, run_dispatch_get);
+         add_dispatch_delete(dispatch, env, run_dispatch_delete);
+     }},
+    {"docs", nullptr, [](CLI::App& root, Env& env) { add_docs(root, env, run_docs); }},
+    {"e2e-call", nullptr, [](CLI::App& root, Env& env) { add_e2e_call(root, env, run_e2e_call); }},
+    {"help", nullptr, [](CLI::App& root, Env& env) { add_help(root, env, run_help); }},
+    {"profile", "Servers and keys by name",
+     [](CLI::App& profile, Env& env) {
+         add_profile_list(profile, env, run_profile_list);
+         add_profile_use(profile, env, run_profile_use);
+         add_profile_add(profile, env, run_profile_add);
+         add_profile_remove(profile, env, run_profile_remove);
+     }},
+    {"room", "Create, list, show and delete rooms",
+     [](CLI::App& room, Env& env) {
+         add_room_create(room, env, run_room_create);
+         add_room_list(room, env, run_room_list);
+         add_room_get(room, env, run_room_get);
+         add_room_delete(room, env, run_room_delete);
+     }},
+    {"token", "Make and check access tokens",
+     [](CLI::App& token, Env& env) {
+         add_token_create(token, env, run_token_create);
+         add_token_verify(token, env, run_token_verify);
+     }},
+    {"transcript", "Read and export what was said in calls",
+     [](CLI::App& transcript, Env& env) {
+         add_transcript_list(transcript, env, run_transcript_list);
+         add_transcript_show(transcript, env, run_transcript_show);
+         add_transcript_export(transcript, env, run_transcript_export);
+     }},
+    {"version", nullptr, [](CLI::App& root, Env& env) { add_version(root, env, run_version); }},
+};
+
+void add_commands(CLI::App& app, Env& env, std::string_view only) {
+    for (const auto& entry : kEntries) {
+        if (!only.empty() && only != entry.name) continue;
+        entry.declare(entry.summary == nullptr ? app : *app.add_subcommand(entry.name, entry.summary)->footer(""), env);
+    }
+}
+
+/// The entry that the line names, as it seems without parsing it; empty when none.
+std::string_view seems_to_name(const std::vector<std::string>& arguments) {
+    for (const auto& word : arguments)
+        for (const auto& entry : kEntries)
+            if (word == entry.name) return entry.name;
+    return {};
 }
 
 // Sub-commands take the global flags too, wherever they stand on the line.
@@ -97,36 +134,51 @@ void finish(CLI::App& app) {
 
 }  // namespace
 
-std::unique_ptr<CLI::App> make_app(Env& env) {
+std::unique_ptr<CLI::App> make_app(Env& env, std::string_view only) {
     auto app = std::make_unique<CLI::App>("Create, drive, record, debug and prove calls of LiveKit voice systems.", "voicectl");
     app->footer(kFooter);
     app->set_help_flag("-h,--help", "Show this text");
     app->set_version_flag("--version", [] { return version_text(); }, "Versions of voicectl and of every library it uses");
     app->require_subcommand(1);
     add_global_flags(*app, env);
-    add_commands(*app, env);
+    add_commands(*app, env, only);
     finish(*app);
     use_help_layout(*app);
     return app;
 }
 
+namespace {
+
+/// The exit code when the line is done with: help, version, or an error that was told.
+std::optional<int> parse_line(const std::vector<std::string>& arguments, Env& env) {
+    // Declaring the whole tree takes longer than most commands need to run: first only what the line seems to
+    // name, and all of it when that does not parse.
+    const auto only = seems_to_name(arguments);
+    for (const auto part : only.empty() ? std::vector<std::string_view>{""} : std::vector<std::string_view>{only, ""}) {
+        const auto app = make_app(env, part);
+        try {
+            app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+            return std::nullopt;
+        } catch (const CLI::CallForHelp&) {
+            (void)env.out.emit_raw(app->help());  // of the sub-command that was named
+            return 0;
+        } catch (const CLI::CallForVersion& version) {
+            (void)env.out.emit_raw(std::string(version.what()) + "\n");
+            return 0;
+        } catch (const CLI::ParseError& error) {
+            if (part.empty()) return usage_error(*app, error, arguments, env);
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
 int run_main(const std::vector<std::string>& arguments, Env& env) {
     if (!arguments.empty() && arguments.front() == kCompleteCommand) return complete({arguments.begin() + 1, arguments.end()}, env);
-    const auto app = make_app(env);
-    try {
-        auto reversed = arguments;
-        std::reverse(reversed.begin(), reversed.end());
-        app->parse(std::move(reversed));
-    } catch (const CLI::CallForHelp&) {
-        (void)env.out.emit_raw(app->help());  // of the sub-command that was named
-        return 0;
-    } catch (const CLI::CallForVersion& version) {
-        (void)env.out.emit_raw(std::string(version.what()) + "\n");
-        return 0;
-    } catch (const CLI::ParseError& error) {
-        return usage_error(*app, error, arguments, env);
-    }
-    const auto level = env.global.verbose >= 2 ? log::Level::Debug : env.global.verbose == 1 ? log::Level::Info : log::Level::Warn;
+    const auto code = parse_line(arguments, env);
+    if (code) return *code;
+    const auto level = env.global.verbose >= 2 ? log::Level::Debug : log::Level::Warn;
     log::configure(level, log::Format::Pretty);
     if (env.global.show_secrets) show_secrets();
 
