@@ -23,7 +23,7 @@ as_root() {
 
 missing_packages() {
   local package
-  for package in $APT_BUILD $APT_RUN; do
+  for package in $APT_BUILD $APT_RUN $APT_TEST; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
   done
 }
@@ -35,7 +35,7 @@ require_debian() {
   cat >&2 <<TXT
 This script installs packages of Debian 12; this is ${id:-an unknown system} ${version}.
 What is needed, by the names it has there:
-$(printf '%s\n' $APT_BUILD $APT_RUN | sort | sed 's/^/  /')
+$(printf '%s\n' $APT_BUILD $APT_RUN $APT_TEST | sort | sed 's/^/  /')
   Go $GO_VERSION, for livekit-server $LIVEKIT_SERVER_VERSION
   the Python wheels in scripts/requirements.txt
 Once they are there: VC_SKIP_PACKAGES=1 $0

@@ -9,8 +9,18 @@ namespace voicectl::commands {
 
 Result<std::string> read_payload(const std::string& given) {
     if (given == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-    if (given.starts_with('@')) return read_file(given.substr(1));
-    return given;
+    if (!given.starts_with('@')) return given;
+    auto text = read_file(given.substr(1));
+    // Exit 5 is for what the server does not have.
+    if (!text && text.error().code == Errc::NotFound) return fail(Errc::Usage, "{}", text.error().message);
+    return text;
+}
+
+std::vector<std::string> lines_of_stdin() {
+    std::vector<std::string> out;
+    for (std::string line; std::getline(std::cin, line);)
+        if (const auto name = trim(line); !name.empty()) out.emplace_back(name);
+    return out;
 }
 
 Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text) {

@@ -26,6 +26,9 @@ void on_run(CLI::App& command, std::shared_ptr<Options> options, Env& env, Run<O
 /// A payload given as literal, `@file` or `-` (standard input).
 Result<std::string> read_payload(const std::string& given);
 
+/// The lines of standard input without blanks around them; empty ones are left out.
+std::vector<std::string> lines_of_stdin();
+
 /// `K=V`, repeated.
 Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text);
 

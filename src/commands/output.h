@@ -48,6 +48,7 @@ class Output {
     /// By --color, NO_COLOR, CLICOLOR_FORCE, TERM and whether the stream is a terminal.
     bool coloured(Stream stream = Stream::Talk) const;
     bool talk_is_terminal() const { return talk_tty_; }
+    bool results_are_terminal() const { return tty_; }
 
     /// One result. `human` is what a person reads; `name` is what `-o name` prints.
     Result<void> emit(const Json& value, std::string_view human, std::string_view name = {});

@@ -4,6 +4,10 @@
 
 #include "commands/agent/check.h"
 #include "commands/agent/run.h"
+#include "commands/api/api.h"
+#include "commands/call/end.h"
+#include "commands/call/start.h"
+#include "commands/call/status.h"
 #include "commands/completion/completion.h"
 #include "commands/config/import_lk.h"
 #include "commands/config/set.h"
@@ -11,6 +15,7 @@
 #include "commands/dispatch/create.h"
 #include "commands/dispatch/delete.h"
 #include "commands/dispatch/list.h"
+#include "commands/doctor/doctor.h"
 #include "commands/e2e_call/e2e_call.h"
 #include "commands/globals.h"
 #include "commands/help/docs.h"
@@ -23,6 +28,7 @@
 #include "commands/room/get.h"
 #include "commands/room/list.h"
 #include "commands/token/create.h"
+#include "commands/token/decode.h"
 #include "commands/token/verify.h"
 #include "commands/transcript/export.h"
 #include "commands/transcript/list.h"
@@ -62,6 +68,13 @@ constexpr Entry kEntries[]{
          add_agent_run(agent, env, run_agent_run);
          add_agent_check(agent, env, run_agent_check);
      }},
+    {"api", nullptr, [](CLI::App& root, Env& env) { add_api(root, env, run_api); }},
+    {"call", "Start, show and end whole calls",
+     [](CLI::App& call, Env& env) {
+         add_call_start(call, env, run_call_start);
+         add_call_status(call, env, run_call_status);
+         add_call_end(call, env, run_call_end);
+     }},
     {"completion", nullptr, [](CLI::App& root, Env& env) { add_completion(root, env, run_completion); }},
     {"config", "Show and change where servers and keys come from",
      [](CLI::App& config, Env& env) {
@@ -78,6 +91,7 @@ constexpr Entry kEntries[]{
          add_dispatch_delete(dispatch, env, run_dispatch_delete);
      }},
     {"docs", nullptr, [](CLI::App& root, Env& env) { add_docs(root, env, run_docs); }},
+    {"doctor", nullptr, [](CLI::App& root, Env& env) { add_doctor(root, env, run_doctor); }},
     {"e2e-call", nullptr, [](CLI::App& root, Env& env) { add_e2e_call(root, env, run_e2e_call); }},
     {"help", nullptr, [](CLI::App& root, Env& env) { add_help(root, env, run_help); }},
     {"profile", "Servers and keys by name",
@@ -97,6 +111,7 @@ constexpr Entry kEntries[]{
     {"token", "Make and check access tokens",
      [](CLI::App& token, Env& env) {
          add_token_create(token, env, run_token_create);
+         add_token_decode(token, env, run_token_decode);
          add_token_verify(token, env, run_token_verify);
      }},
     {"transcript", "Read and export what was said in calls",

@@ -22,13 +22,20 @@ std::string body(const google::protobuf::Message& message) {
     return livekit::to_json(message).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string request_body(const Exchange& exchange) {
+    if (exchange.request != nullptr) return body(*exchange.request);
+    auto json = Json::parse(exchange.json, nullptr, false);
+    livekit::mask_secrets(json);
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string outcome(const Exchange& exchange) {
     if (exchange.response == nullptr) return exchange.error != nullptr ? exchange.error->message : "no answer";
     return fmt::format("{}", exchange.response->status);
 }
 
 void trace_request(const Exchange& exchange, Output& out) {
-    out.note(fmt::format("> POST {}\n> Authorization: Bearer ***\n> Content-Type: application/protobuf\n> {}", exchange.url, body(exchange.request)));
+    out.note(fmt::format("> POST {}\n> Authorization: Bearer ***\n> Content-Type: application/{}\n> {}", exchange.url, exchange.request != nullptr ? "protobuf" : "json", request_body(exchange)));
 }
 
 void trace_reply(const Exchange& exchange, Output& out) {
@@ -54,7 +61,7 @@ std::string grant_flags(const livekit::VideoGrant& grant) {
 
 std::string curl_command(const Exchange& exchange) {
     return fmt::format("curl -sS -X POST {} -H \"Authorization: Bearer $(voicectl token create{})\" -H 'Content-Type: application/json' -d {}",
-                       shell_quoted(exchange.url), grant_flags(exchange.grant), shell_quoted(body(exchange.request)));
+                       shell_quoted(exchange.url), grant_flags(exchange.claims.video), shell_quoted(request_body(exchange)));
 }
 
 void show_calls(livekit::TwirpClient& twirp, Env& env) {

@@ -13,4 +13,7 @@ namespace voicectl::livekit {
 /// (turnPassword, storage keys) masked unless secrets_shown() (base/redact.h). As an object ready to print.
 nlohmann::ordered_json to_json(const google::protobuf::Message& message);
 
+/// Masks the same secrets in JSON of any message, whichever way its names are written.
+void mask_secrets(nlohmann::ordered_json& json);
+
 }  // namespace voicectl::livekit

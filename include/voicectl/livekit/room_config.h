@@ -17,4 +17,7 @@ Result<proto::RoomAgentDispatch> parse_agent(std::string_view text);
 /// whoever holds a token can read it.
 Result<std::string> compose_room_config(std::string_view json, const std::vector<proto::RoomAgentDispatch>& agents);
 
+/// Recordings that start with a room, as protojson of RoomEgress. Usage naming a field that it does not have.
+Result<proto::RoomEgress> parse_room_egress(std::string_view json);
+
 }  // namespace voicectl::livekit

@@ -37,11 +37,12 @@ struct CallTrace {
 struct Exchange {
     const CallTrace& call;
     const std::string& url;
-    const VideoGrant& grant;
-    const google::protobuf::Message& request;
-    const google::protobuf::Message* reply;  // null: refused or unreadable
-    const net::HttpResponse* response;       // null: none came
-    const Error* error;                      // null: done
+    const Claims& claims;                                // of the token
+    const google::protobuf::Message* request = nullptr;  // null for call_json(), which has `json`
+    std::string_view json;
+    const google::protobuf::Message* reply = nullptr;    // null: refused, unreadable, or JSON
+    const net::HttpResponse* response = nullptr;         // null: none came
+    const Error* error = nullptr;                        // null: done
 };
 
 class TwirpClient {
@@ -59,14 +60,21 @@ class TwirpClient {
     Result<void> call(std::string_view service, std::string_view method, const VideoGrant& grant,
                       const google::protobuf::Message& request, google::protobuf::Message& reply,
                       std::optional<std::chrono::milliseconds> timeout = {});
+    /// Any call of any service in JSON, as the server writes it (snake_case, 64-bit numbers as strings). `body`
+    /// is a JSON object; of `claims` the grants count. Errors as call().
+    Result<std::string> call_json(std::string_view service, std::string_view method, const Claims& claims, std::string body,
+                                  std::optional<std::chrono::milliseconds> timeout = {});
     const Server& server() const { return server_; }
     const std::optional<CallTrace>& last() const { return last_; }
 
  private:
+    using Reader = std::function<Result<void>(const net::HttpResponse&, Exchange&)>;
+    /// The URL of the call, which is the last one from now on.
+    Result<std::string> begin(std::string_view service, std::string_view method);
+    Result<void> exchange(Exchange told, const char* type, std::string body, std::optional<std::chrono::milliseconds> timeout, const Reader& read);
     net::HttpClient& http_;
     Server server_;
     std::chrono::milliseconds timeout_;
-    Result<void> made(const Exchange& exchange, Result<void> outcome) const;
     std::optional<CallTrace> last_;
     Observer before_, after_;
 };

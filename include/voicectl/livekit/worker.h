@@ -56,6 +56,8 @@ class Worker {
     /// Sent at once and again after every reconnect. `load` in 0…1.
     virtual void report_load(bool available, float load, int jobs) = 0;
     virtual bool registered() const = 0;
+    /// As the server said when it registered us; empty before.
+    virtual std::string server_version() const = 0;
 };
 
 }  // namespace voicectl::livekit

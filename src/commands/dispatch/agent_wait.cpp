@@ -1,8 +1,9 @@
 #include "commands/dispatch/agent_wait.h"
 
+#include <algorithm>
 #include <thread>
 
-#include "commands/room/view.h"
+#include "commands/dispatch/absence.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -13,45 +14,36 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPace{250};
 constexpr int kRoomCheckEvery = 4;
-
-constexpr const char* kNobodyTookIt =
-    "likely: no worker with that exact name is registered at this server; all of them are full or above their load limit; they belong to "
-    "another deployment; or the worker answered the offer too late. A lost dispatch is not tried again: start the worker, then dispatch anew";
-constexpr const char* kTookButDidNotCome =
-    "a worker took the job but did not join: look at the agent's log (it may have crashed, or not reach the server's media ports)";
+// An agent that speaks publishes at once; one that only listens never does.
+constexpr std::chrono::seconds kAudioPatience{5};
 
 bool is_wanted(const ParticipantInfo& person, const AgentWait& wait) {
     return livekit::is_agent(person) && livekit::agent_name(person) == wait.agent && !wait.already_there.contains(person.sid());
 }
 
-struct Seen {
-    std::vector<ParticipantInfo> people;
-    std::size_t jobs = 0;
-};
-
-std::string in_words(const Seen& seen) {
-    std::vector<std::string> people;
-    for (const auto& one : seen.people) people.push_back(participant_line(one));
-    return fmt::format("seen: {}, {} by the server",
-                       people.empty() ? "nobody in the room" : fmt::format("{}", fmt::join(people, "; ")),
-                       seen.jobs == 0 ? "no job recorded" : fmt::format("{} job recorded", seen.jobs));
+Result<void> sleep_until(const AgentWait& wait, TimePoint when) {
+    if (wait.interrupt != nullptr) return wait.interrupt->sleep_until(when);
+    std::this_thread::sleep_until(when);
+    return {};
 }
 
-std::size_t recorded_jobs(livekit::TwirpClient& twirp, const AgentWait& wait) {
-    const auto dispatches = livekit::DispatchApi(twirp).list(wait.room);
-    if (!dispatches) return 0;
-    for (const auto& one : *dispatches)
-        if (one.id() == wait.dispatch_id) return static_cast<std::size_t>(one.state().jobs_size());
-    return 0;
+std::unexpected<Error> nobody_came(livekit::TwirpClient& twirp, const AgentWait& wait, std::vector<ParticipantInfo> people, const std::set<std::string>& ever) {
+    Absence absence;
+    absence.people = std::move(people);
+    std::size_t still = 0;
+    for (const auto& one : absence.people)
+        if (is_wanted(one, wait)) ++still;
+    absence.half_way = still > 0;
+    absence.left = ever.size() - still;
+    look_around(twirp, wait, absence);
+    return std::unexpected(explain(wait, absence));
 }
 
-std::unexpected<Error> nobody_came(livekit::TwirpClient& twirp, const AgentWait& wait, Seen seen) {
-    seen.jobs = recorded_jobs(twirp, wait);
-    const bool half_way = std::any_of(seen.people.begin(), seen.people.end(), [&](const auto& one) { return is_wanted(one, wait); });
-    return fail_with_hint(Errc::Timeout,
-                          fmt::format("no agent \"{}\" joined room \"{}\" within {}; {}", wait.agent, wait.room, format_duration(wait.limit), in_words(seen)),
-                          seen.jobs > 0 || half_way ? kTookButDidNotCome : kNobodyTookIt);
+bool has_audio(const ParticipantInfo& person) {
+    return std::any_of(person.tracks().begin(), person.tracks().end(), [](const auto& track) { return track.type() == livekit::proto::AUDIO; });
 }
+
+milliseconds since(TimePoint begun) { return std::chrono::duration_cast<milliseconds>(Clock::now() - begun); }
 
 }  // namespace
 
@@ -65,32 +57,51 @@ Result<std::set<std::string>> agents_in(livekit::TwirpClient& twirp, const std::
 
 Result<AgentArrival> wait_for_agent(Env& env, livekit::TwirpClient& twirp, const AgentWait& wait, TimePoint begun) {
     const auto end = begun + wait.limit;
-    Seen seen;
+    std::vector<ParticipantInfo> people;
+    std::set<std::string> ever;  // sids of our agent, also of one that went again
     auto next = Clock::now();
     for (int look = 1; true; ++look) {
-        VC_TRY_ASSIGN(seen.people, livekit::RoomApi(twirp).participants(wait.room));
-        const auto now = Clock::now();
-        for (auto& one : seen.people) {
-            if (!is_wanted(one, wait) || one.state() != ParticipantInfo::ACTIVE) continue;
+        VC_TRY_ASSIGN(people, livekit::RoomApi(twirp).participants(wait.room));
+        const auto after = since(begun);
+        for (auto& one : people) {
+            if (!is_wanted(one, wait)) continue;
+            ever.insert(one.sid());
+            if (one.state() != ParticipantInfo::ACTIVE) continue;
             env.out.progress("");
-            return AgentArrival{std::move(one), std::chrono::duration_cast<milliseconds>(now - begun)};
+            return AgentArrival{std::move(one), after, {}};
         }
         // An absent room answers like an empty one; it will not fill again.
         if (look % kRoomCheckEvery == 0) VC_TRY(livekit::RoomApi(twirp).get(wait.room));
         next += kPace;
         if (next >= end) break;
-        env.out.progress(fmt::format("waiting for agent {} ({})", wait.agent, format_duration(std::chrono::duration_cast<milliseconds>(now - begun))));
-        std::this_thread::sleep_until(next);
+        env.out.progress(fmt::format("waiting for agent {} ({})", wait.agent, format_duration(after)));
+        VC_TRY(sleep_until(wait, next));
     }
     env.out.progress("");
-    return nobody_came(twirp, wait, std::move(seen));
+    return nobody_came(twirp, wait, std::move(people), ever);
+}
+
+Result<void> wait_for_audio(livekit::TwirpClient& twirp, const AgentWait& wait, TimePoint begun, AgentArrival& arrival) {
+    const auto end = Clock::now() + kAudioPatience;
+    while (true) {
+        VC_TRY_ASSIGN(const auto people, livekit::RoomApi(twirp).participants(wait.room));
+        const auto found = std::find_if(people.begin(), people.end(), [&](const auto& one) { return one.sid() == arrival.participant.sid(); });
+        if (found == people.end()) {
+            return fail_with_hint(Errc::Timeout, fmt::format("agent {} joined after {} and left again after {}, without publishing audio", wait.agent, format_duration(arrival.after), format_duration(since(begun))),
+                                  "look at the agent's log");
+        }
+        if (has_audio(*found)) arrival.audio_after = since(begun);
+        if (arrival.audio_after || Clock::now() + kPace >= end) return {};
+        VC_TRY(sleep_until(wait, Clock::now() + kPace));
+    }
 }
 
 Json arrival_json(const AgentArrival& arrival) {
     return {{"identity", arrival.participant.identity()},
             {"sid", arrival.participant.sid()},
             {"agentName", livekit::agent_name(arrival.participant)},
-            {"msToJoin", arrival.after.count()}};
+            {"msToJoin", arrival.after.count()},
+            {"msToAudio", arrival.audio_after ? Json(arrival.audio_after->count()) : Json()}};
 }
 
 }  // namespace voicectl::commands

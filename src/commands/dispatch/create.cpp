@@ -10,7 +10,8 @@ namespace {
 using livekit::proto::AgentDispatch;
 
 constexpr const char* kLong = R"(The server takes a dispatch whether or not any worker of that name exists, and never reports that none came.
---wait looks for the agent in the room and is exit 8, with likely causes, when it has not come in time.
+--wait looks for the agent in the room and is exit 8, with what was seen and the likely cause, when it has not
+come in time; once it is there, it is given 5 s to publish audio.
 
 Examples:
   voicectl dispatch create demo --agent receptionist --wait
@@ -30,8 +31,9 @@ std::string human(const Json& report) {
                            scalar_text(report["id"]), terminal_safe(scalar_text(report["agentName"])), terminal_safe(scalar_text(report["room"])));
     const auto& agent = report["agent"];
     if (agent.is_null()) return out;
-    return out + fmt::format("\nagent {} joined after {}", terminal_safe(scalar_text(agent["identity"])),
-                             format_duration(std::chrono::milliseconds(agent["msToJoin"].get<std::int64_t>())));
+    const auto time = [&](const char* name) { return format_duration(std::chrono::milliseconds(agent[name].get<std::int64_t>())); };
+    out += fmt::format("\nagent {} joined after {}", terminal_safe(scalar_text(agent["identity"])), time("msToJoin"));
+    return out + (agent["msToAudio"].is_null() ? "; it publishes no audio" : fmt::format(", its audio track after {}", time("msToAudio")));
 }
 
 Result<std::chrono::milliseconds> wait_limit(const std::string& text) {
@@ -102,7 +104,10 @@ Result<void> run_dispatch_create(const DispatchCreateOptions& o, Env& env) {
     report["created"] = created;
     report["agent"] = nullptr;
     if (!o.wait.empty()) {
-        VC_TRY_ASSIGN(const auto arrival, wait_for_agent(env, *twirp, wait, begun));
+        Interrupt interrupt;
+        wait.interrupt = &interrupt;
+        VC_TRY_ASSIGN(auto arrival, wait_for_agent(env, *twirp, wait, begun));
+        VC_TRY(wait_for_audio(*twirp, wait, begun, arrival));
         report["agent"] = arrival_json(arrival);
     }
     return env.out.emit(report, human(report), dispatch->id());

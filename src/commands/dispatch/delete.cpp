@@ -1,24 +1,65 @@
 #include "commands/dispatch/delete.h"
+
+#include <algorithm>
+
+#include "commands/dispatch/view.h"
+#include "commands/interrupt.h"
+#include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
 namespace voicectl::commands {
 namespace {
 
 constexpr const char* kLong = R"(The worker is told to end the job; an agent that is still in the room 3 s later is removed by the server.
-Exit 5 when no such dispatch exists, 9 when only some could be deleted.
+--wait-gone waits for that, and is exit 8 when an agent is still there. Exit 5 when no such dispatch exists, 9 when
+only some could be deleted.
 
 Examples:
   voicectl dispatch delete demo AD_hV3mPfzJ8Q2s
-  voicectl dispatch delete demo --agent receptionist)";
+  voicectl dispatch delete demo --agent receptionist --wait-gone
+  voicectl dispatch delete demo --stdin)";
+
+constexpr std::chrono::milliseconds kPace{250};
 
 Result<std::vector<std::string>> chosen(const DispatchDeleteOptions& o, livekit::TwirpClient& twirp) {
-    if (o.agent.empty()) return o.ids;
+    if (o.agent.empty()) {
+        auto ids = o.ids;
+        if (o.from_stdin)
+            for (auto& id : lines_of_stdin()) ids.push_back(std::move(id));
+        return ids;
+    }
     VC_TRY_ASSIGN(const auto dispatches, livekit::DispatchApi(twirp).list(o.room));
     std::vector<std::string> out;
     for (const auto& one : dispatches)
         if (one.agent_name() == o.agent) out.push_back(one.id());
     if (out.empty()) return fail(Errc::NotFound, "room \"{}\" has no dispatch of agent \"{}\"", o.room, o.agent);
     return out;
+}
+
+/// Identities of the agents that these dispatches brought, as the room has them now.
+Result<std::vector<std::string>> agents_of(livekit::TwirpClient& twirp, const std::string& room, const std::vector<std::string>& ids) {
+    VC_TRY_ASSIGN(const auto dispatches, livekit::DispatchApi(twirp).list(room));
+    VC_TRY_ASSIGN(const auto people, livekit::RoomApi(twirp).participants(room));
+    std::vector<std::string> out;
+    for (const auto& one : dispatches) {
+        if (std::find(ids.begin(), ids.end(), one.id()) == ids.end()) continue;
+        const auto shown = dispatch_json(one, people);
+        for (const auto& agent : shown["agents"]) out.push_back(scalar_text(agent));
+    }
+    return out;
+}
+
+Result<void> wait_until_gone(livekit::TwirpClient& twirp, const std::string& room, const std::vector<std::string>& agents, std::chrono::milliseconds limit) {
+    Interrupt interrupt;
+    const auto end = Clock::now() + limit;
+    while (true) {
+        VC_TRY_ASSIGN(const auto people, livekit::RoomApi(twirp).participants(room));
+        const auto still = std::find_if(people.begin(), people.end(), [&](const auto& one) { return std::find(agents.begin(), agents.end(), one.identity()) != agents.end(); });
+        if (still == people.end()) return {};
+        if (Clock::now() + kPace >= end)
+            return fail_with_hint(Errc::Timeout, fmt::format("agent {} is still in room \"{}\" after {}", still->identity(), room, format_duration(limit)), "the server removes it 3 s after the deletion; is the node that holds the room alive?");
+        VC_TRY(interrupt.sleep_until(Clock::now() + kPace));
+    }
 }
 
 }  // namespace
@@ -28,14 +69,25 @@ void add_dispatch_delete(CLI::App& dispatch, Env& env, Run<DispatchDeleteOptions
     auto& cmd = *dispatch.add_subcommand("delete", "Delete dispatches, which calls their agents back")->footer(kLong);
     cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
     auto* ids = cmd.add_option("ids", o->ids, "Dispatches, AD_…");
-    cmd.add_option("--agent", o->agent, "All of the agent with this name")->excludes(ids)->type_name("AGENT");
+    auto* from_stdin = cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
+    cmd.add_option("--agent", o->agent, "All of the agent with this name")->excludes(ids)->excludes(from_stdin)->type_name("AGENT");
+    cmd.add_flag("--wait-gone{10s}", o->wait_gone, "Wait until their agents have left, at most this long (=10s)");
     on_run(cmd, o, env, std::move(run));
 }
 
 Result<void> run_dispatch_delete(const DispatchDeleteOptions& o, Env& env) {
-    if (o.ids.empty() && o.agent.empty()) return fail_with_hint(Errc::Usage, "which dispatches?", "name them, or say --agent NAME");
+    if (o.ids.empty() && o.agent.empty() && !o.from_stdin) return fail_with_hint(Errc::Usage, "which dispatches?", "name them, or say --agent NAME");
+    std::chrono::milliseconds limit{0};
+    if (!o.wait_gone.empty()) {
+        VC_TRY_ASSIGN(limit, parse_duration(o.wait_gone));
+        if (limit.count() == 0) return fail(Errc::Usage, "--wait-gone=0 waits for nothing");
+    }
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY_ASSIGN(const auto ids, chosen(o, *twirp));
+    std::vector<std::string> agents;
+    if (limit.count() > 0) {
+        VC_TRY_ASSIGN(agents, agents_of(*twirp, o.room, ids));
+    }
     VC_TRY(env.change(fmt::format("delete {} dispatches of room {}", ids.size(), o.room)));
     Json items = Json::array();
     std::vector<Error> failures;
@@ -47,12 +99,13 @@ Result<void> run_dispatch_delete(const DispatchDeleteOptions& o, Env& env) {
                          {"error", done ? Json() : Json(to_string(done.error().code))},
                          {"message", done ? std::string() : done.error().message}});
     }
-    if (failures.size() == items.size()) return std::unexpected(failures.front());
+    if (!failures.empty() && failures.size() == items.size()) return std::unexpected(failures.front());
     const auto outcome = [&env](const Json& item) -> std::string {
         if (!item["error"].is_null()) return scalar_text(item["message"]);
         return env.global.dry_run ? "would be deleted" : "deleted";
     };
     VC_TRY(env.out.emit_list("dispatches", items, {column("ID", "id"), {"OUTCOME", outcome}}, "id"));
+    if (!env.global.dry_run && !agents.empty()) VC_TRY(wait_until_gone(*twirp, o.room, agents, limit));
     if (failures.empty()) return {};
     return fail(Errc::Partial, "{} of {} dispatches could not be deleted; first: {}", failures.size(), items.size(), failures.front().message);
 }

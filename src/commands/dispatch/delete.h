@@ -6,8 +6,9 @@
 namespace voicectl::commands {
 
 struct DispatchDeleteOptions {
-    std::string room, agent;
+    std::string room, agent, wait_gone;
     std::vector<std::string> ids;
+    bool from_stdin = false;
 };
 
 void add_dispatch_delete(CLI::App& dispatch, Env& env, Run<DispatchDeleteOptions> run);

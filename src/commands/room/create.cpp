@@ -14,6 +14,9 @@ using livekit::proto::Room;
 constexpr const char* kLong = R"(Making a room that exists is no error: the server leaves it as it is, and the answer says so
 (created: false) and lists the settings that did not take. With --exclusive that is exit 6.
 
+--egress starts recordings with the room: {"room":{…},"participant":{…},"tracks":{…}} as the server API has them. A
+server without an egress worker takes some 10 s to give up, and makes the room without a recording.
+
 Examples:
   voicectl room create demo --empty-timeout 10m --max-participants 2
   voicectl room create demo --agent receptionist='{"userId":"…"}' --wait-agent)";
@@ -53,11 +56,25 @@ std::string human(const Json& report) {
     return out;
 }
 
+// The server holds the answer back until a recording runs or nobody has come for it.
+constexpr std::chrono::seconds kLongWithEgress{8};
+
+Result<Room> create_room(Env& env, livekit::RoomApi& rooms, const CreateRoomRequest& request) {
+    const auto begun = Clock::now();
+    auto made = rooms.create(request);
+    if (!request.has_egress()) return made;
+    constexpr const char* kNoWorker = "no egress worker took the recording: none runs, all are busy, or it shares no Redis with the server";
+    if (made && Clock::now() - begun > kLongWithEgress) env.out.warn(fmt::format("the room is there, but most likely not recorded; {}", kNoWorker));
+    if (made || made.error().code != Errc::Timeout) return made;
+    if (!rooms.get(request.name())) return made;
+    return fail_with_hint(Errc::Timeout, fmt::format("room \"{}\" is there, but its recording did not start", request.name()), kNoWorker);
+}
+
 Result<Json> wait_for_agents(Env& env, livekit::TwirpClient& twirp, const CreateRoomRequest& asked, const std::string& limit, TimePoint begun) {
     Json out = Json::array();
     VC_TRY_ASSIGN(const auto time, parse_duration(limit));
     for (const auto& agent : asked.agents()) {
-        const AgentWait wait{asked.name(), agent.agent_name(), {}, time, {}};
+        AgentWait wait{asked.name(), agent.agent_name(), {}, time, {}};
         VC_TRY_ASSIGN(const auto arrival, wait_for_agent(env, twirp, wait, begun));
         out.push_back(arrival_json(arrival));
     }
@@ -77,6 +94,7 @@ void add_room_create(CLI::App& room, Env& env, Run<RoomCreateOptions> run) {
     cmd.add_option("--tag", o->tags, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
     cmd.add_option("--preset", o->preset, "Room configuration known to the server by this name")->type_name("NAME");
     cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch (repeat)")->allow_extra_args(false)->type_name("AGENT[=META]");
+    cmd.add_option("--egress", o->egress, "Recordings to start with the room: JSON, @file or -")->type_name("JSON|@FILE|-");
     cmd.add_option("--min-playout-delay", o->min_playout_delay, "For subscribers, e.g. 100ms")->type_name("TIME");
     cmd.add_option("--max-playout-delay", o->max_playout_delay, "For subscribers, e.g. 2s")->type_name("TIME");
     cmd.add_flag("--sync-streams", o->sync_streams, "Keep audio and video of a participant in step");
@@ -108,6 +126,10 @@ Result<CreateRoomRequest> room_request(const RoomCreateOptions& o) {
     for (const auto& text : o.agents) {
         VC_TRY_ASSIGN(*request.add_agents(), livekit::parse_agent(text));
     }
+    if (!o.egress.empty()) {
+        VC_TRY_ASSIGN(const auto text, read_payload(o.egress));
+        VC_TRY_ASSIGN(*request.mutable_egress(), livekit::parse_room_egress(text));
+    }
     if (!o.wait_agent.empty() && o.agents.empty()) return fail(Errc::Usage, "--wait-agent needs an --agent to wait for");
     return request;
 }
@@ -130,6 +152,7 @@ Json settings_not_applied(const CreateRoomRequest& asked, const Room& actual) {
     unseen("roomPreset", !asked.room_preset().empty(), asked.room_preset());
     const auto whole_message = livekit::to_json(asked);
     unseen("tags", asked.tags_size() > 0, whole_message["tags"]);
+    unseen("egress", asked.has_egress(), whole_message["egress"]);
     unseen("agents", asked.agents_size() > 0, whole_message["agents"]);
     return out;
 }
@@ -143,7 +166,7 @@ Result<void> run_room_create(const RoomCreateOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto before, rooms.list({o.name}));
     if (!before.empty() && o.exclusive) return fail(Errc::Conflict, "room \"{}\" exists already", o.name);
     const auto begun = Clock::now();
-    VC_TRY_ASSIGN(const auto room, rooms.create(request));
+    VC_TRY_ASSIGN(const auto room, create_room(env, rooms, request));
 
     // Also when someone else was quicker between our two calls: the sid tells only of the first case.
     const bool created = before.empty() || before.front().sid() != room.sid();

@@ -7,7 +7,7 @@
 namespace voicectl::commands {
 
 struct RoomCreateOptions {
-    std::string name, metadata, preset, empty_timeout, departure_timeout, min_playout_delay, max_playout_delay, wait_agent;
+    std::string name, metadata, egress, preset, empty_timeout, departure_timeout, min_playout_delay, max_playout_delay, wait_agent;
     std::optional<std::uint32_t> max_participants;
     std::vector<std::string> agents, tags;
     bool sync_streams = false, exclusive = false;

@@ -1,7 +1,6 @@
 #include "commands/room/delete.h"
 
 #include <algorithm>
-#include <iostream>
 
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
@@ -18,13 +17,6 @@ Examples:
   voicectl room delete demo-1 demo-2
   voicectl room delete --match '^test-' --empty-only --older-than 1h --yes
   voicectl room list -o name | voicectl room delete --stdin --ignore-missing)";
-
-std::vector<std::string> lines_of_stdin() {
-    std::vector<std::string> out;
-    for (std::string line; std::getline(std::cin, line);)
-        if (const auto name = trim(line); !name.empty()) out.emplace_back(name);
-    return out;
-}
 
 // The counts of ListRooms are up to 5 s old; who came since must not be thrown out.
 Result<bool> has_people(livekit::TwirpClient& twirp, const std::string& room) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <regex>
 
+#include "commands/interrupt.h"
 #include "commands/room/view.h"
 #include "voicectl/base/text.h"
 
@@ -13,11 +14,12 @@ using livekit::proto::Room;
 using std::chrono::system_clock;
 
 constexpr const char* kLong = R"(A room that is named but absent is exit 5. Participant counts are the server's, which refreshes them every 5 s
-and counts no agents.
+and counts no agents. --watch looks again and again: a terminal is redrawn, a pipe gets one JSON object per look.
 
 Examples:
   voicectl room list --match '^demo-' --older-than 1h
-  voicectl room list --json --get '/rooms/*/name')";
+  voicectl room list --json --get '/rooms/*/name'
+  voicectl room list --watch=5s)";
 
 Result<void> check_all_there(const std::vector<std::string>& names, const std::vector<Room>& rooms) {
     std::vector<std::string> absent;
@@ -63,6 +65,7 @@ void add_room_list(CLI::App& room, Env& env, Run<RoomListOptions> run) {
     cmd.add_option("--sort", o->sort, "name, age or participants")->check(CLI::IsMember({"name", "age", "participants"}))->capture_default_str();
     cmd.add_option("--limit", o->limit, "At most so many")->check(CLI::PositiveNumber)->capture_default_str();
     cmd.add_flag("--all", o->all, "No limit");
+    cmd.add_flag("--watch{2s}", o->watch, "Look again every so often (=2s), until Ctrl-C");
     on_run(cmd, o, env, std::move(run));
 }
 
@@ -86,13 +89,12 @@ Result<std::vector<Room>> filter_rooms(std::vector<Room> rooms, const RoomFilter
     return rooms;
 }
 
-Result<void> run_room_list(const RoomListOptions& o, Env& env) {
-    const auto now = system_clock::now();
-    VC_TRY(filter_rooms({}, o.filter, now));
-    VC_TRY_ASSIGN(auto* twirp, env.twirp());
-    VC_TRY_ASSIGN(auto rooms, livekit::RoomApi(*twirp).list(o.names));
+namespace {
+
+Result<Json> look(const RoomListOptions& o, Env& env, livekit::TwirpClient& twirp) {
+    VC_TRY_ASSIGN(auto rooms, livekit::RoomApi(twirp).list(o.names));
     VC_TRY(check_all_there(o.names, rooms));
-    VC_TRY_ASSIGN(rooms, filter_rooms(std::move(rooms), o.filter, now));
+    VC_TRY_ASSIGN(rooms, filter_rooms(std::move(rooms), o.filter, system_clock::now()));
     sort_rooms(rooms, o.sort);
     const auto total = rooms.size();
     if (!o.all && total > o.limit) {
@@ -101,7 +103,43 @@ Result<void> run_room_list(const RoomListOptions& o, Env& env) {
     }
     Json items = Json::array();
     for (const auto& room : rooms) items.push_back(room_json(room));
-    return env.out.emit_list("rooms", items, columns(now), "name");
+    return items;
+}
+
+Result<void> show(const Json& items, Env& env) { return env.out.emit_list("rooms", items, columns(system_clock::now()), "name"); }
+
+Result<void> show_look(const Json& items, Env& env) {
+    if (!env.out.results_are_terminal()) {
+        const Json snapshot{{"time", format_time(system_clock::now())}, {"rooms", items}};
+        return env.out.emit_raw(snapshot.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    }
+    VC_TRY(env.out.emit_raw("\x1b[H\x1b[J"));  // home, and clear from there
+    return show(items, env);
+}
+
+Result<void> watch(const RoomListOptions& o, Env& env, livekit::TwirpClient& twirp, std::chrono::milliseconds pace) {
+    Interrupt interrupt;
+    for (auto next = Clock::now() + pace; true; next += pace) {
+        VC_TRY_ASSIGN(const auto items, look(o, env, twirp));
+        VC_TRY(show_look(items, env));
+        if (env.out.reader_gone()) return {};
+        VC_TRY(interrupt.sleep_until(next));
+    }
+}
+
+}  // namespace
+
+Result<void> run_room_list(const RoomListOptions& o, Env& env) {
+    VC_TRY(filter_rooms({}, o.filter, system_clock::now()));
+    std::chrono::milliseconds pace{0};
+    if (!o.watch.empty()) {
+        VC_TRY_ASSIGN(pace, parse_duration(o.watch));
+        if (pace < std::chrono::milliseconds(100)) return fail(Errc::Usage, "--watch={} is too often", o.watch);
+    }
+    VC_TRY_ASSIGN(auto* twirp, env.twirp());
+    if (pace.count() > 0) return watch(o, env, *twirp, pace);
+    VC_TRY_ASSIGN(const auto items, look(o, env, *twirp));
+    return show(items, env);
 }
 
 }  // namespace voicectl::commands

@@ -20,7 +20,7 @@ struct RoomFilter {
 struct RoomListOptions {
     std::vector<std::string> names;
     RoomFilter filter;
-    std::string sort = "name";
+    std::string sort = "name", watch;
     std::size_t limit = 100;
     bool all = false;
 };

@@ -4,7 +4,9 @@
 #include <functional>
 #include <map>
 
+#include "commands/token/view.h"
 #include "voicectl/base/text.h"
+#include "voicectl/livekit/probe.h"
 
 namespace voicectl::commands {
 namespace {
@@ -14,14 +16,16 @@ using livekit::SystemTime;
 using livekit::Verdict;
 
 constexpr const char* kLong = R"(Decides as a LiveKit server that holds the key would. Exit 0: valid and all that is required is there;
-exit 3: not, and why. Needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET, but no server.
+exit 3: not, and why. Needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET, but no server. --server asks one as well:
+would it let the holder join, and does its clock agree with ours?
 
 --require: join, publish, subscribe, data, admin, create, list, record, worker,
            room=NAME, identity=NAME, source=NAME, attribute=KEY
 
 Examples:
   voicectl token create --role caller --room demo --identity ann | voicectl token verify --require join,room=demo
-  voicectl token verify "$TOKEN" --get /secondsLeft)";
+  voicectl token verify "$TOKEN" --get /secondsLeft
+  voicectl token verify @token.txt --server)";
 
 using Demand = std::function<std::string(const Claims&, const std::string& value)>;
 
@@ -65,58 +69,73 @@ const std::map<std::string, Demand>& demands() {
 
 bool takes_value(const std::string& name) { return name == "room" || name == "identity" || name == "source" || name == "attribute"; }
 
-Json optional_time(const std::optional<SystemTime>& time) { return time ? Json(format_time(*time)) : Json(); }
+/// What the server itself says of it.
+struct ServerWord {
+    std::optional<std::chrono::milliseconds> clock_skew;
+    std::optional<bool> accepts;  // absent: not asked, for it is no token to join with
+    std::string reason;
+};
 
-Json seconds_left(const Verdict& verdict, SystemTime now) {
-    if (!verdict.claims.expires) return nullptr;
-    using std::chrono::seconds;
-    const auto whole = [](SystemTime time) { return std::chrono::floor<seconds>(time).time_since_epoch(); };
-    return (whole(*verdict.claims.expires) - whole(now)).count();
+constexpr std::chrono::seconds kNotableSkew{5};
+
+Result<ServerWord> ask_server(const Verdict& verdict, const std::string& token, Env& env) {
+    VC_TRY_ASSIGN(const auto server, env.server());
+    VC_TRY_ASSIGN(const auto limit, env.timeout());
+    VC_TRY_ASSIGN(const auto sign, livekit::probe_server(env.http(), server.url, limit));
+    ServerWord word{sign.clock_skew, {}, {}};
+    if (!verdict.claims.video.room_join && verdict.fault != livekit::TokenFault::Malformed) {
+        word.reason = "it is no token to join with, so only the clocks were compared";
+        return word;
+    }
+    const auto taken = livekit::validate_join(env.http(), server.url, token, limit);
+    if (!taken && (taken.error().code == Errc::Unreachable || taken.error().code == Errc::Timeout)) return std::unexpected(taken.error());
+    word.accepts = taken.has_value();
+    if (!taken) word.reason = taken.error().message;
+    return word;
 }
 
-Json verdict_json(const Verdict& verdict, const Json& required, bool valid, SystemTime now) {
-    const auto& claims = verdict.claims;
-    Json grants = Json::array();
-    for (const auto& [grant, allows] : livekit::explain(claims)) grants.push_back({{"grant", grant}, {"allows", allows}});
-    const auto payload = Json::parse(valid_utf8(verdict.claims_json), nullptr, false);
-    return {{"valid", valid},
-            {"genuine", verdict.fault == livekit::TokenFault::None},
-            {"fault", verdict.fault == livekit::TokenFault::None ? Json() : Json(livekit::to_string(verdict.fault))},
-            {"reason", verdict.reason},
-            {"issuer", claims.issuer},
-            {"identity", claims.identity},
-            {"room", claims.video.room},
-            {"notBefore", optional_time(claims.not_before)},
-            {"expires", optional_time(claims.expires)},
-            {"secondsLeft", seconds_left(verdict, now)},
-            {"requirements", required},
-            {"grants", std::move(grants)},
-            {"claims", payload.is_discarded() ? Json() : payload}};
+Json server_json(const std::optional<ServerWord>& word) {
+    if (!word) return nullptr;
+    return {{"accepts", word->accepts ? Json(*word->accepts) : Json()},
+            {"reason", word->reason},
+            {"clockSkewMs", word->clock_skew ? Json(word->clock_skew->count()) : Json()}};
 }
 
-std::string life_line(const Json& report) {
-    if (report["expires"].is_null()) return "has no end; newer servers refuse it";
-    const auto left = report["secondsLeft"].get<std::int64_t>();
-    const auto span = format_duration(std::chrono::seconds(std::abs(left)));
-    return left >= 0 ? fmt::format("until {} ({} left)", scalar_text(report["expires"]), span)
-                     : fmt::format("until {} ({} ago)", scalar_text(report["expires"]), span);
+std::string skew_words(const Json& server) {
+    if (server["clockSkewMs"].is_null()) return "its clock is not told";
+    const auto skew = std::chrono::milliseconds(server["clockSkewMs"].get<std::int64_t>());
+    // The header that tells it has whole seconds.
+    if (std::chrono::abs(skew) < std::chrono::milliseconds(1500)) return "its clock agrees with ours";
+    return fmt::format("its clock is {} {} ours{}", format_duration(std::chrono::abs(skew)), skew.count() > 0 ? "ahead of" : "behind",
+                       std::chrono::abs(skew) > kNotableSkew ? ": set both by NTP" : "");
+}
+
+Json verdict_json(const Verdict& verdict, const Json& required, const std::optional<ServerWord>& word, bool valid, SystemTime now) {
+    Json out{{"valid", valid},
+             {"genuine", verdict.fault == livekit::TokenFault::None},
+             {"fault", verdict.fault == livekit::TokenFault::None ? Json() : Json(livekit::to_string(verdict.fault))},
+             {"reason", verdict.reason}};
+    out.update(token_view(verdict, now));
+    out["requirements"] = required;
+    out["server"] = server_json(word);
+    return out;
 }
 
 std::string human(const Json& report) {
     const auto safe = [&](const char* name) { return terminal_safe(scalar_text(report[name])); };
     std::string out = report["genuine"] == true ? "genuine: signature, times and form are good"
                                                 : fmt::format("not valid: {} ({})", safe("reason"), safe("fault"));
-    if (report["issuer"] != "") out += fmt::format("\n  issued for  API key {}", safe("issuer"));
-    if (report["identity"] != "") out += fmt::format("\n  identity    {}", safe("identity"));
-    out += fmt::format("\n  life        {}", life_line(report));
-    for (const auto& grant : report["grants"])
-        out += fmt::format("\n  {:<22} {}", scalar_text(grant["grant"]), terminal_safe(scalar_text(grant["allows"])));
+    out += token_lines(report);
     for (const auto& one : report["requirements"]) {
         const bool met = one["met"] == true;
         out += fmt::format("\n  required {:<13} {}", terminal_safe(scalar_text(one["requirement"])),
                            met ? "yes" : "no: " + terminal_safe(scalar_text(one["reason"])));
     }
-    return out;
+    const auto& server = report["server"];
+    if (server.is_null()) return out;
+    out += fmt::format("\n  server      {}", server["accepts"].is_null() ? "was not asked to let it join" : server["accepts"] == true ? "would let it join" : "refuses it");
+    if (server["reason"] != "") out += fmt::format(": {}", terminal_safe(scalar_text(server["reason"])));
+    return out + fmt::format("\n  clock       {}", skew_words(server));
 }
 
 }  // namespace
@@ -140,6 +159,7 @@ void add_token_verify(CLI::App& token, Env& env, Run<TokenVerifyOptions> run) {
     cmd.add_option("token", o->token, "The token, @file, or - for standard input")->capture_default_str();
     cmd.add_option("--require", o->require, "What it must allow, comma separated (repeat)")->delimiter(',')->allow_extra_args(false);
     cmd.add_option("--leeway", o->leeway, "Clock skew to forgive; servers forgive 60s")->capture_default_str()->type_name("TIME");
+    cmd.add_flag("--server", o->server, "Also ask the server at --url, and compare its clock with ours");
     on_run(cmd, o, env, std::move(run));
 }
 
@@ -148,11 +168,7 @@ Result<void> run_token_verify(const TokenVerifyOptions& o, Env& env) {
     if (leeway > std::chrono::hours(24)) return fail(Errc::Usage, "--leeway {} is more than a day", o.leeway);
     for (const auto& demand : o.require) VC_TRY(unmet({}, demand));
     VC_TRY_ASSIGN(const auto key, env.api_key());
-    VC_TRY_ASSIGN(const auto text, read_payload(o.token));
-    auto token = trim(text);
-    if (token.starts_with("Bearer ")) token = trim(token.substr(7));
-    if (token.empty()) return fail_with_hint(Errc::Usage, "no token given", "pass it as argument or on standard input");
-
+    VC_TRY_ASSIGN(const auto token, given_token(o.token));
     const auto now = std::chrono::system_clock::now();
     const auto verdict = livekit::verify(key, token, now, std::chrono::duration_cast<std::chrono::seconds>(leeway));
     bool met = true;
@@ -165,10 +181,17 @@ Result<void> run_token_verify(const TokenVerifyOptions& o, Env& env) {
         required.push_back({{"requirement", demand}, {"met", why.empty()}, {"reason", why}});
     }
     const bool genuine = verdict.fault == livekit::TokenFault::None;
-    const auto report = verdict_json(verdict, required, genuine && met, now);
-    VC_TRY(env.out.emit(report, human(report), genuine && met ? "valid" : "invalid"));
+    std::optional<ServerWord> word;
+    if (o.server) {
+        VC_TRY_ASSIGN(word, ask_server(verdict, token, env));
+    }
+    const bool refused = word && word->accepts == false;
+    const bool valid = genuine && met && !refused;
+    const auto report = verdict_json(verdict, required, word, valid, now);
+    VC_TRY(env.out.emit(report, human(report), valid ? "valid" : "invalid"));
     if (!genuine) return fail(Errc::CheckFailed, "the token is not valid: {}", verdict.reason);
     if (!met) return fail(Errc::CheckFailed, "the token lacks what is required: {}", first_unmet);
+    if (refused) return fail(Errc::CheckFailed, "the token looks good here, but the server refuses it: {}", word->reason);
     return {};
 }
 

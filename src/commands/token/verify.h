@@ -10,6 +10,7 @@ struct TokenVerifyOptions {
     std::string token = "-";
     std::vector<std::string> require;
     std::string leeway = "60s";
+    bool server = false;
 };
 
 void add_token_verify(CLI::App& token, Env& env, Run<TokenVerifyOptions> run);

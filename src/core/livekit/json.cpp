@@ -45,6 +45,27 @@ std::string without_key(const std::string& url) {
     return url.substr(0, slash + 1) + kMask;
 }
 
+// "turnPassword" and "turn_password" alike.
+std::string snake_case(std::string_view name) {
+    std::string out;
+    for (const char c : name) {
+        const bool upper = c >= 'A' && c <= 'Z';
+        if (upper && !out.empty()) out += '_';
+        out += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return out;
+}
+
+bool is_secret_name(std::string_view name) {
+    return std::find(kSecretFields.begin(), kSecretFields.end(), snake_case(name)) != kSecretFields.end();
+}
+
+// Where a stream goes: the last part of such an address is its key.
+bool is_stream_address(std::string_view text) {
+    constexpr std::array<std::string_view, 5> kSchemes{"rtmp://", "rtmps://", "srt://", "mux://", "twitch://"};
+    return std::any_of(kSchemes.begin(), kSchemes.end(), [&](std::string_view scheme) { return to_lower_ascii(text.substr(0, scheme.size())) == scheme; });
+}
+
 std::string shown_text(const FieldDescriptor& field, const std::string& text) {
     if (secrets_shown()) return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);
     if (is_stream_url(field)) return without_key(text);
@@ -126,6 +147,16 @@ Json field_json(const Message& message, const FieldDescriptor& field) {
 }
 
 }  // namespace
+
+void mask_secrets(Json& json) {
+    if (secrets_shown()) return;
+    for (auto& [name, value] : json.items()) {
+        if (value.is_structured()) mask_secrets(value);
+        else if (!value.is_string() || value.get_ref<const std::string&>().empty()) continue;
+        else if (json.is_object() && is_secret_name(name)) value = kMask;
+        else if (is_stream_address(value.get_ref<const std::string&>())) value = without_key(value.get<std::string>());
+    }
+}
 
 Json to_json(const Message& message) {
     bool known = false;

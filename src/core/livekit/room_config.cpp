@@ -20,6 +20,16 @@ Result<proto::RoomAgentDispatch> parse_agent(std::string_view text) {
     return agent;
 }
 
+Result<proto::RoomEgress> parse_room_egress(std::string_view json) {
+    proto::RoomEgress egress;
+    const auto status = google::protobuf::util::JsonStringToMessage(std::string(json), &egress);
+    if (!status.ok()) {
+        return fail_with_hint(Errc::Usage, fmt::format("that is no recording of a room: {}", terminal_safe(redact(std::string_view(status.message().data(), status.message().size())))),
+                              R"(write it like {"room":{"audioOnly":true,"fileOutputs":[{"filepath":"recordings/{room_name}.ogg"}]}}, or name a file with @)");
+    }
+    return egress;
+}
+
 Result<std::string> compose_room_config(std::string_view json, const std::vector<proto::RoomAgentDispatch>& agents) {
     namespace util = google::protobuf::util;
     if (trim(json).empty() && agents.empty()) return std::string();

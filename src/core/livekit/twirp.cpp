@@ -26,41 +26,66 @@ Result<std::string> http_base(std::string_view url) {
     return parsed.to_string();
 }
 
-Result<void> TwirpClient::call(std::string_view service, std::string_view method, const VideoGrant& grant,
-                               const google::protobuf::Message& request, google::protobuf::Message& reply,
-                               std::optional<std::chrono::milliseconds> timeout) {
-    VC_TRY_ASSIGN(const auto base, http_base(server_.url));
-    Claims claims;
-    claims.video = grant;
+Result<void> TwirpClient::exchange(Exchange told, const char* type, std::string body, std::optional<std::chrono::milliseconds> timeout, const Reader& read) {
     net::HttpRequest http;
     http.method = "POST";
-    http.url = fmt::format("{}/twirp/livekit.{}/{}", base, service, method);
-    http.headers = {{"Content-Type", "application/protobuf"}, {"Authorization", "Bearer " + mint(server_.key, claims, kTokenLife)}};
-    http.body = request.SerializeAsString();
+    http.url = told.url;
+    http.headers = {{"Content-Type", type}, {"Authorization", "Bearer " + mint(server_.key, told.claims, kTokenLife)}};
+    http.body = std::move(body);
     http.total_timeout = http.idle_timeout = timeout.value_or(timeout_);
     http.connect_timeout = std::min(http.connect_timeout, http.total_timeout);
 
-    last_ = CallTrace{std::string(service), std::string(method), 0, {}};
-    Exchange exchange{*last_, http.url, grant, request, nullptr, nullptr, nullptr};
-    if (before_) before_(exchange);
+    if (before_) before_(told);
     const auto begun = Clock::now();
     const auto response = http_.send(http);
     last_->elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
-    if (!response) return made(exchange, std::unexpected(Error(response.error()).while_doing(method)));
-    exchange.response = &*response;
-    last_->status = response->status;
-    if (response->status != 200) return made(exchange, std::unexpected(describe_refusal(method, *response).while_doing(method)));
-    if (auto read = read_reply(*response, reply); !read) return made(exchange, std::unexpected(std::move(read).error().while_doing(method)));
-    exchange.reply = &reply;
-    return made(exchange, {});
+    Result<void> outcome;
+    if (!response) {
+        outcome = std::unexpected(response.error());
+    } else {
+        last_->status = response->status;
+        told.response = &*response;
+        outcome = response->status == 200 ? read(*response, told) : std::unexpected(describe_refusal(last_->method, *response));
+    }
+    if (!outcome) outcome.error() = std::move(outcome.error()).while_doing(last_->method);
+    if (!outcome) told.error = &outcome.error();
+    if (after_) after_(told);
+    return outcome;
 }
 
-Result<void> TwirpClient::made(const Exchange& exchange, Result<void> outcome) const {
-    if (!after_) return outcome;
-    auto told = exchange;
-    if (!outcome) told.error = &outcome.error();
-    after_(told);
-    return outcome;
+Result<std::string> TwirpClient::begin(std::string_view service, std::string_view method) {
+    VC_TRY_ASSIGN(const auto base, http_base(server_.url));
+    last_ = CallTrace{std::string(service), std::string(method), 0, {}};
+    return fmt::format("{}/twirp/livekit.{}/{}", base, service, method);
+}
+
+Result<void> TwirpClient::call(std::string_view service, std::string_view method, const VideoGrant& grant,
+                               const google::protobuf::Message& request, google::protobuf::Message& reply,
+                               std::optional<std::chrono::milliseconds> timeout) {
+    VC_TRY_ASSIGN(const auto url, begin(service, method));
+    Claims claims;
+    claims.video = grant;
+    return exchange({.call = *last_, .url = url, .claims = claims, .request = &request}, "application/protobuf", request.SerializeAsString(), timeout,
+                    [&reply](const net::HttpResponse& response, Exchange& told) {
+                        auto read = read_reply(response, reply);
+                        if (read) told.reply = &reply;
+                        return read;
+                    });
+}
+
+Result<std::string> TwirpClient::call_json(std::string_view service, std::string_view method, const Claims& claims, std::string body,
+                                           std::optional<std::chrono::milliseconds> timeout) {
+    VC_TRY_ASSIGN(const auto url, begin(service, method));
+    std::string answer;
+    const auto copy = body;
+    VC_TRY(exchange({.call = *last_, .url = url, .claims = claims, .json = copy}, "application/json", std::move(body), timeout,
+                    [&answer](const net::HttpResponse& response, Exchange&) -> Result<void> {
+                        if (!response.header("content-type").starts_with("application/json"))
+                            return fail_with_hint(Errc::Protocol, "the answer is not LiveKit's", "check the server URL, its path too");
+                        answer = response.body;
+                        return {};
+                    }));
+    return answer;
 }
 
 }  // namespace voicectl::livekit

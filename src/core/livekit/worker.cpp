@@ -90,6 +90,7 @@ class LiveWorker final : public Worker {
     }
 
     bool registered() const override { return registered_; }
+    std::string server_version() const override { return server_version_; }
 
  private:
     struct Load {
@@ -154,6 +155,7 @@ class LiveWorker final : public Worker {
         patience_.cancel();
         failures_ = 0;
         registered_ = true;
+        server_version_ = reply.server_info().version();
         send_load();
         log::info("worker", "registered", {{"agent", options_.agent_name}, {"worker", reply.worker_id()}, {"server", reply.server_info().version()}});
         tell(handlers_.on_registered, reply.worker_id());
@@ -206,6 +208,7 @@ class LiveWorker final : public Worker {
     std::unique_ptr<net::WebSocket> socket_;
     std::optional<Load> load_;
     bool registered_ = false;
+    std::string server_version_;
     int failures_ = 0;
     std::minstd_rand chance_{std::random_device{}()};
     Timer retry_;

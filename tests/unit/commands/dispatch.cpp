@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "bench.h"
+#include "commands/dispatch/absence.h"
 #include "commands/dispatch/create.h"
 #include "commands/dispatch/delete.h"
 #include "commands/dispatch/list.h"
@@ -88,11 +89,39 @@ TEST_CASE("who is in the room outweighs what the dispatch says of its jobs") {
     CHECK(dispatch_json(one, {})["status"] == "failed");
 }
 
+TEST_CASE("why an agent did not come is told by the strongest sign there is") {
+    const AgentWait wait{"demo", "receptionist", "AD_1", std::chrono::seconds(5), {}};
+    const auto says = [&](const Absence& absence, const char* words) {
+        const auto error = explain(wait, absence);
+        CHECK(error.code == Errc::Timeout);
+        CHECK_MESSAGE(error.hint.find(words) != std::string::npos, error.hint);
+    };
+    says({}, "no worker with that exact name");
+    says({.elsewhere = {{"other", 3}}}, "no worker with that exact name");
+    says({.elsewhere = {{"receptionist", 2}}}, "serves 2 other rooms");
+    for (const char* slip : {"receptionst", "Receptionist", "recpetionist", "receptionists", "re-ceptionist", "receptionisT", "rezeptionist"})
+        says({.elsewhere = {{slip, 1}}}, slip);
+    for (const char* other : {"receptionist2b", "reception", "desk", "tsinoitpecer"}) says({.elsewhere = {{other, 1}}}, "no worker with that exact name");
+    livekit::proto::JobState job;
+    job.set_status(livekit::proto::JS_FAILED);
+    job.set_worker_id("AW_1");
+    job.set_error("it broke");
+    Absence taken{.jobs = {job}, .elsewhere = {{"receptionist", 1}}};
+    says(taken, "took the job but did not join");
+    CHECK(explain(wait, taken).message.find("job JS_FAILED at worker AW_1 (it broke)") != std::string::npos);
+    taken.left = 1;
+    says(taken, "left again");
+    taken.half_way = true;
+    says(taken, "media does not connect");
+}
+
 TEST_CASE("a list needs a room or --all-rooms, a deletion needs ids or an agent") {
     CHECK(CommandBench().run({"dispatch", "list"}) == 2);
     CHECK(CommandBench().run({"dispatch", "list", "demo", "--all-rooms"}) == 2);
     CHECK(CommandBench().run({"dispatch", "delete", "demo"}) == 2);
     CHECK(CommandBench().run({"dispatch", "delete", "demo", "AD_1", "--agent", "x"}) == 2);
+    CHECK(CommandBench().run({"dispatch", "delete", "demo", "--stdin", "--agent", "x"}) == 2);
+    CHECK(CommandBench().run({"dispatch", "delete", "demo", "AD_1", "--wait-gone=0"}) == 2);
     CHECK(CommandBench().run({"dispatch", "list", "demo", "--status", "fine"}) == 2);
 }
 

@@ -1,0 +1,66 @@
+#include "commands/call/metadata.h"
+
+#include "voicectl/base/text.h"
+
+namespace voicectl::commands {
+namespace {
+
+constexpr const char* kHint = "userId must be there; userId, assignmentId and scenarioId are UUIDs. --no-schema lifts this";
+
+Result<void> check_field(const Json& metadata, const char* name, bool required) {
+    const auto found = metadata.find(name);
+    if (found == metadata.end()) {
+        if (!required) return {};
+        return fail_with_hint(Errc::Usage, fmt::format("metadata: {} is missing", name), kHint);
+    }
+    if (found->is_string() && is_uuid(found->get_ref<const std::string&>())) return {};
+    return fail_with_hint(Errc::Usage, fmt::format("metadata: {} is no UUID: {}", name, terminal_safe(found->dump(-1, ' ', false, Json::error_handler_t::replace))),
+                          kHint);
+}
+
+Result<Json> parse_object(const std::string& text) {
+    auto given = Json::parse(text, nullptr, false);
+    if (given.is_discarded()) return fail_with_hint(Errc::Usage, "--metadata is no JSON", "a file is named with @: --metadata @call.json");
+    if (!given.is_object()) return fail(Errc::Usage, "--metadata is JSON, but no object");
+    return given;
+}
+
+}  // namespace
+
+bool is_uuid(std::string_view text) {
+    constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (text.size() != kForm.size()) return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool hex = std::string_view("0123456789abcdefABCDEF").find(text[i]) != std::string_view::npos;
+        if (kForm[i] == '-' ? text[i] != '-' : !hex) return false;
+    }
+    return true;
+}
+
+Result<Json> call_metadata(const CallFields& fields) {
+    Json out = Json::object();
+    if (!fields.user.empty()) out["userId"] = fields.user;
+    if (!fields.assignment.empty()) out["assignmentId"] = fields.assignment;
+    if (!fields.scenario.empty()) out["scenarioId"] = fields.scenario;
+    if (!trim(fields.metadata).empty()) {
+        VC_TRY_ASSIGN(const auto given, parse_object(fields.metadata));
+        out.merge_patch(given);
+    }
+    if (!fields.schema) return out;
+    VC_TRY(check_field(out, "userId", true));
+    VC_TRY(check_field(out, "assignmentId", false));
+    VC_TRY(check_field(out, "scenarioId", false));
+    return out;
+}
+
+Result<Json> merged_metadata(const std::string& text, const Json& patch) {
+    auto out = trim(text).empty() ? Json::object() : Json::parse(text, nullptr, false);
+    if (!out.is_object()) {
+        return fail_with_hint(Errc::Conflict, "the room has metadata that is no JSON object, so nothing can be merged into it",
+                              "take another room, or clear its metadata first");
+    }
+    out.merge_patch(patch);
+    return out;
+}
+
+}  // namespace voicectl::commands

@@ -1,0 +1,27 @@
+// What is known of a call, as dispatches and rooms carry it (requirement A5). Values, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "commands/output.h"
+
+namespace voicectl::commands {
+
+struct CallFields {
+    std::string user, assignment, scenario;  // userId, assignmentId, scenarioId; empty: not given
+    std::string metadata;                    // a JSON object, merged over those (RFC 7396); empty: none
+    bool schema = true;
+};
+
+/// Usage, naming the field, when the result is not as the schema has it: userId is there and a UUID,
+/// assignmentId and scenarioId are UUIDs where they are there. Anything else may be there too.
+Result<Json> call_metadata(const CallFields& fields);
+
+bool is_uuid(std::string_view text);
+
+/// `text` (metadata of a room) with `patch` merged into it. Conflict when it is no JSON object: what others
+/// keep there is not ours to replace.
+Result<Json> merged_metadata(const std::string& text, const Json& patch);
+
+}  // namespace voicectl::commands

@@ -1,0 +1,291 @@
+#include "commands/call/start.h"
+
+#include <future>
+
+#include "commands/call/recording.h"
+#include "commands/call/room_record.h"
+#include "commands/call/undo.h"
+#include "commands/dispatch/agent_wait.h"
+#include "commands/interrupt.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::commands {
+namespace {
+
+using livekit::TwirpClient;
+
+constexpr const char* kLong = R"(Makes room, dispatches, the caller's token and (with --record) the recording, what does not depend on each
+other side by side. When a part fails, all that was made is undone again, and the error says so; trouble with
+the recording never stops a call: it is warned of, and stands in recording.error.
+
+The room is named by --room, or by --room-template out of {user}, {agent}, {ts} and {id}; a `_` in a user's
+name stands there as %5F, so that `call status` can read the user back. Dispatches and room carry the same
+metadata: userId (--user, a UUID), assignmentId, scenarioId, and whatever --metadata adds.
+
+The token lets its holder join this room, publish the microphone, hear others and send data; nothing else.
+--format env prints lines that a shell can eval.
+
+Examples:
+  voicectl call start --agent receptionist --user 0b1f6c2e-7a53-4c3e-9d1c-2f6d0c7f1a11
+  voicectl call start --room demo --agent receptionist --no-schema --record=file:recordings/{room_name}.ogg --json
+  voicectl call start --room demo --no-schema --format env)";
+
+struct StartedAgent {
+    std::string name, dispatch_id;
+    std::set<std::string> there_before;
+    std::optional<AgentArrival> arrival;
+};
+
+struct Recording {
+    std::string place, egress_id, status, error, hint;
+};
+
+Json recording_json(const std::optional<Recording>& recording) {
+    if (!recording) return nullptr;
+    const bool failed = !recording->error.empty();
+    return {{"place", recording->place},
+            {"egressId", recording->egress_id.empty() ? Json() : Json(recording->egress_id)},
+            {"status", recording->status.empty() ? Json() : Json(recording->status)},
+            {"error", failed ? Json(recording->error) : Json()},
+            {"hint", recording->hint}};
+}
+
+class CallStart {
+ public:
+    CallStart(CallPlan plan, Env& env, livekit::Server server, std::chrono::milliseconds limit)
+        : plan_(std::move(plan)), env_(env), server_(std::move(server)), limit_(limit) {}
+
+    Result<Json> run() {
+        auto made = make();
+        if (made) return report();
+        // Steps beside the one that failed may still succeed; they must be known to be undone.
+        if (recording_.valid()) (void)recording_.get();
+        auto error = std::move(made).error();
+        error.message += "; " + in_words(undo_.undo());
+        return std::unexpected(std::move(error));
+    }
+
+ private:
+    TwirpClient client() { return {env_.http(), server_, limit_}; }
+
+    Result<void> make() {
+        VC_TRY(make_room());
+        VC_TRY(interrupt_.check());
+        if (plan_.recording) recording_ = std::async(std::launch::async, [this] { return record(); });
+        VC_TRY(dispatch_all());
+        VC_TRY(wait_for_agents());
+        if (recording_.valid()) {
+            env_.out.progress("waiting for the recording");
+            recorded_ = recording_.get();
+            env_.out.progress("");
+        }
+        return interrupt_.check();
+    }
+
+    Result<void> make_room() {
+        auto twirp = client();
+        livekit::RoomApi rooms(twirp);
+        VC_TRY_ASSIGN(const auto before, rooms.list({plan_.room}));
+        livekit::proto::CreateRoomRequest request;
+        request.set_name(plan_.room);
+        request.set_empty_timeout(plan_.empty_timeout);
+        request.set_metadata(metadata_text());
+        VC_TRY_ASSIGN(room_, rooms.create(request));
+        created_ = before.empty() || before.front().sid() != room_.sid();
+        if (!created_) return take_over(twirp);
+        undo_.did(fmt::format("room {} deleted", plan_.room), [this] {
+            auto undoing = client();
+            return livekit::RoomApi(undoing).remove(plan_.room);
+        });
+        return {};
+    }
+
+    Result<void> take_over(TwirpClient& twirp) {
+        if (plan_.metadata.empty()) return {};
+        VC_TRY_ASSIGN(const auto merged, merged_metadata(room_.metadata(), plan_.metadata));
+        VC_TRY(set_room_metadata(twirp, plan_.room, merged.dump()));
+        undo_.did(fmt::format("metadata of room {} put back", plan_.room), [this] {
+            auto undoing = client();
+            return set_room_metadata(undoing, plan_.room, room_.metadata());
+        });
+        return {};
+    }
+
+    std::string metadata_text() const {
+        return plan_.metadata.empty() ? std::string() : plan_.metadata.dump(-1, ' ', false, Json::error_handler_t::replace);
+    }
+
+    Result<void> dispatch_all() {
+        std::vector<std::future<Result<StartedAgent>>> coming;
+        for (const auto& name : plan_.agents) coming.push_back(std::async(std::launch::async, [this, &name] { return dispatch(name); }));
+        Result<void> all;
+        begun_ = Clock::now();
+        for (auto& one : coming) {
+            auto started = one.get();  // every one, or what it made could not be undone
+            if (started) agents_.push_back(std::move(*started));
+            else if (all) all = std::unexpected(std::move(started).error());
+        }
+        return all;
+    }
+
+    /// On a thread of its own.
+    Result<StartedAgent> dispatch(const std::string& name) {
+        auto twirp = client();
+        StartedAgent agent{name, {}, {}, {}};
+        if (!created_) {
+            VC_TRY_ASSIGN(agent.there_before, agents_in(twirp, plan_.room, name));
+        }
+        livekit::proto::CreateAgentDispatchRequest request;
+        request.set_room(plan_.room);
+        request.set_agent_name(name);
+        request.set_metadata(metadata_text());
+        auto made = livekit::DispatchApi(twirp).create(request);
+        if (!made) return std::unexpected(std::move(made).error().while_doing(fmt::format("dispatching agent {}", name)));
+        agent.dispatch_id = made->id();
+        undo_.did(fmt::format("dispatch {} deleted", made->id()), [this, id = made->id()]() -> Result<void> {
+            auto undoing = client();
+            VC_TRY(livekit::DispatchApi(undoing).remove(plan_.room, id));
+            return {};
+        });
+        return agent;
+    }
+
+    Result<void> wait_for_agents() {
+        if (plan_.wait.count() == 0) return {};
+        auto twirp = client();
+        for (auto& agent : agents_) {
+            AgentWait wait{plan_.room, agent.name, agent.dispatch_id, plan_.wait, agent.there_before};
+            wait.interrupt = &interrupt_;
+            VC_TRY_ASSIGN(agent.arrival, wait_for_agent(env_, twirp, wait, begun_));
+        }
+        return {};
+    }
+
+    /// On a thread of its own. Never fails: a call without its recording is still a call.
+    Recording record() {
+        auto twirp = client();
+        Recording out{recording_place(*plan_.recording), {}, {}, {}, {}};
+        const auto info = start_recording(twirp, *plan_.recording);
+        if (!info) {
+            out.error = info.error().message;
+            out.hint = info.error().hint;
+            return out;
+        }
+        out.egress_id = info->egress_id();
+        out.status = livekit::proto::EgressStatus_Name(info->status());
+        undo_.did(fmt::format("recording {} stopped", out.egress_id), [this, id = out.egress_id]() -> Result<void> {
+            auto undoing = client();
+            VC_TRY(livekit::EgressApi(undoing).stop(id));
+            return {};
+        });
+        const auto noted = merge_room_metadata(twirp, plan_.room, {{"egressId", out.egress_id}});
+        if (!noted) out.hint = fmt::format("the room's metadata does not have its egressId: {}", noted.error().message);
+        return out;
+    }
+
+    Json report() const {
+        Json agents = Json::array();
+        for (const auto& one : agents_) {
+            const auto& came = one.arrival;
+            agents.push_back({{"agentName", one.name},
+                              {"dispatchId", one.dispatch_id},
+                              {"identity", came ? Json(came->participant.identity()) : Json()},
+                              {"msToJoin", came ? Json(came->after.count()) : Json()}});
+        }
+        return {{"schemaVersion", 1},
+                {"room", {{"name", plan_.room}, {"sid", room_.sid()}, {"created", created_}}},
+                {"url", plan_.url},
+                {"token", plan_.token},
+                {"tokenExpires", format_time(plan_.expires)},
+                {"identity", plan_.identity},
+                {"metadata", plan_.metadata},
+                {"agents", std::move(agents)},
+                {"recording", recording_json(recorded_)}};
+    }
+
+    CallPlan plan_;
+    Env& env_;
+    livekit::Server server_;
+    std::chrono::milliseconds limit_;
+    Interrupt interrupt_;
+    UndoLog undo_;
+    livekit::proto::Room room_;
+    bool created_ = false;
+    TimePoint begun_;
+    std::vector<StartedAgent> agents_;
+    std::future<Recording> recording_;
+    std::optional<Recording> recorded_;
+};
+
+std::string human(const Json& report) {
+    const auto safe = [](const Json& value) { return terminal_safe(scalar_text(value)); };
+    auto out = fmt::format("room     {}{}", safe(report["room"]["name"]), report["room"]["created"] == true ? "" : " (was there already)");
+    for (const auto& one : report["agents"]) {
+        out += fmt::format("\nagent    {}: {}", safe(one["agentName"]),
+                           one["identity"].is_null() ? "dispatched, not waited for"
+                                                     : fmt::format("{} joined after {}", safe(one["identity"]),
+                                                                   format_duration(std::chrono::milliseconds(one["msToJoin"].get<std::int64_t>()))));
+    }
+    if (const auto& recording = report["recording"]; !recording.is_null())
+        out += fmt::format("\nrecorded {}", recording["error"].is_null() ? fmt::format("{} to {}", safe(recording["egressId"]), safe(recording["place"])) : "no: " + safe(recording["error"]));
+    return out + fmt::format("\ncaller   {}, until {}\nurl      {}\ntoken    {}", safe(report["identity"]), safe(report["tokenExpires"]),
+                             safe(report["url"]), safe(report["token"]));
+}
+
+Result<void> show(const Json& report, const std::string& format, Env& env) {
+    const auto& name = report["room"]["name"].get_ref<const std::string&>();
+    if (format == "env") {
+        return env.out.emit_raw(shell_variables({{"LIVEKIT_URL", scalar_text(report["url"])},
+                                                 {"LIVEKIT_TOKEN", scalar_text(report["token"])},
+                                                 {"LIVEKIT_ROOM", name}}) +
+                                "\n");
+    }
+    if (format == "json" && env.out.format == Format::Table) env.out.format = Format::Json;
+    return env.out.emit(report, human(report), name);
+}
+
+// What would be done; the token is left out, for it would work.
+Json plan_json(const CallPlan& plan) {
+    return {{"dryRun", true},
+            {"room", plan.room},
+            {"identity", plan.identity},
+            {"metadata", plan.metadata},
+            {"agents", plan.agents},
+            {"recording", plan.recording ? livekit::to_json(*plan.recording) : Json()}};
+}
+
+}  // namespace
+
+void add_call_start(CLI::App& call, Env& env, Run<CallStartOptions> run) {
+    auto o = std::make_shared<CallStartOptions>();
+    auto& cmd = *call.add_subcommand("start", "Make room, agents, the caller's token and a recording")->footer(kLong);
+    auto* room = cmd.add_option("--room", o->room, "Room name; a room that is there is taken, and not undone")->group("Room");
+    cmd.add_option("--room-template", o->room_template, "Makes the name")->excludes(room)->capture_default_str()->group("Room");
+    cmd.add_option("--empty-timeout", o->empty_timeout, "How long the room stays before anyone joins")->capture_default_str()->group("Room");
+    cmd.add_option("--agent", o->agents, "Agent to dispatch (repeat)")->allow_extra_args(false)->group("Agent");
+    cmd.add_flag("--wait{30s}", o->wait, "Until the agents are there, at most this long")->capture_default_str()->group("Agent");
+    cmd.add_flag("--no-wait", o->no_wait, "Do not wait for the agents")->group("Agent");
+    cmd.add_option("--user", o->fields.user, "Whose call it is: userId")->group("Caller");
+    cmd.add_option("--identity", o->identity, "The caller's identity [the user, else made up]")->group("Caller");
+    cmd.add_option("--token-valid-for", o->valid_for, "Life of the caller's token")->capture_default_str()->group("Caller");
+    cmd.add_option("--assignment", o->fields.assignment, "assignmentId")->group("Metadata");
+    cmd.add_option("--scenario", o->fields.scenario, "scenarioId")->group("Metadata");
+    cmd.add_option("--metadata", o->metadata, "A JSON object merged over those: text, @file or -")->group("Metadata");
+    cmd.add_flag("--no-schema", o->no_schema, "Take any metadata")->group("Metadata");
+    cmd.add_flag("--record{auto}", o->record, "Record; =file:PATH or =s3:PATH says where")->group("Recording");
+    cmd.add_option("--format", o->format, "table, json or env (for eval)")->check(CLI::IsMember({"table", "json", "env"}))->capture_default_str();
+    on_run(cmd, o, env, std::move(run));
+}
+
+Result<void> run_call_start(const CallStartOptions& o, Env& env) {
+    VC_TRY_ASSIGN(const auto server, env.server());
+    VC_TRY_ASSIGN(const auto limit, env.timeout());
+    VC_TRY_ASSIGN(auto plan, plan_call(o, server, env.getenv(), std::chrono::system_clock::now()));
+    if (env.global.dry_run) return env.out.emit(plan_json(plan), fmt::format("would start a call in room {}", terminal_safe(plan.room)), plan.room);
+    VC_TRY_ASSIGN(const auto report, CallStart(std::move(plan), env, server, limit).run());
+    if (const auto& recording = report["recording"]; recording.is_object() && !recording["error"].is_null())
+        env.out.warn(fmt::format("the call is not recorded: {}{}{}", scalar_text(recording["error"]), recording["hint"] == "" ? "" : "; ", scalar_text(recording["hint"])));
+    return show(report, o.format, env);
+}
+
+}  // namespace voicectl::commands

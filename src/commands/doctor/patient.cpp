@@ -1,0 +1,52 @@
+#include "commands/doctor/patient.h"
+
+#include <algorithm>
+
+#include "voicectl/base/text.h"
+
+namespace voicectl::commands {
+namespace {
+
+constexpr std::chrono::seconds kPatience{5};
+constexpr std::uint32_t kRoomLife = 30;  // seconds
+
+}  // namespace
+
+std::pair<std::string, std::string> Patient::given_url() const {
+    if (!env.global.url.empty()) return {"--url", env.global.url};
+    return {"LIVEKIT_URL", env.get("LIVEKIT_URL").value_or("")};
+}
+
+Result<net::Url> Patient::url() const {
+    VC_TRY_ASSIGN(const auto base, livekit::http_base(given_url().second));
+    return net::parse_url(base);
+}
+
+std::chrono::milliseconds Patient::limit() const {
+    return std::min<std::chrono::milliseconds>(env.timeout().value_or(kPatience), kPatience);
+}
+
+Result<livekit::TwirpClient> Patient::twirp() {
+    VC_TRY_ASSIGN(auto server, env.server());
+    return livekit::TwirpClient(env.http(), std::move(server), limit());
+}
+
+Result<std::unique_ptr<ThrowawayRoom>> ThrowawayRoom::create(Patient& patient) {
+    VC_TRY_ASSIGN(auto twirp, patient.twirp());
+    livekit::proto::CreateRoomRequest request;
+    request.set_name("voicectl-doctor-" + random_id(10));
+    request.set_empty_timeout(kRoomLife);
+    request.set_departure_timeout(kRoomLife);
+    VC_TRY(livekit::RoomApi(twirp).create(request));
+    return std::unique_ptr<ThrowawayRoom>(new ThrowawayRoom(patient, request.name()));
+}
+
+ThrowawayRoom::~ThrowawayRoom() {
+    auto twirp = patient_.twirp();
+    if (!twirp) return;
+    const auto gone = livekit::RoomApi(*twirp).remove(name_);
+    if (!gone && gone.error().code != Errc::NotFound)
+        patient_.env.out.warn(fmt::format("room {} could not be deleted ({}); it ends by itself within {} s", name_, gone.error().message, kRoomLife));
+}
+
+}  // namespace voicectl::commands
