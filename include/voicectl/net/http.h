@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,11 +22,17 @@ namespace voicectl::net {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// Signed as Amazon S3 and what is compatible with it want it (AWS Signature Version 4), by libcurl.
+struct SigV4 {
+    std::string region, service = "s3", access_key, secret_key;
+};
+
 struct HttpRequest {
     std::string method = "GET";
     std::string url;
     Headers headers;
     std::string body;
+    std::optional<SigV4> sigv4 = {};
     std::chrono::milliseconds connect_timeout{5000};  // name lookup, TCP and TLS together
     std::chrono::milliseconds idle_timeout{30000};    // no byte for this long ends the transfer
     std::chrono::milliseconds total_timeout{60000};   // zero: none (long streams)

@@ -49,6 +49,7 @@ class Transfer {
     void set(CURLoption option, Value value) { curl_.easy_setopt(handle_, option, value); }
     void set_method();
     void set_headers();
+    void set_signature();
     void set_limits();
     void deliver_head();
     void heard(curl_off_t bytes);

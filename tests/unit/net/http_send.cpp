@@ -306,3 +306,23 @@ TEST_CASE("the version names libcurl and its TLS library") {
     CHECK(has(text, "."));
     CHECK(has(text, "OpenSSL"));
 }
+
+TEST_CASE("a request for S3 is signed over what is sent and nothing else, and holds no secret") {
+    std::string seen;
+    SmallServer server([&](tcp::socket& socket) {
+        seen = SmallServer::read_head(socket);
+        SmallServer::answer(socket, "");
+    });
+    HttpRequest request = get(server.url() + "/bucket/a.txt");
+    request.method = "PUT";
+    request.body = "hello";
+    request.headers = {{"Content-Type", "text/plain"}};
+    request.sigv4 = net::SigV4{"eu-central-1", "s3", "AKtest", "a:secret/with+signs"};
+    HttpClient client;
+    REQUIRE(client.send(request));
+    CHECK(seen.starts_with("PUT /bucket/a.txt HTTP/1.1\r\n"));
+    CHECK(has(seen, "Authorization: AWS4-HMAC-SHA256 Credential=AKtest/"));
+    CHECK(has(seen, "/eu-central-1/s3/aws4_request"));
+    CHECK(has(seen, "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date,"));
+    CHECK_FALSE(has(seen, "a:secret"));
+}
