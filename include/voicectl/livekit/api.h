@@ -46,16 +46,31 @@ class DispatchApi {
     TwirpClient& twirp_;
 };
 
+/// Starts wait for the server's own answer, which without an egress worker comes after 21 to 24 s; Conflict
+/// is an egress that has ended, NotFound one that the server does not know.
 class EgressApi {
  public:
     explicit EgressApi(TwirpClient& twirp) : twirp_(twirp) {}
+    /// Sorted by id. Unreachable at once when the server has no Redis.
     Result<std::vector<proto::EgressInfo>> list(const proto::ListEgressRequest& request);
+    Result<proto::EgressInfo> get(const std::string& egress_id);
     Result<proto::EgressInfo> start_room_composite(const proto::RoomCompositeEgressRequest& request);
+    Result<proto::EgressInfo> start_web(const proto::WebEgressRequest& request);
+    Result<proto::EgressInfo> start_participant(const proto::ParticipantEgressRequest& request);
+    Result<proto::EgressInfo> start_track_composite(const proto::TrackCompositeEgressRequest& request);
+    Result<proto::EgressInfo> start_track(const proto::TrackEgressRequest& request);
+    Result<proto::EgressInfo> start(const proto::StartEgressRequest& request);
+    Result<proto::EgressInfo> update_layout(const proto::UpdateLayoutRequest& request);
+    Result<proto::EgressInfo> update_stream(const proto::UpdateStreamRequest& request);
     Result<proto::EgressInfo> stop(const std::string& egress_id);
 
  private:
+    Result<proto::EgressInfo> call(std::string_view method, const google::protobuf::Message& request, std::chrono::milliseconds at_least);
     TwirpClient& twirp_;
 };
+
+/// COMPLETE, FAILED, ABORTED or LIMIT_REACHED: nothing changes any more.
+bool is_final(proto::EgressStatus status);
 
 /// An agent: participant kind AGENT. Never by prefix or name (requirement A6).
 bool is_agent(const proto::ParticipantInfo& participant);

@@ -65,6 +65,7 @@ class TwirpClient {
     Result<std::string> call_json(std::string_view service, std::string_view method, const Claims& claims, std::string body,
                                   std::optional<std::chrono::milliseconds> timeout = {});
     const Server& server() const { return server_; }
+    std::chrono::milliseconds timeout() const { return timeout_; }
     const std::optional<CallTrace>& last() const { return last_; }
 
  private:

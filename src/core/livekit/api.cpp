@@ -24,12 +24,6 @@ VideoGrant room_admin(const std::string& room) {
     return grant;
 }
 
-VideoGrant room_record() {
-    VideoGrant grant;
-    grant.room_record = true;
-    return grant;
-}
-
 template<class T>
 std::vector<T> to_vector(const google::protobuf::RepeatedPtrField<T>& items) {
     return {items.begin(), items.end()};
@@ -116,28 +110,6 @@ Result<proto::AgentDispatch> DispatchApi::remove(const std::string& room, const 
     }
     VC_TRY(done);
     return dispatch;
-}
-
-Result<std::vector<proto::EgressInfo>> EgressApi::list(const proto::ListEgressRequest& request) {
-    proto::ListEgressResponse reply;
-    VC_TRY(twirp_.call("Egress", "ListEgress", room_record(), request, reply));
-    auto items = to_vector(reply.items());
-    std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.egress_id() < b.egress_id(); });
-    return items;
-}
-
-Result<proto::EgressInfo> EgressApi::start_room_composite(const proto::RoomCompositeEgressRequest& request) {
-    proto::EgressInfo info;
-    VC_TRY(twirp_.call("Egress", "StartRoomCompositeEgress", room_record(), request, info));
-    return info;
-}
-
-Result<proto::EgressInfo> EgressApi::stop(const std::string& egress_id) {
-    proto::StopEgressRequest request;
-    request.set_egress_id(egress_id);
-    proto::EgressInfo info;
-    VC_TRY(twirp_.call("Egress", "StopEgress", room_record(), request, info));
-    return info;
 }
 
 bool is_agent(const proto::ParticipantInfo& participant) { return participant.kind() == proto::ParticipantInfo::AGENT; }

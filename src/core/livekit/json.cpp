@@ -23,9 +23,9 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kMask = "***";
 
 // By name, whatever message they stand in: a new message with a password must not slip through.
-constexpr std::array<std::string_view, 12> kSecretFields{
-    "turn_password", "secret",        "session_token", "credentials", "account_key",                "password",
-    "auth_password", "stream_key",    "token",         "api_secret",  "assume_role_external_id",    "access_token"};
+constexpr std::array<std::string_view, 13> kSecretFields{
+    "turn_password", "secret",     "session_token", "credentials", "account_key",             "password",    "auth_password",
+    "stream_key",    "token",      "api_secret",    "access_key",  "assume_role_external_id", "access_token"};
 
 bool is_secret(const FieldDescriptor& field) {
     return std::find(kSecretFields.begin(), kSecretFields.end(), field.name()) != kSecretFields.end();
@@ -34,7 +34,9 @@ bool is_secret(const FieldDescriptor& field) {
 // The last part of a stream's path is its key, unless the server has masked it: rtmp://host/app/{abc...xyz}.
 bool is_stream_url(const FieldDescriptor& field) {
     const auto& owner = field.containing_type()->name();
-    return (owner == "StreamOutput" && field.name() == "urls") || (owner == "StreamInfo" && field.name() == "url");
+    const auto& name = field.name();
+    return (owner == "StreamOutput" && name == "urls") || (name == "url" && (owner == "StreamInfo" || owner == "StreamDestination")) ||
+           (owner == "UpdateStreamRequest" && name.ends_with("_output_urls"));
 }
 
 std::string without_key(const std::string& url) {
@@ -66,10 +68,25 @@ bool is_stream_address(std::string_view text) {
     return std::any_of(kSchemes.begin(), kSchemes.end(), [&](std::string_view scheme) { return to_lower_ascii(text.substr(0, scheme.size())) == scheme; });
 }
 
+// What the egress service puts in place of a secret: {access_key}.
+bool is_placeholder(std::string_view text) {
+    return text.size() < 32 && text.starts_with('{') && text.ends_with('}') &&
+           text.substr(1, text.size() - 2).find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
+}
+
+// https://user:password@proxy
+std::string without_login(const std::string& url) {
+    const auto scheme = url.find("://");
+    const auto at = url.find('@');
+    if (scheme == std::string::npos || at == std::string::npos) return url;
+    return url.substr(0, scheme + 3) + kMask + url.substr(at);
+}
+
 std::string shown_text(const FieldDescriptor& field, const std::string& text) {
     if (secrets_shown()) return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);
     if (is_stream_url(field)) return without_key(text);
-    if (!text.empty() && is_secret(field)) return kMask;
+    if (field.containing_type()->name() == "ProxyConfig" && field.name() == "url") return without_login(text);
+    if (!text.empty() && is_secret(field)) return is_placeholder(text) ? text : kMask;
     return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);
 }
 

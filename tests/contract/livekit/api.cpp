@@ -113,6 +113,9 @@ TEST_CASE("recordings without Redis are refused with what to do") {
     CHECK(listed.error().code == Errc::Unreachable);
     CHECK(listed.error().message.find("redis required") != std::string::npos);
     CHECK(listed.error().hint.find("Redis") != std::string::npos);
+    proto::UpdateLayoutRequest layout;
+    layout.set_egress_id("EG_x");
+    CHECK(egress.update_layout(layout).error().code == Errc::Unreachable);
 }
 
 TEST_CASE("input that the server refuses is Rejected with its reason") {

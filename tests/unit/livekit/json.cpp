@@ -70,6 +70,24 @@ TEST_CASE("secrets are masked wherever they stand, and empty ones stay empty") {
     CHECK(json["streamOutputs"][0]["urls"][2] == "rtmp://live.example.com/app/{abc...xyz}");
 }
 
+TEST_CASE("placeholders of the egress service are shown, and nothing that only looks a little like one") {
+    proto::S3Upload s3;
+    s3.set_access_key("{access_key}");
+    s3.set_secret("{secret}x");
+    s3.mutable_proxy()->set_url("http://user:geheim@proxy:3128");
+    CHECK(to_json(s3)["accessKey"] == "{access_key}");
+    CHECK(to_json(s3)["secret"] == "***");
+    CHECK(to_json(s3)["proxy"]["url"] == "http://***@proxy:3128");
+    s3.set_access_key("AKIAGEHEIM");
+    CHECK(to_json(s3)["accessKey"] == "***");
+    proto::GCPUpload gcp;
+    gcp.set_credentials(R"({"private_key":"geheim"})");
+    CHECK(to_json(gcp)["credentials"] == "***");
+    proto::UpdateStreamRequest update;
+    update.add_add_output_urls("rtmp://live.example.com/app/geheim");
+    CHECK(to_json(update)["addOutputUrls"][0] == "rtmp://live.example.com/app/***");
+}
+
 TEST_CASE("of fields that exclude each other only the one that is set is shown") {
     proto::EgressInfo info;
     info.mutable_room_composite()->set_room_name("demo");
