@@ -8,6 +8,25 @@
 
 namespace voicectl::audio {
 
+/// What a file says of itself.
+struct FileInfo {
+    std::string container, codec;  // "ogg", "opus"
+    int rate_hz = 0, channels = 0;
+    std::int64_t frames = 0;  // as its header has it, which may be a lie; 0: not known
+    std::int64_t bytes = 0;
+};
+
+/// Read piece by piece, so that its length does not matter.
+class FileReader {
+ public:
+    /// NotFound, Io (unreadable, empty, no audio), Usage for an MP4.
+    static Result<std::unique_ptr<FileReader>> open(const std::string& path);
+    virtual ~FileReader() = default;
+    virtual const FileInfo& info() const = 0;
+    /// Whole frames, interleaved, into `out`; how many samples. 0: the end.
+    virtual Result<std::size_t> read(std::span<std::int16_t> out) = 0;
+};
+
 /// The whole file at its own rate and channels. NotFound, Io (unreadable, unknown form), Usage when longer
 /// than `max_seconds`.
 Result<Pcm> read_file(const std::string& path, int max_seconds = 3600);

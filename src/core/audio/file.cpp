@@ -109,6 +109,66 @@ int allowed_rate(const Form& form, int rate_hz) {
     return at == form.rates.end() ? form.rates.back() : *at;
 }
 
+// ---- reading ----
+
+/// libsndfile knows none of this family, and says only that the format is not recognised.
+bool is_mp4(const std::string& path) {
+    std::array<char, 12> start{};
+    std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+    return std::string_view(start.data() + 4, 4) == "ftyp";
+}
+
+struct FormatName {
+    int format;
+    std::string_view name;
+};
+constexpr std::array kContainers{
+    FormatName{SF_FORMAT_WAV, "wav"},   FormatName{SF_FORMAT_WAVEX, "wav"},   FormatName{SF_FORMAT_RF64, "wav"}, FormatName{SF_FORMAT_FLAC, "flac"},
+    FormatName{SF_FORMAT_OGG, "ogg"},   FormatName{SF_FORMAT_MPEG, "mp3"},    FormatName{SF_FORMAT_AIFF, "aiff"}, FormatName{SF_FORMAT_AU, "au"},
+};
+constexpr std::array kCodecs{
+    FormatName{SF_FORMAT_PCM_16, "pcm_s16"}, FormatName{SF_FORMAT_PCM_24, "pcm_s24"}, FormatName{SF_FORMAT_PCM_32, "pcm_s32"},
+    FormatName{SF_FORMAT_PCM_S8, "pcm_s8"},  FormatName{SF_FORMAT_PCM_U8, "pcm_u8"},  FormatName{SF_FORMAT_FLOAT, "pcm_f32"},
+    FormatName{SF_FORMAT_DOUBLE, "pcm_f64"}, FormatName{SF_FORMAT_ULAW, "ulaw"},      FormatName{SF_FORMAT_ALAW, "alaw"},
+    FormatName{SF_FORMAT_VORBIS, "vorbis"},  FormatName{SF_FORMAT_OPUS, "opus"},      FormatName{SF_FORMAT_MPEG_LAYER_III, "mp3"},
+};
+
+std::string name_of(std::span<const FormatName> names, int format) {
+    for (const auto& one : names)
+        if (one.format == format) return std::string(one.name);
+    return "other";
+}
+
+FileInfo describe(const std::string& path, const SF_INFO& info) {
+    struct stat status {};
+    stat(path.c_str(), &status);
+    const bool known = info.frames > 0 && info.frames < SF_COUNT_MAX;
+    return {name_of(kContainers, info.format & SF_FORMAT_TYPEMASK), name_of(kCodecs, info.format & SF_FORMAT_SUBMASK), info.samplerate,
+            info.channels, known ? info.frames : 0, status.st_size};
+}
+
+class SndfileReader final : public FileReader {
+ public:
+    SndfileReader(std::string path, File file, FileInfo info) : path_(std::move(path)), file_(std::move(file)), info_(std::move(info)) {}
+    const FileInfo& info() const override { return info_; }
+
+    Result<std::size_t> read(std::span<std::int16_t> out) override {
+        const auto channels = static_cast<std::size_t>(info_.channels);
+        buffer_.resize(out.size() / channels * channels);
+        const auto got = sf_read_float(file_.get(), buffer_.data(), static_cast<sf_count_t>(buffer_.size()));
+        if (got <= 0 && sf_error(file_.get()) != SF_ERR_NO_ERROR) return fail(Errc::Io, "cannot read {}: {}", path_, reason(file_.get()));
+        const auto whole = static_cast<std::size_t>(std::max<sf_count_t>(got, 0)) / channels * channels;  // without a torn last frame
+        std::transform(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(whole), out.begin(), to_sample);
+        return whole;
+    }
+
+ private:
+    std::string path_;
+    File file_;
+    FileInfo info_;
+    std::vector<float> buffer_;
+};
+
 /// Interleaved resampling: one filter per channel.
 class ChannelResampler {
  public:
@@ -185,8 +245,12 @@ class SndfileWriter final : public FileWriter {
 
 }  // namespace
 
-Result<Pcm> read_file(const std::string& path, int max_seconds) {
+Result<std::unique_ptr<FileReader>> FileReader::open(const std::string& path) {
     VC_TRY(check_regular(path));
+    if (is_mp4(path)) {
+        return fail_with_hint(Errc::Usage, fmt::format("cannot read {} as audio: it is an MP4", path),
+                              "its sound can be taken out with: ffmpeg -i IN.mp4 -vn OUT.wav");
+    }
     if (to_lower_ascii(path).ends_with(".mp3") && !looks_like_mp3(path))
         return fail(Errc::Io, "cannot read {} as audio: no MP3 in it", path);
     SF_INFO info{};
@@ -194,22 +258,21 @@ Result<Pcm> read_file(const std::string& path, int max_seconds) {
     if (!file) return fail(Errc::Io, "cannot read {} as audio: {}", path, reason(nullptr));
     if (info.channels < 1 || info.channels > kMaxChannels || info.samplerate < 1 || info.samplerate > kMaxRateHz)
         return fail(Errc::Io, "cannot read {}: {} channels at {} Hz", path, info.channels, info.samplerate);
+    return std::make_unique<SndfileReader>(path, std::move(file), describe(path, info));
+}
 
+Result<Pcm> read_file(const std::string& path, int max_seconds) {
+    VC_TRY_ASSIGN(const auto reader, FileReader::open(path));
     // The length in the header may be a lie or unknown: what is read counts.
-    Pcm pcm{info.samplerate, info.channels, {}};
-    const auto limit = static_cast<std::size_t>(max_seconds) * static_cast<std::size_t>(info.samplerate);
-    const auto block = static_cast<std::size_t>(info.channels) * 16384;
-    std::vector<float> buffer(block);
+    Pcm pcm{reader->info().rate_hz, reader->info().channels, {}};
+    const auto limit = static_cast<std::size_t>(max_seconds) * static_cast<std::size_t>(pcm.rate_hz);
+    Samples block(static_cast<std::size_t>(pcm.channels) * 16384);
     while (true) {
-        const auto got = sf_read_float(file.get(), buffer.data(), static_cast<sf_count_t>(block));
-        if (got <= 0) break;
-        for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) pcm.samples.push_back(to_sample(buffer[i]));
+        VC_TRY_ASSIGN(const auto got, reader->read(block));
+        if (got == 0) return pcm;
+        pcm.samples.insert(pcm.samples.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(got));
         if (pcm.frames() > limit) return fail(Errc::Usage, "{} is longer than {} seconds", path, max_seconds);
     }
-    if (sf_error(file.get()) != SF_ERR_NO_ERROR)
-        return fail(Errc::Io, "cannot read {}: {}", path, reason(file.get()));
-    pcm.samples.resize(pcm.frames() * static_cast<std::size_t>(pcm.channels));  // a torn last frame
-    return pcm;
 }
 
 Result<std::unique_ptr<FileWriter>> FileWriter::create(const std::string& path, int rate_hz, int channels) {
