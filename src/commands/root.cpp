@@ -17,6 +17,12 @@
 #include "commands/dispatch/list.h"
 #include "commands/doctor/doctor.h"
 #include "commands/e2e_call/e2e_call.h"
+#include "commands/egress/check.h"
+#include "commands/egress/check_storage.h"
+#include "commands/egress/list.h"
+#include "commands/egress/start.h"
+#include "commands/egress/stop.h"
+#include "commands/egress/update.h"
 #include "commands/globals.h"
 #include "commands/help/docs.h"
 #include "commands/help/help.h"
@@ -93,6 +99,17 @@ constexpr Entry kEntries[]{
     {"docs", nullptr, [](CLI::App& root, Env& env) { add_docs(root, env, run_docs); }},
     {"doctor", nullptr, [](CLI::App& root, Env& env) { add_doctor(root, env, run_doctor); }},
     {"e2e-call", nullptr, [](CLI::App& root, Env& env) { add_e2e_call(root, env, run_e2e_call); }},
+    {"egress", "Record calls, and prove that recordings are good",
+     [](CLI::App& egress, Env& env) {
+         add_egress_start(egress, env, run_egress_start);
+         add_egress_stop(egress, env, run_egress_stop);
+         add_egress_list(egress, env, run_egress_list);
+         add_egress_get(egress, env, run_egress_get);
+         add_egress_wait(egress, env, run_egress_wait);
+         add_egress_update(egress, env, run_egress_update);
+         add_egress_check(egress, env, run_egress_check);
+         add_egress_check_storage(egress, env, run_egress_check_storage);
+     }},
     {"help", nullptr, [](CLI::App& root, Env& env) { add_help(root, env, run_help); }},
     {"profile", "Servers and keys by name",
      [](CLI::App& profile, Env& env) {
