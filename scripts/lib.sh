@@ -36,7 +36,7 @@ require_debian() {
 This script installs packages of Debian 12; this is ${id:-an unknown system} ${version}.
 What is needed, by the names it has there:
 $(printf '%s\n' $APT_BUILD $APT_RUN $APT_TEST | sort | sed 's/^/  /')
-  Go $GO_VERSION, for livekit-server $LIVEKIT_SERVER_VERSION
+  Go $GO_VERSION, for livekit-server $LIVEKIT_SERVER_VERSION and versitygw $VERSITYGW_VERSION
   the Python wheels in scripts/requirements.txt
 Once they are there: VC_SKIP_PACKAGES=1 $0
 TXT

@@ -23,6 +23,29 @@ def own_server():
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def redis():
+    running = parts.Redis()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(redis):
+    """A livekit-server that shares Redis with whoever else does: egress workers, other servers."""
+    running = parts.Server(redis=redis)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def storage():
+    """An S3 storage with one bucket."""
+    running = parts.Storage()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def voicectl():
     return parts.voicectl

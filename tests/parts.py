@@ -48,7 +48,7 @@ def wait_for(condition, seconds=20, what="condition"):
 class Server:
     """A livekit-server on loopback with keys of its own."""
 
-    def __init__(self):
+    def __init__(self, redis=None):
         self.folder = tempfile.mkdtemp(prefix="voicectl-test-server-")
         self.key = "API" + secrets.token_hex(5)
         self.secret = secrets.token_hex(24)
@@ -62,6 +62,7 @@ class Server:
                 f"rtc: {{tcp_port: {free_port()}, udp_port: {free_port(socket.SOCK_DGRAM)}, node_ip: 127.0.0.1,"
                 " use_external_ip: false, enable_loopback_candidate: true, interfaces: {includes: [lo]}}\n"
                 f"keys: {{{self.key}: {self.secret}}}\n"
+                + (f"redis: {{address: '127.0.0.1:{redis.port}'}}\n" if redis else "")
             )
         self.process = None
         self.start()
@@ -89,9 +90,65 @@ class Server:
         return {"LIVEKIT_URL": self.url, "LIVEKIT_API_KEY": self.key, "LIVEKIT_API_SECRET": self.secret}
 
 
+def accepts(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Program:
+    """A child on a free loopback port with files of its own."""
+
+    def __init__(self, name, command, environment=None):
+        self.log = os.path.join(self.folder, f"{name}.log")
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env={**os.environ, **(environment or {})})
+        wait_for(lambda: accepts(self.port) or self.process.poll() is not None, what=name)
+        assert self.process.poll() is None, pathlib.Path(self.log).read_text()
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Redis(Program):
+    def __init__(self):
+        self.folder, self.port = tempfile.mkdtemp(prefix="voicectl-test-redis-"), free_port()
+        program = shutil.which("redis-server")
+        if not program:
+            raise RuntimeError("no redis-server: run ./scripts/setup")
+        super().__init__("redis-server", [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+
+
+class Storage(Program):
+    """S3 on loopback (versitygw), with keys made up on the spot and one bucket."""
+
+    def __init__(self, region="eu-central-1"):
+        self.folder, self.port = tempfile.mkdtemp(prefix="voicectl-test-s3-"), free_port()
+        self.access_key, self.secret_key = "AK" + secrets.token_hex(8), secrets.token_hex(20)
+        self.endpoint, self.region, self.bucket = f"http://127.0.0.1:{self.port}", region, "recordings"
+        root = os.path.join(self.folder, "root")
+        os.makedirs(os.path.join(root, self.bucket))
+        program = os.environ.get("VOICECTL_VERSITYGW") or str(ROOT / ".cache/bin/versitygw")
+        if not pathlib.Path(program).exists():
+            raise RuntimeError("no versitygw: run ./scripts/setup")
+        super().__init__("versitygw", [program, "--port", f"127.0.0.1:{self.port}", "--region", region, "posix", "--nometa", root],
+                         {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key})
+
+    def objects(self):
+        folder = pathlib.Path(self.folder, "root", self.bucket)
+        return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
+
+    def environment(self):
+        return {"RECORDING_S3_ACCESS_KEY": self.access_key, "RECORDING_S3_SECRET_KEY": self.secret_key, "RECORDING_S3_BUCKET": self.bucket,
+                "RECORDING_S3_REGION": self.region, "RECORDING_S3_ENDPOINT": self.endpoint}
+
+
 def clean_environment(extra=None):
-    """Ours without whatever LIVEKIT_* the machine has."""
-    out = {key: value for key, value in os.environ.items() if not key.startswith("LIVEKIT_")}
+    """Ours without whatever LIVEKIT_* and storage keys the machine has."""
+    ours = ("LIVEKIT_", "RECORDING_", "S3_", "AZURE_STORAGE_", "GOOGLE_APPLICATION_CREDENTIALS", "OSS_")
+    out = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     out.update(extra or {})
     return out
 
