@@ -285,7 +285,8 @@ def test_a_finished_one_that_only_the_server_knows_of_is_exit_6(egress, room, wo
     egress_id = started(egress, room, "--wait", "active=10s")
     worker.on_stop = lambda job: (_ for _ in ()).throw(Refusal("failed_precondition", "egress with status EGRESS_COMPLETE cannot be stopped"))
     result = egress("stop", egress_id)
-    assert result.code == 6, result
+    assert result.code == 6 and "EGRESS_COMPLETE cannot be stopped" in result.err and "ended already" in result.err, result
+    assert egress("stop", egress_id, "--ignore-finished", "--json").json["egress"][0]["outcome"] == "finished"
 
 
 def test_stop_by_room_all_and_stdin(egress, room, worker):

@@ -85,7 +85,8 @@ Item stop_one(livekit::EgressApi& api, const Chosen& chosen, const std::string& 
     } else if (ended_meanwhile(stopped.error())) {
         item.outcome = "finished";
         if (auto now = api.get(id)) item.info = *now;
-        if (!ignore_finished) item.error = finished(item.info);
+        // The server's record may be behind its worker: then its own words are the better ones.
+        if (!ignore_finished) item.error = livekit::is_final(item.info.status()) ? finished(item.info) : stopped.error();
     } else {
         item.outcome = "failed";
         item.error = stopped.error();
