@@ -1,7 +1,9 @@
 """`voicectl egress check` on files made by others, and `check-storage` against a real S3 storage."""
 import array
+import http.server
 import math
 import random
+import threading
 import wave
 
 import parts
@@ -119,7 +121,40 @@ def test_nobody_there_is_exit_7(storage):
     assert result.code == 7 and "connection refused" in result.err, result
 
 
-def test_a_read_only_folder_and_an_absent_one(tmp_path):
+class KeepsEverything(http.server.BaseHTTPRequestHandler):
+    """A storage whose policy lets nobody delete; a real one cannot be made so with one key."""
+    stored = {}
+
+    def answer(self, status, body=b""):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PUT(self):
+        self.stored[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(200)
+
+    def do_GET(self):
+        self.answer(200, self.stored[self.path])
+
+    def do_DELETE(self):
+        self.answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_what_could_not_be_deleted_is_said_to_be_left_behind(storage):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), KeepsEverything) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        result = check_storage(storage, "--json", endpoint=f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert result.code == 4 and result.json["leftBehind"] is True, result
+    assert "s3:DeleteObject" in result.err and "may have been left behind" in result.err and result.json["place"] in result.err
+
+
+def test_a_folder_is_left_as_it_was_and_an_absent_one_is_said(tmp_path):
     good = parts.voicectl("egress", "check-storage", "--storage", "local", "--path", tmp_path)
     assert good.code == 0 and list(tmp_path.iterdir()) == [], good
     assert parts.voicectl("egress", "check-storage", "--storage", "local", "--path", tmp_path / "absent").code == 5

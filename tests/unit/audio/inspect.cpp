@@ -95,7 +95,7 @@ TEST_CASE("clipping is runs at full scale, not a peak that touches it") {
 TEST_CASE("files that end too early are said to be cut off") {
     TempFolder folder;
     const Pcm pcm = both(noise(4, 0.3, 1), noise(4, 0.3, 2));
-    for (const char* ending : {".wav", ".ogg", ".flac"}) {
+    for (const char* ending : {".wav", ".ogg", ".flac", ".mp3"}) {
         const auto path = folder.file(std::string("cut") + ending);
         CHECK(inspected(path, pcm).incomplete == "");
         cut(path, 0.6);
