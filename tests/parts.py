@@ -172,6 +172,16 @@ def voicectl(*arguments, env=None, stdin=None, timeout=120, cwd=None):
     return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
 
+AGENT = """
+name: {name}
+greeting: Good morning.
+stt: {{provider: pocketsphinx, phrases: ["goodbye"]}}
+llm: {{provider: script, rules: [], default: "I do not know."}}
+tts: {{provider: flite, voice: slt}}
+caller_return: 0s
+"""
+
+
 class Agent:
     """`voicectl agent run` with a configuration given as text."""
 

@@ -62,15 +62,20 @@ std::string Env::url_if_known() {
     return found ? found->url.value : std::string();
 }
 
-Result<livekit::Server> Env::server() {
+Result<std::string> Env::url() {
     VC_TRY_ASSIGN(const auto found, settings());
     if (found.url.value.empty()) {
         return fail_with_hint(Errc::Usage, "no server URL",
                               "set LIVEKIT_URL (for example ws://localhost:7880), pass --url, or make a profile (voicectl profile add)");
     }
     VC_TRY(livekit::http_base(found.url.value));
-    VC_TRY_ASSIGN(auto key, key_of(found));
-    return livekit::Server{found.url.value, std::move(key)};
+    return found.url.value;
+}
+
+Result<livekit::Server> Env::server() {
+    VC_TRY_ASSIGN(auto address, url());
+    VC_TRY_ASSIGN(auto key, api_key());
+    return livekit::Server{std::move(address), std::move(key)};
 }
 
 Result<std::chrono::milliseconds> Env::timeout() const {

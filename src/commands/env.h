@@ -44,6 +44,8 @@ class Env {
 
     /// By flags, environment and profiles (settings.h). Usage, naming what is missing.
     Result<livekit::Server> server();
+    /// The server alone, for what has a token of its own.
+    Result<std::string> url();
     /// Key and secret alone, for what needs no server.
     Result<livekit::ApiKey> api_key();
     /// The URL if there is any; commands that only print it want no error.

@@ -211,6 +211,7 @@ void Output::error(const Error& error, const livekit::CallTrace* call) {
                            {"status", call->status},
                            {"ms", call->elapsed.count()}};
     }
+    for (const auto& [name, value] : error_details.items()) body[name] = value;
     say(json_text(Json{{"error", std::move(body)}}, -1));
 }
 

@@ -41,6 +41,7 @@ class Output {
     std::vector<std::string> fields;  // --fields a,b
     std::string get;                  // --get /path
     bool quiet = false;
+    Json error_details;  // an object that stands beside code and message in a JSON error
     std::string color = "auto";  // auto, always, never
     std::function<std::optional<std::string>(const std::string&)> environment;
 

@@ -32,7 +32,17 @@
 #include "commands/room/create.h"
 #include "commands/room/delete.h"
 #include "commands/room/get.h"
+#include "commands/room/join.h"
 #include "commands/room/list.h"
+#include "commands/room/participant/list.h"
+#include "commands/room/participant/mute.h"
+#include "commands/room/participant/remove.h"
+#include "commands/room/participant/update.h"
+#include "commands/room/rpc.h"
+#include "commands/room/send.h"
+#include "commands/room/update.h"
+#include "commands/room/wait.h"
+#include "commands/room/watch.h"
 #include "commands/token/create.h"
 #include "commands/token/decode.h"
 #include "commands/token/verify.h"
@@ -59,6 +69,10 @@ Server and keys come from LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, o
 
 Exit codes: 0 done, 1 other failure, 2 wrong input, 3 a check says no, 4 key refused, 5 not found,
 6 conflict or wrong state, 7 unreachable or no capacity, 8 timed out, 9 part done, 130 SIGINT, 143 SIGTERM)";
+
+constexpr const char* kParticipantFooter = R"(Examples:
+  voicectl room participant list demo
+  voicectl room participant mute demo ann)";
 
 /// What stands at the top: a command, or a group of them (then with a summary).
 struct Entry {
@@ -118,12 +132,25 @@ constexpr Entry kEntries[]{
          add_profile_add(profile, env, run_profile_add);
          add_profile_remove(profile, env, run_profile_remove);
      }},
-    {"room", "Create, list, show and delete rooms",
+    {"room", "Make rooms, see and drive what happens in them",
      [](CLI::App& room, Env& env) {
          add_room_create(room, env, run_room_create);
          add_room_list(room, env, run_room_list);
          add_room_get(room, env, run_room_get);
+         add_room_update(room, env, run_room_update);
          add_room_delete(room, env, run_room_delete);
+         add_room_wait(room, env, run_room_wait);
+         add_room_watch(room, env, run_room_watch);
+         add_room_join(room, env, run_room_join);
+         add_room_send(room, env, run_room_send);
+         add_room_rpc(room, env, run_room_rpc);
+         auto& participant = *room.add_subcommand("participant", "See, change, mute and remove those in a room")->footer(kParticipantFooter);
+         add_participant_list(participant, env, run_participant_list);
+         add_participant_get(participant, env, run_participant_get);
+         add_participant_update(participant, env, run_participant_update);
+         add_participant_mute(participant, env, run_participant_mute);
+         add_participant_remove(participant, env, run_participant_remove);
+         add_participant_move(participant, env, run_participant_move);
      }},
     {"token", "Make and check access tokens",
      [](CLI::App& token, Env& env) {

@@ -1,54 +1,15 @@
 """call start, status and end on the built binary, against a real server and real agents."""
 import asyncio
 import json
-import shutil
 import signal
 import subprocess
-import tempfile
-import time
 
 import parts
 import pytest
 from livekit import api, rtc
 
 USER = "0b1f6c2e-7a53-4c3e-9d1c-2f6d0c7f1a11"
-YAML = """
-name: {name}
-greeting: Good morning.
-stt: {{provider: pocketsphinx, phrases: ["goodbye"]}}
-llm: {{provider: script, rules: [], default: "I do not know."}}
-tts: {{provider: flite, voice: slt}}
-caller_return: 0s
-"""
-
-
-class RedisServer(parts.Server):
-    """A livekit-server that shares a redis-server of its own with nobody."""
-
-    def start(self):
-        self.redis_folder = tempfile.mkdtemp(prefix="voicectl-test-redis-")
-        port = parts.free_port()
-        self.redis = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", self.redis_folder], stdout=subprocess.DEVNULL)
-        with open(self.config, "a") as file:
-            file.write(f"redis: {{address: '127.0.0.1:{port}'}}\n")
-        time.sleep(0.5)
-        super().start()
-
-    def stop(self):
-        super().stop()
-        self.redis.kill()
-        self.redis.wait()
-        shutil.rmtree(self.redis_folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def redis_server():
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed")
-    running = RedisServer()
-    yield running
-    running.stop()
+YAML = parts.AGENT
 
 
 def call(server, *words, **options):

@@ -1,7 +1,6 @@
 """dispatch, and room list --watch and room create --egress, on the built binary: why an agent did not come, told apart on real parts."""
 import asyncio
 import json
-import shutil
 import signal
 import subprocess
 import time
@@ -10,16 +9,8 @@ import aiohttp
 import parts
 import pytest
 from livekit import api, rtc
-from test_call import RedisServer
 
-YAML = """
-name: {name}
-greeting: Good morning.
-stt: {{provider: pocketsphinx, phrases: ["goodbye"]}}
-llm: {{provider: script, rules: [], default: "I do not know."}}
-tts: {{provider: flite, voice: slt}}
-caller_return: 0s
-"""
+YAML = parts.AGENT
 
 
 def run(server, *words, **options):
@@ -112,10 +103,8 @@ def test_an_agent_without_audio_has_come_all_the_same(clean):
     assert result.code == 0 and result.json["agent"]["msToAudio"] is None and result.json["agent"]["msToJoin"] > 0, result
 
 
-def test_a_worker_that_takes_the_job_and_never_joins():
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed")
-    server = RedisServer()
+def test_a_worker_that_takes_the_job_and_never_joins(redis_server):
+    server = redis_server
 
     async def take_the_job():
         token = api.AccessToken(server.key, server.secret).with_grants(api.VideoGrants(agent=True)).to_jwt()
@@ -136,10 +125,7 @@ def test_a_worker_that_takes_the_job_and_never_joins():
                         await socket.send_json({"availability": {"jobId": job, "available": True, "participantIdentity": f"agent-{job}"}})
                 return await waiting
 
-    try:
-        result = asyncio.run(take_the_job())
-    finally:
-        server.stop()
+    result = asyncio.run(take_the_job())
     assert result.code == 8 and "job JS_" in result.err and "AW_" in result.err, result
     assert "took the job but did not join" in result.err
 

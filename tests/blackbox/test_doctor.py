@@ -13,13 +13,7 @@ import threading
 import parts
 import pytest
 
-YAML = """
-name: {name}
-greeting: Good morning.
-stt: {{provider: pocketsphinx, phrases: ["goodbye"]}}
-llm: {{provider: script, rules: [], default: "I do not know."}}
-tts: {{provider: flite, voice: slt}}
-"""
+YAML = parts.AGENT
 WAY = "url,dns,tcp,tls,server,clock,credentials,key"
 
 

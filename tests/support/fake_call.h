@@ -128,6 +128,8 @@ class FakeRoom final : public rtc::Room {
     rtc::ConnectionState state() const override { return rtc::ConnectionState::Connected; }
     const std::string& identity() const override { return identity_; }
     const std::string& name() const override { return identity_; }
+    const std::string& sid() const override { return identity_; }
+    const std::string& metadata() const override { return identity_; }
     std::vector<rtc::Participant> participants() const override { return {}; }
     void publish_audio(const std::string&, int rate_hz,
                        std::function<void(Result<std::unique_ptr<rtc::AudioOutput>>)> done) override {
@@ -143,10 +145,15 @@ class FakeRoom final : public rtc::Room {
                    std::function<void(Result<void>)> done) override {
         done({});
     }
-    void send_text(const std::string&, const std::string&, const std::map<std::string, std::string>&,
-                   std::function<void(Result<void>)> done) override {
+    void send_text(const std::string&, const rtc::StreamOptions&, std::function<void(Result<void>)> done) override {
         done({});
     }
+    void send_bytes(const std::string&, const rtc::StreamOptions&, std::function<void(Result<void>)> done) override {
+        done({});
+    }
+    void send_dtmf(char, const std::vector<std::string>&, std::function<void(Result<void>)> done) override { done({}); }
+    Result<void> subscribe(const std::string&, bool) override { return {}; }
+    void statistics(std::function<void(Result<rtc::Statistics>)> done) override { done(rtc::Statistics{}); }
     void set_attributes(const std::map<std::string, std::string>& attributes,
                         std::function<void(Result<void>)> done) override {
         for (const auto& [key, value] : attributes) states.push_back(value);

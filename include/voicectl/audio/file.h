@@ -25,6 +25,8 @@ class FileReader {
     virtual const FileInfo& info() const = 0;
     /// Whole frames, interleaved, into `out`; how many samples. 0: the end.
     virtual Result<std::size_t> read(std::span<std::int16_t> out) = 0;
+    /// Back to the beginning.
+    virtual Result<void> rewind() = 0;
 };
 
 /// The whole file at its own rate and channels. NotFound, Io (unreadable, unknown form), Usage when longer

@@ -4,7 +4,10 @@
 // The messages are LiveKit's own schema, generated at build time: every field of every call.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "livekit_agent_dispatch.pb.h"
@@ -18,6 +21,20 @@ namespace voicectl::livekit {
 
 namespace proto = ::livekit;
 
+/// A remote procedure call that came to nothing, in the words of the protocol or of the method itself.
+struct RpcRefusal {
+    int code = 0;
+    std::string message, data;
+};
+struct RpcReply {
+    std::string payload;
+    std::optional<RpcRefusal> refusal;
+};
+/// Nothing when `text` is no "RpcError 1400: message: data".
+std::optional<RpcRefusal> parse_rpc_refusal(std::string_view text);
+/// By the protocol's codes a cause, a meaning and a hint; what the method refuses by itself is Other.
+Error explain(const RpcRefusal& refusal);
+
 class RoomApi {
  public:
     explicit RoomApi(TwirpClient& twirp) : twirp_(twirp) {}
@@ -29,6 +46,22 @@ class RoomApi {
     Result<void> remove(const std::string& name);
     /// Sorted by identity. An absent room answers with an empty list.
     Result<std::vector<proto::ParticipantInfo>> participants(const std::string& room);
+    /// Replaces the metadata; an empty text clears it.
+    Result<proto::Room> update_metadata(const std::string& room, const std::string& metadata);
+
+    /// NotFound says which of the two is absent.
+    Result<proto::ParticipantInfo> participant(const std::string& room, const std::string& identity);
+    /// The server replaces the whole set of permissions, and takes an empty name or metadata for "keep".
+    Result<proto::ParticipantInfo> update_participant(const proto::UpdateParticipantRequest& request);
+    Result<void> remove_participant(const proto::RoomParticipantIdentity& who);
+    Result<void> move_participant(const proto::MoveParticipantRequest& request);
+    /// NotFound for an unknown track (the server itself answers with an empty one).
+    Result<proto::TrackInfo> mute(const proto::MuteRoomTrackRequest& request);
+
+    Result<void> send_data(const proto::SendDataRequest& request);
+    /// The answer's payload. `limit` also ends the server's own work, which would else call the method again
+    /// after 3 s, and once more.
+    Result<RpcReply> perform_rpc(const proto::PerformRpcRequest& request, std::chrono::milliseconds limit);
 
  private:
     TwirpClient& twirp_;

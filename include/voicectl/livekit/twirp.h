@@ -56,10 +56,11 @@ class TwirpClient {
 
     /// Errors by Twirp code and by the plain-text bodies of the server's middleware: Auth, NotFound,
     /// Rejected, Conflict, Unreachable, Timeout, Protocol, with the server's own reason cleaned of noise
-    /// and secrets, and a hint.
+    /// and secrets, and a hint. `server_limit` is the time after which the server is to give up by itself.
     Result<void> call(std::string_view service, std::string_view method, const VideoGrant& grant,
                       const google::protobuf::Message& request, google::protobuf::Message& reply,
-                      std::optional<std::chrono::milliseconds> timeout = {});
+                      std::optional<std::chrono::milliseconds> timeout = {},
+                      std::optional<std::chrono::milliseconds> server_limit = {});
     /// Any call of any service in JSON, as the server writes it (snake_case, 64-bit numbers as strings). `body`
     /// is a JSON object; of `claims` the grants count. Errors as call().
     Result<std::string> call_json(std::string_view service, std::string_view method, const Claims& claims, std::string body,
@@ -72,7 +73,10 @@ class TwirpClient {
     using Reader = std::function<Result<void>(const net::HttpResponse&, Exchange&)>;
     /// The URL of the call, which is the last one from now on.
     Result<std::string> begin(std::string_view service, std::string_view method);
-    Result<void> exchange(Exchange told, const char* type, std::string body, std::optional<std::chrono::milliseconds> timeout, const Reader& read);
+    struct Limits {
+        std::optional<std::chrono::milliseconds> ours, servers;
+    };
+    Result<void> exchange(Exchange told, const char* type, std::string body, const Limits& limits, const Reader& read);
     net::HttpClient& http_;
     Server server_;
     std::chrono::milliseconds timeout_;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,13 +27,28 @@ struct Participant {
     std::string identity, sid, name, metadata;
     ParticipantKind kind = ParticipantKind::Standard;
     std::map<std::string, std::string> attributes;
+    std::string left_because{};  // with on_left: "client_initiated", "participant_removed", …; else empty
 };
+
+enum class TrackSource { Unknown, Camera, Microphone, ScreenShare, ScreenShareAudio };
 
 struct TrackInfo {
     std::string sid, name, participant_identity;
     bool audio = true;
     bool microphone = false;
+    TrackSource source = TrackSource::Unknown;
+    bool muted = false;
+    std::string codec{};  // "audio/opus"
 };
+
+/// What a participant may do, as the server has it.
+struct Permissions {
+    bool can_subscribe = false, can_publish = false, can_publish_data = false;
+    bool can_update_metadata = false, hidden = false;
+    std::vector<TrackSource> can_publish_sources{};  // empty: all
+};
+
+enum class Quality { Poor, Good, Excellent, Lost };
 
 enum class ConnectionState { Connecting, Connected, Reconnecting, Closed };
 
@@ -43,6 +59,51 @@ struct DataPacket {
 struct TextMessage {  // a text stream read to its end
     std::string text, topic, sender_identity;
     std::map<std::string, std::string> attributes;
+};
+
+struct ByteMessage {  // a byte stream read to its end
+    std::string bytes, topic, name, mime_type, sender_identity;
+    std::map<std::string, std::string> attributes;
+};
+
+/// A transcription packet, as agents sent them before text streams (topic lk.transcription) came.
+struct Transcription {
+    struct Segment {
+        std::string id, text, language;
+        bool final = false;
+    };
+    std::string participant_identity, track_sid;
+    std::vector<Segment> segments;
+};
+
+struct Dtmf {
+    std::uint32_t code = 0;
+    std::string digit, sender_identity;
+};
+
+/// For streams that we send. `to` empty: everybody.
+struct StreamOptions {
+    std::string topic;
+    std::map<std::string, std::string> attributes{};
+    std::vector<std::string> to{};
+    std::string name{}, mime_type{};  // of byte streams
+};
+
+/// Counted since the track began.
+struct TrackStatistics {
+    bool outgoing = false;
+    std::string kind;       // "audio" or "video"
+    std::string track_sid;  // empty when it cannot be told which of ours it is
+    std::uint64_t packets = 0, bytes = 0;
+    std::int64_t packets_lost = 0;
+    double jitter_ms = 0;
+    std::optional<double> round_trip_ms;
+    std::uint64_t samples = 0, concealed_samples = 0;  // incoming audio
+};
+
+struct Statistics {
+    std::optional<double> round_trip_ms;  // of the path that media take
+    std::vector<TrackStatistics> tracks;
 };
 
 /// Why the room is closed for good. `error.code`: Cancelled after leave(), NotFound room deleted,
@@ -65,18 +126,34 @@ class RoomObserver {
     /// listening again by then.
     virtual void on_track_subscribed(const TrackInfo&) {}
     virtual void on_track_unsubscribed(const TrackInfo&) {}
+    /// Tracks of others, whether we subscribe to them or not. Those already there are told before the join is
+    /// done, after on_joined of who has them.
+    virtual void on_track_published(const TrackInfo&) {}
+    virtual void on_track_unpublished(const TrackInfo&) {}
+    /// `muted` in it says which way. Also of our own tracks, when the server mutes them.
+    virtual void on_track_muted(const TrackInfo&) {}
+    /// Everyone who speaks now, loudest first, ourselves included. Only of tracks that we subscribe to.
+    virtual void on_speakers(const std::vector<std::string>& /*identities*/) {}
+    virtual void on_quality(const std::string& /*identity*/, Quality) {}
+    virtual void on_permissions(const std::string& /*identity*/, const Permissions&) {}
+    virtual void on_room_metadata(const std::string& /*metadata*/) {}
     /// Somebody (the first one) receives our track now: what is played from here on is heard. Again after a
     /// reconnect that made the track anew.
     virtual void on_own_track_heard(const std::string& /*track_name*/) {}
     virtual void on_data(const DataPacket&) {}
     virtual void on_text(const TextMessage&) {}
+    virtual void on_bytes(const ByteMessage&) {}
+    virtual void on_transcription(const Transcription&) {}
+    virtual void on_dtmf(const Dtmf&) {}
     virtual void on_closed(const Closed&) {}
 };
+
+enum class Subscribe { All, Audio, None };
 
 struct RoomOptions {
     std::string url;
     std::string token;
-    bool auto_subscribe = true;
+    Subscribe subscribe = Subscribe::All;  // of others' tracks, when they are published
     std::chrono::milliseconds join_timeout{10000};
     /// The watchdog: when the core gives up (18 to 30 s after losing the server) the room is joined anew,
     /// with back-off and jitter at most 30 s apart, until this long after the loss. Zero: not at all.
@@ -149,6 +226,8 @@ class Room {
     virtual ConnectionState state() const = 0;
     virtual const std::string& identity() const = 0;
     virtual const std::string& name() const = 0;
+    virtual const std::string& sid() const = 0;       // RM_…; may come a moment after the join
+    virtual const std::string& metadata() const = 0;  // the room's
     virtual std::vector<Participant> participants() const = 0;  // without ourselves
 
     /// As a microphone, mono. Rates of 8000 to 48000 Hz, others are refused as Usage; those of which 10 ms
@@ -163,9 +242,22 @@ class Room {
     virtual void send_data(const std::string& payload, const std::string& topic,
                            const std::vector<std::string>& to, std::function<void(Result<void>)> done) = 0;
     /// A text stream of any length.
-    virtual void send_text(const std::string& text, const std::string& topic,
-                           const std::map<std::string, std::string>& attributes,
+    virtual void send_text(const std::string& text, const StreamOptions& options,
                            std::function<void(Result<void>)> done) = 0;
+    void send_text(const std::string& text, const std::string& topic,
+                   const std::map<std::string, std::string>& attributes,
+                   std::function<void(Result<void>)> done) {
+        send_text(text, StreamOptions{topic, attributes}, std::move(done));
+    }
+    /// A byte stream of any length.
+    virtual void send_bytes(const std::string& bytes, const StreamOptions& options,
+                            std::function<void(Result<void>)> done) = 0;
+    /// One of 0-9 * # A-D, as telephones behind a SIP participant hear it.
+    virtual void send_dtmf(char digit, const std::vector<std::string>& to,
+                           std::function<void(Result<void>)> done) = 0;
+    /// Over what RoomOptions::subscribe says, for one published track. NotFound when there is none.
+    virtual Result<void> subscribe(const std::string& track_sid, bool wanted) = 0;
+    virtual void statistics(std::function<void(Result<Statistics>)> done) = 0;
     /// Merged into our own; an empty value removes the key.
     virtual void set_attributes(const std::map<std::string, std::string>& attributes,
                                 std::function<void(Result<void>)> done) = 0;

@@ -116,6 +116,7 @@ Result<void> run_api(const ApiOptions& o, Env& env) {
         Json plan{{"dryRun", true}, {"service", call.service}, {"method", call.method}, {"grants", livekit::to_json(call.claims)}, {"request", call.body}};
         return show(std::move(plan), call.method, env);
     }
+    VC_TRY(env.change(fmt::format("call {}", o.call)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY_ASSIGN(auto reply, o.all ? ask_all(*twirp, call) : ask(*twirp, call));
     return show(std::move(reply), call.method, env);

@@ -115,6 +115,7 @@ Result<void> run_call_end(const CallEndOptions& o, Env& env) {
         for (const auto& name : rooms) items.push_back({{"room", name}});
         return env.out.emit_list("calls", items, {column("WOULD END", "room")}, "room");
     }
+    VC_TRY(env.change(fmt::format("end {} call{}", rooms.size(), rooms.size() == 1 ? "" : "s")));
     VC_TRY_ASSIGN(const auto server, env.server());
     Json items = Json::array();
     std::vector<Error> failures;

@@ -282,6 +282,7 @@ Result<void> run_call_start(const CallStartOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto limit, env.timeout());
     VC_TRY_ASSIGN(auto plan, plan_call(o, server, env.getenv(), std::chrono::system_clock::now()));
     if (env.global.dry_run) return env.out.emit(plan_json(plan), fmt::format("would start a call in room {}", terminal_safe(plan.room)), plan.room);
+    VC_TRY(env.change(fmt::format("start a call in room {}", plan.room)));
     VC_TRY_ASSIGN(const auto report, CallStart(std::move(plan), env, server, limit).run());
     if (const auto& recording = report["recording"]; recording.is_object() && !recording["error"].is_null())
         env.out.warn(fmt::format("the call is not recorded: {}{}{}", scalar_text(recording["error"]), recording["hint"] == "" ? "" : "; ", scalar_text(recording["hint"])));

@@ -1,6 +1,8 @@
 // What this machine has: LiveKit's core, speech libraries, the store, an agent's providers, storage settings.
 #include <filesystem>
 
+#include "commands/egress/s3_probe.h"
+#include "commands/egress/storage.h"
 #include "commands/agent/loading.h"
 #include "commands/doctor/patient.h"
 #include "voicectl/base/text.h"
@@ -63,9 +65,16 @@ Finding look_at_providers(Patient& patient) {
 }
 
 Finding look_at_storage(Patient& patient) {
-    for (const char* name : {"RECORDING_S3_BUCKET", "S3_BUCKET"})
-        if (patient.env.get(name)) return Finding::skipped(fmt::format("{} is set, but nothing was written; voicectl egress check-storage tries it", name));
-    return Finding::skipped("no RECORDING_S3_BUCKET or S3_BUCKET is set");
+    const auto given = [&](const char* name) { return patient.env.get(name).has_value(); };
+    if (!given("RECORDING_S3_BUCKET") && !given("S3_BUCKET")) return Finding::skipped("no RECORDING_S3_BUCKET or S3_BUCKET is set");
+    const auto config = storage_config({}, StorageKind::S3, {}, patient.env.getenv());
+    if (!config) return Finding::failed(config.error());
+    if (config->s3().access_key().empty()) return Finding::skipped("no keys are set; those of the egress service cannot be tried from here");
+    const auto probe = probe_s3(patient.env.http(), config->s3(), fmt::format("voicectl-doctor-{}.txt", random_id(12)));
+    if (!probe) return Finding::failed(probe.error());
+    for (const auto& step : probe->steps)
+        if (step.error) return Finding::failed(Error(*step.error).while_doing(fmt::format("{} {}", step.name, probe->place)));
+    return Finding::ok(fmt::format("wrote, read and deleted {}", terminal_safe(probe->place)));
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ std::string object_key(std::string prefix) {
 }
 
 Result<void> check_s3(const EgressCheckStorageOptions& o, Env& env) {
-    VC_TRY_ASSIGN(const auto config, storage_config(o.storage, StorageKind::S3, "", env));
+    VC_TRY_ASSIGN(const auto config, storage_config(o.storage, StorageKind::S3, "", env.getenv()));
     const auto& store = config.s3();
     if (store.access_key().empty())
         return fail_with_hint(Errc::Usage, "no keys for S3", "set RECORDING_S3_ACCESS_KEY and RECORDING_S3_SECRET_KEY; keys of the egress service itself cannot be tried from here");

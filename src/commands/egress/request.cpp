@@ -149,7 +149,7 @@ Result<Plan> make_plan(const EgressStartOptions& o, const Env& env) {
 
 Result<StorageConfig> storage_of(const EgressStartOptions& o, const Target& target, const Env& env) {
     const auto kind = target.storage != StorageKind::None ? target.storage : storage_kind(o.storage.kind);
-    return storage_config(o.storage, kind, target.bucket, env);
+    return storage_config(o.storage, kind, target.bucket, env.getenv());
 }
 
 template<class File>

@@ -207,6 +207,7 @@ Result<void> run_egress_start(const EgressStartOptions& o, Env& env) {
         auto shown = livekit::to_json(message_of(request));
         return env.out.emit(shown, fmt::format("would start this {} egress:\n{}", type_of(request), shown.dump(2, ' ', false, Json::error_handler_t::replace)), room);
     }
+    VC_TRY(env.change("start a recording"));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY(check_before(env, *twirp, o, room));
     livekit::EgressApi api(*twirp);

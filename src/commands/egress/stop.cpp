@@ -158,8 +158,8 @@ void add_egress_stop(CLI::App& egress, Env& env, Run<EgressStopOptions> run) {
 Result<void> run_egress_stop(const EgressStopOptions& o, Env& env) {
     if (o.ids.empty() && !o.from_stdin && o.room.empty() && !o.all_active)
         return fail_with_hint(Errc::Usage, "which recordings?", "name them, or say --room NAME or --all-active");
-    if (o.all_active && !env.global.yes && !env.global.dry_run)
-        return fail_with_hint(Errc::Usage, "stopping all recordings of the server needs --yes", "--dry-run shows which they are");
+    constexpr const char* kAll = "stopping all recordings of the server";
+    if (o.all_active) VC_TRY(env.may_ask(kAll));
     milliseconds limit{0};
     if (!o.wait.empty()) {
         VC_TRY_ASSIGN(limit, parse_duration(o.wait));
@@ -168,6 +168,8 @@ Result<void> run_egress_stop(const EgressStopOptions& o, Env& env) {
     livekit::EgressApi api(*twirp);
     VC_TRY_ASSIGN(const auto chosen_ones, chosen(o, api));
     if (env.global.dry_run) return show_only(env, chosen_ones);
+    if (o.all_active && !chosen_ones.ids.empty()) VC_TRY(env.confirm(fmt::format("{} ({})", kAll, chosen_ones.ids.size())));
+    VC_TRY(env.change(fmt::format("stop {} recordings", chosen_ones.ids.size())));
     std::vector<Item> items;
     for (const auto& id : chosen_ones.ids) items.push_back(stop_one(api, chosen_ones, id, o.ignore_finished));
     for (auto& item : items)

@@ -22,14 +22,14 @@ const std::map<std::string, StorageKind> kKinds{{"s3", StorageKind::S3},        
                                                 {"alioss", StorageKind::AliOss}, {"local", StorageKind::Local}, {"", StorageKind::None}};
 
 /// The flag, else the first variable that is set.
-std::string setting(const std::string& flag, const Env& env, std::initializer_list<const char*> names) {
+std::string setting(const std::string& flag, const Getenv& env, std::initializer_list<const char*> names) {
     if (!flag.empty()) return flag;
     for (const char* name : names)
-        if (const auto value = env.get(name); value && !value->empty()) return *value;
+        if (const auto value = env(name); value && !value->empty()) return *value;
     return {};
 }
 
-std::string secret(const Env& env, std::initializer_list<const char*> names) {
+std::string secret(const Getenv& env, std::initializer_list<const char*> names) {
     auto value = setting("", env, names);
     register_secret(value);
     return value;
@@ -45,14 +45,14 @@ bool is_true(const std::string& text) {
 }
 
 // What is compatible with S3 seldom has a name for every bucket; all of it, and R2 and B2 too, take the bucket in the path.
-bool path_style(const StorageOptions& o, const Env& env, const std::string& endpoint) {
+bool path_style(const StorageOptions& o, const Getenv& env, const std::string& endpoint) {
     if (o.path_style) return *o.path_style;
     if (const auto value = setting("", env, {"RECORDING_S3_FORCE_PATH_STYLE", "S3_FORCE_PATH_STYLE"}); !value.empty()) return is_true(value);
     return !endpoint.empty() && endpoint.find(".amazonaws.com") == std::string::npos;
 }
 
 template<class Store>
-Result<void> put_proxy(const StorageOptions& o, const Env& env, Store& store) {
+Result<void> put_proxy(const StorageOptions& o, const Getenv& env, Store& store) {
     if (o.proxy.empty()) return {};
     if (o.proxy.find('@') != std::string::npos)
         return fail_with_hint(Errc::Usage, "--proxy holds a login", "put it into RECORDING_PROXY_USERNAME and RECORDING_PROXY_PASSWORD");
@@ -63,7 +63,7 @@ Result<void> put_proxy(const StorageOptions& o, const Env& env, Store& store) {
     return {};
 }
 
-Result<StorageConfig> s3(const StorageOptions& o, const std::string& bucket, const Env& env) {
+Result<StorageConfig> s3(const StorageOptions& o, const std::string& bucket, const Getenv& env) {
     StorageConfig config;
     auto& s3 = *config.mutable_s3();
     s3.set_bucket(setting(bucket.empty() ? o.bucket : bucket, env, {"RECORDING_S3_BUCKET", "S3_BUCKET"}));
@@ -89,7 +89,7 @@ Result<StorageConfig> s3(const StorageOptions& o, const std::string& bucket, con
     return config;
 }
 
-Result<StorageConfig> gcp(const StorageOptions& o, const std::string& bucket, const Env& env) {
+Result<StorageConfig> gcp(const StorageOptions& o, const std::string& bucket, const Getenv& env) {
     StorageConfig config;
     auto& store = *config.mutable_gcp();
     store.set_bucket(setting(bucket.empty() ? o.bucket : bucket, env, {"RECORDING_GCS_BUCKET", "GCS_BUCKET"}));
@@ -104,7 +104,7 @@ Result<StorageConfig> gcp(const StorageOptions& o, const std::string& bucket, co
     return config;
 }
 
-Result<StorageConfig> azure(const StorageOptions& o, const std::string& bucket, const Env& env) {
+Result<StorageConfig> azure(const StorageOptions& o, const std::string& bucket, const Getenv& env) {
     StorageConfig config;
     auto& store = *config.mutable_azure();
     store.set_container_name(setting(bucket.empty() ? o.bucket : bucket, env, {"AZURE_STORAGE_CONTAINER"}));
@@ -115,7 +115,7 @@ Result<StorageConfig> azure(const StorageOptions& o, const std::string& bucket, 
     return config;
 }
 
-Result<StorageConfig> alioss(const StorageOptions& o, const std::string& bucket, const Env& env) {
+Result<StorageConfig> alioss(const StorageOptions& o, const std::string& bucket, const Getenv& env) {
     StorageConfig config;
     auto& store = *config.mutable_alioss();
     store.set_bucket(setting(bucket.empty() ? o.bucket : bucket, env, {"RECORDING_OSS_BUCKET", "OSS_BUCKET"}));
@@ -153,7 +153,7 @@ void add_storage_flags(CLI::App& cmd, StorageOptions& o) {
     add("--proxy", o.proxy, "Proxy of the egress service; login from RECORDING_PROXY_USERNAME and _PASSWORD");
 }
 
-Result<StorageConfig> storage_config(const StorageOptions& options, StorageKind kind, const std::string& bucket, const Env& env) {
+Result<StorageConfig> storage_config(const StorageOptions& options, StorageKind kind, const std::string& bucket, const Getenv& env) {
     switch (kind) {
         case StorageKind::S3: return s3(options, bucket, env);
         case StorageKind::Gcp: return gcp(options, bucket, env);

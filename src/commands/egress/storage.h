@@ -26,7 +26,7 @@ StorageKind storage_kind(const std::string& name);
 
 /// Usage, naming flag and variable, when something needed is missing. `bucket` not empty: that one.
 /// Everything secret in it is registered for redaction.
-Result<livekit::proto::StorageConfig> storage_config(const StorageOptions& options, StorageKind kind, const std::string& bucket, const Env& env);
+Result<livekit::proto::StorageConfig> storage_config(const StorageOptions& options, StorageKind kind, const std::string& bucket, const Getenv& env);
 
 /// Into a message that has one of s3, gcp, azure, aliOSS.
 template<class Output>

@@ -67,6 +67,7 @@ Result<void> run_egress_update(const EgressUpdateOptions& o, Env& env) {
     if (o.layout.empty() && !streams) return fail_with_hint(Errc::Usage, "change what?", "--layout, --add-url or --remove-url");
     VC_TRY_ASSIGN(const auto request, stream_request(o));
     if (env.global.dry_run) return show_requests(o, request, env);
+    VC_TRY(env.change("change a running recording"));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     livekit::EgressApi api(*twirp);
     VC_TRY_ASSIGN(auto info, api.get(o.id));

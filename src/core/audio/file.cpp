@@ -162,6 +162,11 @@ class SndfileReader final : public FileReader {
         return whole;
     }
 
+    Result<void> rewind() override {
+        if (sf_seek(file_.get(), 0, SEEK_SET) == 0) return {};
+        return fail(Errc::Io, "cannot go back to the beginning of {}: {}", path_, reason(file_.get()));
+    }
+
  private:
     std::string path_;
     File file_;

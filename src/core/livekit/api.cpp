@@ -33,6 +33,17 @@ std::unexpected<Error> no_such_room(const std::string& name) {
     return fail_with_hint(Errc::NotFound, fmt::format("there is no room \"{}\"", name), "voicectl room list shows the rooms there are");
 }
 
+// The server has two words for it: at once, or after 3 s when nobody on its bus answers.
+bool is_absent(const Error& error) {
+    return error.code == Errc::NotFound || error.message.find("no response from servers") != std::string::npos;
+}
+
+std::unexpected<Error> absent(RoomApi& rooms, const std::string& room, const std::string& identity) {
+    if (const auto there = rooms.get(room); !there) return std::unexpected(there.error());
+    return fail_with_hint(Errc::NotFound, fmt::format("there is no participant \"{}\" in room \"{}\"", identity, room),
+                          fmt::format("voicectl room participant list {} shows who is there", room));
+}
+
 }  // namespace
 
 Result<proto::Room> RoomApi::create(const proto::CreateRoomRequest& request) {
@@ -74,6 +85,74 @@ Result<std::vector<proto::ParticipantInfo>> RoomApi::participants(const std::str
     auto people = to_vector(reply.participants());
     std::sort(people.begin(), people.end(), [](const auto& a, const auto& b) { return a.identity() < b.identity(); });
     return people;
+}
+
+Result<proto::Room> RoomApi::update_metadata(const std::string& room, const std::string& metadata) {
+    proto::UpdateRoomMetadataRequest request;
+    request.set_room(room);
+    request.set_metadata(metadata);
+    proto::Room reply;
+    auto done = twirp_.call("RoomService", "UpdateRoomMetadata", room_admin(room), request, reply);
+    if (!done && done.error().code == Errc::NotFound) return no_such_room(room);
+    VC_TRY(done);
+    return reply;
+}
+
+Result<proto::ParticipantInfo> RoomApi::participant(const std::string& room, const std::string& identity) {
+    proto::RoomParticipantIdentity request;
+    request.set_room(room);
+    request.set_identity(identity);
+    proto::ParticipantInfo reply;
+    auto done = twirp_.call("RoomService", "GetParticipant", room_admin(room), request, reply);
+    if (!done && done.error().code == Errc::NotFound) return absent(*this, room, identity);
+    VC_TRY(done);
+    return reply;
+}
+
+Result<proto::ParticipantInfo> RoomApi::update_participant(const proto::UpdateParticipantRequest& request) {
+    proto::ParticipantInfo reply;
+    auto done = twirp_.call("RoomService", "UpdateParticipant", room_admin(request.room()), request, reply);
+    if (!done && is_absent(done.error())) return absent(*this, request.room(), request.identity());
+    VC_TRY(done);
+    return reply;
+}
+
+Result<void> RoomApi::remove_participant(const proto::RoomParticipantIdentity& who) {
+    proto::RemoveParticipantResponse reply;
+    auto done = twirp_.call("RoomService", "RemoveParticipant", room_admin(who.room()), who, reply);
+    if (!done && is_absent(done.error())) return absent(*this, who.room(), who.identity());
+    return done;
+}
+
+Result<void> RoomApi::move_participant(const proto::MoveParticipantRequest& request) {
+    auto grant = room_admin(request.room());
+    grant.destination_room = request.destination_room();
+    proto::MoveParticipantResponse reply;
+    return twirp_.call("RoomService", "MoveParticipant", grant, request, reply);
+}
+
+Result<proto::TrackInfo> RoomApi::mute(const proto::MuteRoomTrackRequest& request) {
+    proto::MuteRoomTrackResponse reply;
+    auto done = twirp_.call("RoomService", "MutePublishedTrack", room_admin(request.room()), request, reply);
+    if (!done && is_absent(done.error())) return absent(*this, request.room(), request.identity());
+    VC_TRY(done);
+    if (reply.has_track()) return reply.track();
+    return fail_with_hint(Errc::NotFound, fmt::format("{} publishes no track {}", request.identity(), request.track_sid()),
+                          fmt::format("voicectl room participant get {} {} shows the tracks", request.room(), request.identity()));
+}
+
+Result<void> RoomApi::send_data(const proto::SendDataRequest& request) {
+    proto::SendDataResponse reply;
+    return twirp_.call("RoomService", "SendData", room_admin(request.room()), request, reply);
+}
+
+Result<RpcReply> RoomApi::perform_rpc(const proto::PerformRpcRequest& request, std::chrono::milliseconds limit) {
+    proto::PerformRpcResponse reply;
+    // Ours ends later, so that the server's word is heard.
+    auto done = twirp_.call("RoomService", "PerformRpc", room_admin(request.room()), request, reply, limit + std::chrono::seconds{3}, limit);
+    if (done) return RpcReply{reply.payload(), std::nullopt};
+    if (auto refusal = parse_rpc_refusal(done.error().message)) return RpcReply{{}, std::move(refusal)};
+    return std::unexpected(std::move(done).error());
 }
 
 Result<proto::AgentDispatch> DispatchApi::create(const proto::CreateAgentDispatchRequest& request) {

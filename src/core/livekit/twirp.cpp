@@ -26,13 +26,14 @@ Result<std::string> http_base(std::string_view url) {
     return parsed.to_string();
 }
 
-Result<void> TwirpClient::exchange(Exchange told, const char* type, std::string body, std::optional<std::chrono::milliseconds> timeout, const Reader& read) {
+Result<void> TwirpClient::exchange(Exchange told, const char* type, std::string body, const Limits& limits, const Reader& read) {
     net::HttpRequest http;
     http.method = "POST";
     http.url = told.url;
     http.headers = {{"Content-Type", type}, {"Authorization", "Bearer " + mint(server_.key, told.claims, kTokenLife)}};
+    if (limits.servers) http.headers.emplace_back("X-Twirp-Timeout-Ms", std::to_string(limits.servers->count()));
     http.body = std::move(body);
-    http.total_timeout = http.idle_timeout = timeout.value_or(timeout_);
+    http.total_timeout = http.idle_timeout = limits.ours.value_or(timeout_);
     http.connect_timeout = std::min(http.connect_timeout, http.total_timeout);
 
     if (before_) before_(told);
@@ -61,11 +62,12 @@ Result<std::string> TwirpClient::begin(std::string_view service, std::string_vie
 
 Result<void> TwirpClient::call(std::string_view service, std::string_view method, const VideoGrant& grant,
                                const google::protobuf::Message& request, google::protobuf::Message& reply,
-                               std::optional<std::chrono::milliseconds> timeout) {
+                               std::optional<std::chrono::milliseconds> timeout,
+                               std::optional<std::chrono::milliseconds> server_limit) {
     VC_TRY_ASSIGN(const auto url, begin(service, method));
     Claims claims;
     claims.video = grant;
-    return exchange({.call = *last_, .url = url, .claims = claims, .request = &request}, "application/protobuf", request.SerializeAsString(), timeout,
+    return exchange({.call = *last_, .url = url, .claims = claims, .request = &request}, "application/protobuf", request.SerializeAsString(), {timeout, server_limit},
                     [&reply](const net::HttpResponse& response, Exchange& told) {
                         auto read = read_reply(response, reply);
                         if (read) told.reply = &reply;
@@ -78,7 +80,7 @@ Result<std::string> TwirpClient::call_json(std::string_view service, std::string
     VC_TRY_ASSIGN(const auto url, begin(service, method));
     std::string answer;
     const auto copy = body;
-    VC_TRY(exchange({.call = *last_, .url = url, .claims = claims, .json = copy}, "application/json", std::move(body), timeout,
+    VC_TRY(exchange({.call = *last_, .url = url, .claims = claims, .json = copy}, "application/json", std::move(body), {timeout, {}},
                     [&answer](const net::HttpResponse& response, Exchange&) -> Result<void> {
                         if (!response.header("content-type").starts_with("application/json"))
                             return fail_with_hint(Errc::Protocol, "the answer is not LiveKit's", "check the server URL, its path too");

@@ -73,7 +73,10 @@ constexpr std::array kKnown{
     Known{"", "could not find any available nodes", "", "the server is shutting down or overloaded", Errc::Unreachable},
     Known{"", "no response from servers", "", "the room or participant is gone, or the node that holds it is down"},
     Known{"", "requested room does not exist", "", "voicectl room list shows the rooms there are"},
-    Known{"", "remote unmute not enabled", "", "set room.enable_remote_unmute in the server's configuration"},
+    Known{"", "remote unmute not enabled", "the server lets nobody unmute others (remote unmute not enabled)",
+          "set room.enable_remote_unmute in the server's configuration, or ask the participant to unmute"},
+    Known{"MoveParticipant", "not implemented", "this server cannot move participants: LiveKit Cloud only",
+          "a self-hosted way: have the participant join the other room with a token for it (voicectl token create)", Errc::Rejected},
 };
 
 Errc code_of(std::string_view name) {
@@ -95,7 +98,8 @@ std::string cleaned(std::string_view text) {
     if (const auto at = text.find(", error: "); text.starts_with("invalid token:") && at != std::string_view::npos)
         text.remove_prefix(at + 9);
     auto out = terminal_safe(redact(trim(valid_utf8(text))));
-    constexpr std::size_t kShown = 300;
+    // An RPC's error holds what the method has to say, up to its 15,360 bytes of data.
+    const std::size_t kShown = out.starts_with("RpcError ") ? 16384 : 300;
     return utf8_length(out) > kShown ? cut_speech(out, kShown) : out;
 }
 

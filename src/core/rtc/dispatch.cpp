@@ -22,6 +22,12 @@ Ffi::Id answered(const proto::FfiEvent& event) {
             return event.publish_data().async_id();
         case Kind::kSendText:
             return event.send_text().async_id();
+        case Kind::kSendBytes:
+            return event.send_bytes().async_id();
+        case Kind::kPublishSipDtmf:
+            return event.publish_sip_dtmf().async_id();
+        case Kind::kGetSessionStats:
+            return event.get_session_stats().async_id();
         case Kind::kSetLocalAttributes:
             return event.set_local_attributes().async_id();
         default:
@@ -83,6 +89,8 @@ void Ffi::dispatch_owned(proto::FfiEvent&& message) {
             sink = find(rooms_, seen.room_event().room_handle());
         } else if (seen.has_text_stream_reader_event()) {
             sink = find(readers_, seen.text_stream_reader_event().reader_handle());
+        } else if (seen.has_byte_stream_reader_event()) {
+            sink = find(readers_, seen.byte_stream_reader_event().reader_handle());
         } else if (const auto id = answered(seen); id != 0) {
             sink = find(answers_, id);
             answers_.erase(id);

@@ -1,35 +1,9 @@
 #include "core/rtc/errors.h"
 #include "core/rtc/room_impl.h"
+#include "core/rtc/values.h"
 #include "voicectl/base/log.h"
 
 namespace voicectl::rtc {
-namespace {
-
-ParticipantKind to_kind(proto::ParticipantKind kind) {
-    switch (kind) {
-        case proto::PARTICIPANT_KIND_STANDARD:
-            return ParticipantKind::Standard;
-        case proto::PARTICIPANT_KIND_INGRESS:
-            return ParticipantKind::Ingress;
-        case proto::PARTICIPANT_KIND_EGRESS:
-            return ParticipantKind::Egress;
-        case proto::PARTICIPANT_KIND_SIP:
-            return ParticipantKind::Sip;
-        case proto::PARTICIPANT_KIND_AGENT:
-            return ParticipantKind::Agent;
-        default:
-            return ParticipantKind::Other;
-    }
-}
-
-}  // namespace
-
-Participant to_participant(const proto::ParticipantInfo& info) {
-    Participant participant{info.identity(), info.sid(),           info.name(),
-                            info.metadata(), to_kind(info.kind()), {}};
-    participant.attributes.insert(info.attributes().begin(), info.attributes().end());
-    return participant;
-}
 
 void RoomImpl::tell(const std::optional<RosterChange>& change) {
     if (!change) return;
@@ -62,8 +36,13 @@ void RoomImpl::handle_event(const EventPtr& event) {
         case Kind::kParticipantMetadataChanged:
         case Kind::kParticipantNameChanged:
         case Kind::kParticipantAttributesChanged:
+        case Kind::kParticipantPermissionChanged:
+        case Kind::kConnectionQualityChanged:
             return handle_participant_event(room);
         case Kind::kTrackPublished:
+        case Kind::kTrackUnpublished:
+        case Kind::kTrackMuted:
+        case Kind::kTrackUnmuted:
         case Kind::kTrackSubscribed:
         case Kind::kTrackUnsubscribed:
         case Kind::kLocalTrackSubscribed:
@@ -71,7 +50,13 @@ void RoomImpl::handle_event(const EventPtr& event) {
             return handle_track_event(event);
         case Kind::kDataPacketReceived:
         case Kind::kTextStreamOpened:
+        case Kind::kByteStreamOpened:
+        case Kind::kTranscriptionReceived:
             return handle_message_event(event);
+        case Kind::kActiveSpeakersChanged:
+        case Kind::kRoomMetadataChanged:
+        case Kind::kRoomSidChanged:
+            return handle_room_event(room);
         case Kind::kTokenRefreshed:
             token_ = room.token_refreshed().token();
             return;
@@ -98,7 +83,11 @@ void RoomImpl::handle_participant_event(const proto::RoomEvent& room) {
         case Kind::kParticipantDisconnected: {
             const auto& identity = room.participant_disconnected().participant_identity();
             if (reconnecting_) return roster_.missing(identity);
-            return tell(roster_.left(identity));
+            auto gone = roster_.left(identity);
+            if (gone)
+                gone->participant.left_because =
+                    to_string(room.participant_disconnected().disconnect_reason());
+            return tell(gone);
         }
         case Kind::kParticipantMetadataChanged: {
             const auto& change = room.participant_metadata_changed();
@@ -117,9 +106,29 @@ void RoomImpl::handle_participant_event(const proto::RoomEvent& room) {
                 for (const auto& entry : change.attributes()) who.attributes[entry.key()] = entry.value();
             }));
         }
+        case Kind::kParticipantPermissionChanged: {
+            const auto& change = room.participant_permission_changed();
+            return observer_.on_permissions(change.participant_identity(),
+                                            to_permissions(change.permission()));
+        }
+        case Kind::kConnectionQualityChanged: {
+            const auto& change = room.connection_quality_changed();
+            return observer_.on_quality(change.participant_identity(), to_quality(change.quality()));
+        }
         default:
             return;
     }
+}
+
+void RoomImpl::handle_room_event(const proto::RoomEvent& room) {
+    if (room.has_room_sid_changed()) sid_ = room.room_sid_changed().sid();
+    if (room.has_active_speakers_changed()) {
+        const auto& speaking = room.active_speakers_changed().participant_identities();
+        return observer_.on_speakers({speaking.begin(), speaking.end()});
+    }
+    if (!room.has_room_metadata_changed()) return;
+    metadata_ = room.room_metadata_changed().metadata();
+    observer_.on_room_metadata(std::string(metadata_));
 }
 
 void RoomImpl::handle_track_event(const EventPtr& event) {
@@ -127,7 +136,14 @@ void RoomImpl::handle_track_event(const EventPtr& event) {
     const auto& room = event->message().room_event();
     switch (room.message_case()) {
         case Kind::kTrackPublished:
-            return note_source(room.track_published().publication().info());
+            return handle_track_published(room.track_published().participant_identity(),
+                                          room.track_published().publication(), event);
+        case Kind::kTrackUnpublished:
+            return handle_track_unpublished(room.track_unpublished().publication_sid());
+        case Kind::kTrackMuted:
+            return handle_muted(room.track_muted().track_sid(), true);
+        case Kind::kTrackUnmuted:
+            return handle_muted(room.track_unmuted().track_sid(), false);
         case Kind::kTrackSubscribed:
             return handle_subscribed(event);
         case Kind::kTrackUnsubscribed:
@@ -144,6 +160,9 @@ void RoomImpl::handle_track_event(const EventPtr& event) {
 void RoomImpl::handle_message_event(const EventPtr& event) {
     const auto& room = event->message().room_event();
     if (room.has_data_packet_received()) return handle_data(room.data_packet_received());
+    if (room.has_transcription_received())
+        return observer_.on_transcription(to_transcription(room.transcription_received()));
+    if (room.has_byte_stream_opened()) return handle_bytes_opened(event);
     handle_text_opened(event);
 }
 

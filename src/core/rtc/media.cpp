@@ -4,15 +4,12 @@
 
 namespace voicectl::rtc {
 
-void RoomImpl::note_source(const proto::TrackPublicationInfo& info) {
-    if (info.source() == proto::SOURCE_MICROPHONE) microphones_.insert(info.sid());
-}
-
 void RoomImpl::handle_subscribed(const EventPtr& event) {
     const auto& told = event->message().room_event().track_subscribed();
     const auto& info = told.track().info();
-    const TrackInfo track{info.sid(), info.name(), told.participant_identity(),
-                          info.kind() == proto::KIND_AUDIO, microphones_.contains(info.sid())};
+    TrackInfo track{info.sid(), info.name(), told.participant_identity(), info.kind() == proto::KIND_AUDIO};
+    // Only the publication knows the source; it always comes first.
+    if (const auto at = published_.find(track.sid); at != published_.end()) track = at->second.info;
     auto& remote = tracks_[track.sid];
     remote.info = track;
     remote.handle = event->take(told.track().handle().id());
@@ -27,7 +24,6 @@ void RoomImpl::handle_subscribed(const EventPtr& event) {
 void RoomImpl::handle_unsubscribed(const std::string& sid) {
     auto node = tracks_.extract(sid);
     if (node.empty()) return;
-    microphones_.erase(sid);
     for (const auto& input : inputs_) {
         if (const auto stream = input.lock(); stream && stream->sid() == sid) stream->detach();
     }
@@ -37,7 +33,6 @@ void RoomImpl::handle_unsubscribed(const std::string& sid) {
 void RoomImpl::forget_tracks() {
     const auto mailbox = mailbox_;
     while (mailbox->open() && !tracks_.empty()) handle_unsubscribed(std::string(tracks_.begin()->first));
-    if (mailbox->open()) microphones_.clear();
 }
 
 std::unique_ptr<AudioInput> RoomImpl::listen(const std::string& track_sid, int rate_hz,
@@ -49,7 +44,7 @@ std::unique_ptr<AudioInput> RoomImpl::listen(const std::string& track_sid, int r
         return std::make_unique<Listening>(nullptr);
     }
     const auto at = tracks_.find(track_sid);
-    const auto info = at == tracks_.end() ? TrackInfo{track_sid, {}, {}, true, false} : at->second.info;
+    const auto info = at == tracks_.end() ? TrackInfo{track_sid, {}, {}} : at->second.info;
     auto stream = std::make_shared<InputStream>(ffi_, loop_, info, rate_hz, std::move(on_frame));
     if (at != tracks_.end() && info.audio) stream->attach(info, at->second.handle.id());
     inputs_.push_back(stream);

@@ -1,4 +1,4 @@
-#include "core/rtc/errors.h"
+#include "core/rtc/answers.h"
 #include "core/rtc/room_impl.h"
 #include "voicectl/base/log.h"
 
@@ -7,20 +7,13 @@ namespace {
 
 // The limit of one reliable packet that every LiveKit client takes.
 constexpr std::size_t kMaxDataBytes = 15000;
-// Streams have no limit of their own; our memory has.
-constexpr std::size_t kMaxTextBytes = 16 * 1024 * 1024;
 
-/// For answers that carry nothing but an error text.
-template<class Answer>
-std::function<void(Result<EventPtr>)> finish(std::string what, std::function<void(Result<void>)> done,
-                                             Answer error_of) {
-    return [what = std::move(what), done = std::move(done), error_of](Result<EventPtr> answer) {
-        if (!done) return;
-        if (!answer) return done(std::unexpected(std::move(answer).error()));
-        const std::string error = error_of((*answer)->message());
-        if (!error.empty()) return done(std::unexpected(request_error(what, error)));
-        done({});
-    };
+// RFC 4733 section 3.2.
+std::optional<std::uint32_t> dtmf_code(char digit) {
+    constexpr std::string_view kKeys = "0123456789*#ABCD";
+    const auto at = kKeys.find(digit);
+    if (at == std::string_view::npos) return std::nullopt;
+    return static_cast<std::uint32_t>(at);
 }
 
 }  // namespace
@@ -62,16 +55,21 @@ void RoomImpl::send_data(const std::string& payload, const std::string& topic,
                [](const proto::FfiEvent& event) { return event.publish_data().error(); }));
 }
 
-void RoomImpl::send_text(const std::string& text, const std::string& topic,
-                         const std::map<std::string, std::string>& attributes,
+void RoomImpl::send_dtmf(char digit, const std::vector<std::string>& to,
                          std::function<void(Result<void>)> done) {
+    const auto code = dtmf_code(digit);
+    if (!code) {
+        return later([done = std::move(done), digit] {
+            if (done) done(fail(Errc::Usage, "'{}' is no key of a telephone", digit));
+        });
+    }
     request(
-        "sending text",
+        "sending DTMF",
         [&](Session& session, Ffi::EventSink on_answer) {
-            return session.send_text(text, topic, attributes, std::move(on_answer));
+            return session.send_dtmf(*code, digit, to, std::move(on_answer));
         },
-        finish("sending text", std::move(done),
-               [](const proto::FfiEvent& event) { return event.send_text().error().description(); }));
+        finish("sending DTMF", std::move(done),
+               [](const proto::FfiEvent& event) { return event.publish_sip_dtmf().error(); }));
 }
 
 void RoomImpl::set_attributes(const std::map<std::string, std::string>& attributes,
@@ -110,64 +108,15 @@ void RoomImpl::restore_attributes() {
 }
 
 void RoomImpl::handle_data(const proto::DataPacketReceived& packet) {
-    if (!packet.has_user()) return;  // DTMF of telephones
+    if (packet.has_sip_dtmf()) {
+        const auto& key = packet.sip_dtmf();
+        return observer_.on_dtmf({key.code(), key.digit(), packet.participant_identity()});
+    }
+    if (!packet.has_user()) return;
     const auto& data = packet.user().data().data();
     const auto* bytes = reinterpret_cast<const char*>(data.data_ptr());  // alive as long as the event
     observer_.on_data(
         {std::string(bytes, data.data_len()), packet.user().topic(), packet.participant_identity()});
-}
-
-void RoomImpl::handle_text_opened(const EventPtr& event) {
-    const auto& opened = event->message().room_event().text_stream_opened();
-    const auto id = opened.reader().handle().id();
-    const auto& info = opened.reader().info();
-    Reading reading{{{}, info.topic(), opened.participant_identity(), {}}, event->take(id)};
-    reading.message.attributes.insert(info.attributes().begin(), info.attributes().end());
-    readings_.insert_or_assign(id, std::move(reading));
-    ffi_->on_reader(id, [mailbox = mailbox_, this, id](EventPtr told) {
-        mailbox->post([this, id, told = std::move(told)] {
-            handle_text(id, told->message().text_stream_reader_event());
-        });
-    });
-    proto::FfiRequest request;
-    request.mutable_text_read_incremental()->set_reader_handle(id);
-    if (const auto sent = ffi_->request(request); !sent) {
-        log::warn("rtc", "a text stream cannot be read",
-                  {{"topic", info.topic()}, {"why", sent.error().message}});
-        ffi_->off_reader(id);
-        readings_.erase(id);
-    }
-}
-
-void RoomImpl::handle_text(Ffi::Id reader, const proto::TextStreamReaderEvent& event) {
-    const auto at = readings_.find(reader);
-    if (at == readings_.end()) return;
-    auto& message = at->second.message;
-    if (event.has_chunk_received()) {
-        message.text += event.chunk_received().content();
-        if (message.text.size() <= kMaxTextBytes) return;
-        log::warn("rtc", "a text stream without end was dropped",
-                  {{"topic", message.topic}, {"from", message.sender_identity}});
-        ffi_->off_reader(reader);
-        readings_.erase(at);
-        return;
-    }
-    if (!event.has_eos()) return;
-    ffi_->off_reader(reader);
-    auto node = readings_.extract(at);
-    auto& whole = node.mapped().message;
-    if (event.eos().has_error()) {
-        log::debug("rtc", "a text stream broke off",
-                   {{"topic", whole.topic}, {"why", event.eos().error().description()}});
-        return;
-    }
-    // Its end may carry attributes, too, and knows better than its beginning.
-    for (const auto& [key, value] : event.eos().attributes()) whole.attributes[key] = value;
-    observer_.on_text(whole);
-}
-
-void RoomImpl::forget_readings() {
-    for (const auto& [id, reading] : std::exchange(readings_, {})) ffi_->off_reader(id);
 }
 
 }  // namespace voicectl::rtc

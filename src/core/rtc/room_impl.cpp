@@ -83,7 +83,7 @@ Result<void> RoomImpl::connect(std::chrono::milliseconds timeout) {
                                "is the LiveKit server reachable from here?"});
     });
     return Session::join(
-        ffi_, {url, token_, options_.auto_subscribe, timeout},
+        ffi_, {url, token_, options_.subscribe == Subscribe::All, timeout},
         [mailbox = mailbox_, this, attempt](Result<std::shared_ptr<Session>> session, const EventPtr& event) {
             mailbox->post([this, attempt, session = std::move(session), event] {
                 handle_connected(attempt, session, event);
@@ -124,18 +124,16 @@ void RoomImpl::enter(std::shared_ptr<Session> session, const EventPtr& event) {
     joined_once_ = true;
     identity_ = result.local_participant().info().identity();
     name_ = result.room().info().name();
+    sid_ = result.room().info().sid();
+    metadata_ = result.room().info().metadata();
     session_->start([mailbox, this, attempt = attempt_](EventPtr told) {
         mailbox->post([this, attempt, told = std::move(told)] {
             if (attempt == attempt_) handle_event(told);  // not of a session before this one
         });
     });
 
-    if (again) roster_.all_missing();
-    for (const auto& entry : result.participants()) {
-        for (const auto& publication : entry.publications()) note_source(publication.info());
-        tell(roster_.present(to_participant(entry.participant().info())));
-        if (!mailbox->open() || leaving_) return;
-    }
+    meet_everybody(event, again);
+    if (!mailbox->open() || leaving_) return;
     if (again) {
         log::info("rtc", "rejoined", {{"room", name_}});
         watchdog_.succeeded();
@@ -201,6 +199,7 @@ void RoomImpl::forget_session(const Error& why) {
         if (const auto publication = output.lock()) publication->forget();
     }
     const auto waiting = pending_.take_all();
+    for (auto& [sid, track] : published_) track.publication = {};
     forget_tracks();
     if (!mailbox->open()) return;
     session_.reset();

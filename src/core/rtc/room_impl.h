@@ -1,6 +1,7 @@
 // The room on LiveKit's core. Everything here runs on the loop; the core's threads only reach the mailbox.
-// room_impl.cpp joins, leaves and rejoins; events.cpp handles what the core tells; media.cpp has tracks;
-// messages.cpp data, text and attributes.
+// room_impl.cpp joins, leaves and rejoins; events.cpp handles what the core tells; media.cpp has tracks that
+// are heard and played, publications.cpp what others publish; messages.cpp data and attributes, streams.cpp
+// text and bytes, statistics.cpp figures.
 //
 // Whoever is told something may drop the room from inside the call: after an observer was called nothing of
 // ours is touched unless the mailbox is still open.
@@ -22,8 +23,6 @@
 
 namespace voicectl::rtc {
 
-Participant to_participant(const proto::ParticipantInfo& info);
-
 class RoomImpl final : public Room {
  public:
     RoomImpl(std::shared_ptr<Ffi> ffi, Pacer& pacer, Loop& loop, RoomOptions options, RoomObserver& observer);
@@ -34,6 +33,8 @@ class RoomImpl final : public Room {
     ConnectionState state() const override { return state_; }
     const std::string& identity() const override { return identity_; }
     const std::string& name() const override { return name_; }
+    const std::string& sid() const override { return sid_; }
+    const std::string& metadata() const override { return metadata_; }
     std::vector<Participant> participants() const override { return roster_.all(); }
     void publish_audio(const std::string& track_name, int rate_hz,
                        std::function<void(Result<std::unique_ptr<AudioOutput>>)> done) override;
@@ -41,9 +42,15 @@ class RoomImpl final : public Room {
                                        std::function<void(const AudioFrame&)> on_frame) override;
     void send_data(const std::string& payload, const std::string& topic, const std::vector<std::string>& to,
                    std::function<void(Result<void>)> done) override;
-    void send_text(const std::string& text, const std::string& topic,
-                   const std::map<std::string, std::string>& attributes,
+    using Room::send_text;
+    void send_text(const std::string& text, const StreamOptions& options,
                    std::function<void(Result<void>)> done) override;
+    void send_bytes(const std::string& bytes, const StreamOptions& options,
+                    std::function<void(Result<void>)> done) override;
+    void send_dtmf(char digit, const std::vector<std::string>& to,
+                   std::function<void(Result<void>)> done) override;
+    Result<void> subscribe(const std::string& track_sid, bool wanted) override;
+    void statistics(std::function<void(Result<Statistics>)> done) override;
     void set_attributes(const std::map<std::string, std::string>& attributes,
                         std::function<void(Result<void>)> done) override;
 
@@ -52,8 +59,12 @@ class RoomImpl final : public Room {
         TrackInfo info;
         Handle handle;
     };
-    struct Reading {  // a text stream under way
-        TextMessage message;
+    struct Published {
+        TrackInfo info;
+        Handle publication;  // empty while the session that it came in is over
+    };
+    struct Reading {  // a text or byte stream under way
+        ByteMessage message;
         Handle reader;
     };
 
@@ -79,6 +90,7 @@ class RoomImpl final : public Room {
     void handle_disconnected(proto::DisconnectReason reason);
     void handle_reconnecting();
     void handle_reconnected();
+    void handle_room_event(const proto::RoomEvent& event);
     void tell(const std::optional<RosterChange>& change);
     void tell(const std::vector<RosterChange>& changes);
 
@@ -86,19 +98,34 @@ class RoomImpl final : public Room {
     void handle_subscribed(const EventPtr& event);
     void handle_unsubscribed(const std::string& sid);
     void forget_tracks();
-    void note_source(const proto::TrackPublicationInfo& info);
     void publish(const std::shared_ptr<Publication>& publication, std::function<void(Result<void>)> done);
     void publish_again();
     void handle_published(const std::shared_ptr<Publication>& publication, const EventPtr& event);
     void handle_republished(const proto::LocalTrackRepublished& event);
     void handle_heard(const std::string& sid);
 
+    // publications.cpp
+    void meet_everybody(const EventPtr& event, bool again);
+    void handle_track_published(const std::string& identity, const proto::OwnedTrackPublication& owned,
+                                const EventPtr& event);
+    void handle_track_unpublished(const std::string& sid);
+    void handle_muted(const std::string& sid, bool muted);
+    void forget_publications_before(const std::set<std::string>& present);
+
     // messages.cpp
     void handle_data(const proto::DataPacketReceived& packet);
+    void restore_attributes();
+
+    // streams.cpp
     void handle_text_opened(const EventPtr& event);
     void handle_text(Ffi::Id reader, const proto::TextStreamReaderEvent& event);
+    void handle_bytes_opened(const EventPtr& event);
+    void handle_bytes(Ffi::Id reader, const proto::ByteStreamReaderEvent& event);
+    void start_reading(Ffi::Id reader, Reading reading, const proto::FfiRequest& request);
+    void read_chunk(Ffi::Id reader, const std::string& content);
+    std::optional<ByteMessage> read_to_end(Ffi::Id reader, const std::string& broken);
     void forget_readings();
-    void restore_attributes();
+
     /// One request of the session in hand. `done` once, never inside this call.
     using Send = std::function<Result<void>(Session&, Ffi::EventSink)>;
     void request(std::string_view what, const Send& send, std::function<void(Result<EventPtr>)> done);
@@ -111,7 +138,7 @@ class RoomImpl final : public Room {
     std::shared_ptr<Mailbox> mailbox_;
 
     ConnectionState state_ = ConnectionState::Connecting;
-    std::string identity_, name_, token_;
+    std::string identity_, name_, sid_, metadata_, token_;
     std::shared_ptr<Session> session_;
     std::function<void(Result<void>)> on_join_done_;
     std::uint64_t attempt_ = 0;  // answers of joins that were given up carry an older number
@@ -119,7 +146,7 @@ class RoomImpl final : public Room {
 
     Roster roster_;
     std::map<std::string, RemoteTrack> tracks_;      // by sid
-    std::set<std::string> microphones_;              // sids published with that source
+    std::map<std::string, Published> published_;     // by sid; of others
     std::list<std::weak_ptr<InputStream>> inputs_;   // owned by who listens
     std::list<std::weak_ptr<Publication>> outputs_;  // owned by who plays
     std::set<std::string> heard_early_;              // heard before we knew which of ours it is

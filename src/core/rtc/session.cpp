@@ -12,13 +12,22 @@ void fill_join(proto::ConnectRequest& join, const SessionOptions& options) {
     join.set_url(options.url);
     join.set_token(options.token);
     auto& wanted = *join.mutable_options();
-    wanted.set_auto_subscribe(options.auto_subscribe);
+    wanted.set_auto_subscribe(options.subscribe);
     wanted.set_adaptive_stream(false);
     wanted.set_dynacast(false);
     // Two, one for each way: what everything was measured with.
     wanted.set_single_peer_connection(false);
     wanted.set_join_retries(0);  // trying again is the caller's decision, or the watchdog's
     wanted.set_connect_timeout_ms(static_cast<std::uint64_t>(options.timeout.count()));
+}
+
+// Of text and byte streams alike.
+template<class Options>
+void fill(Options& wanted, const StreamOptions& options) {
+    wanted.set_topic(options.topic);
+    for (const auto& identity : options.to) wanted.add_destination_identities(identity);
+    for (const auto& [key, value] : options.attributes)
+        (*wanted.mutable_attributes())[key] = valid_utf8(value);
 }
 
 }  // namespace
@@ -128,8 +137,7 @@ Result<void> Session::send_data(std::string payload, const std::string& topic,
         [kept, on_answer = std::move(on_answer)](const EventPtr& event) { on_answer(event); });
 }
 
-Result<void> Session::send_text(const std::string& text, const std::string& topic,
-                                const std::map<std::string, std::string>& attributes,
+Result<void> Session::send_text(const std::string& text, const StreamOptions& options,
                                 Ffi::EventSink on_answer) {
     return ffi_->ask(
         [&](proto::FfiRequest& request, Ffi::Id id) {
@@ -137,10 +145,48 @@ Result<void> Session::send_text(const std::string& text, const std::string& topi
             send.set_local_participant_handle(me_.id());
             // The core refuses the whole request for one broken character; models do cut text inside one.
             send.set_text(valid_utf8(text));
-            send.mutable_options()->set_topic(topic);
-            for (const auto& [key, value] : attributes)
-                (*send.mutable_options()->mutable_attributes())[key] = valid_utf8(value);
+            fill(*send.mutable_options(), options);
             send.set_request_async_id(id);
+        },
+        std::move(on_answer));
+}
+
+Result<void> Session::send_bytes(const std::string& bytes, const StreamOptions& options,
+                                 Ffi::EventSink on_answer) {
+    return ffi_->ask(
+        [&](proto::FfiRequest& request, Ffi::Id id) {
+            auto& send = *request.mutable_send_bytes();
+            send.set_local_participant_handle(me_.id());
+            send.set_bytes(bytes);
+            auto& wanted = *send.mutable_options();
+            fill(wanted, options);
+            wanted.set_total_length(bytes.size());
+            if (!options.name.empty()) wanted.set_name(options.name);
+            if (!options.mime_type.empty()) wanted.set_mime_type(options.mime_type);
+            send.set_request_async_id(id);
+        },
+        std::move(on_answer));
+}
+
+Result<void> Session::send_dtmf(std::uint32_t code, char digit, const std::vector<std::string>& to,
+                                Ffi::EventSink on_answer) {
+    return ffi_->ask(
+        [&](proto::FfiRequest& request, Ffi::Id id) {
+            auto& publish = *request.mutable_publish_sip_dtmf();
+            publish.set_local_participant_handle(me_.id());
+            publish.set_code(code);
+            publish.set_digit(std::string(1, digit));
+            for (const auto& identity : to) publish.add_destination_identities(identity);
+            publish.set_request_async_id(id);
+        },
+        std::move(on_answer));
+}
+
+Result<void> Session::statistics(Ffi::EventSink on_answer) {
+    return ffi_->ask(
+        [&](proto::FfiRequest& request, Ffi::Id id) {
+            request.mutable_get_session_stats()->set_room_handle(room_.id());
+            request.mutable_get_session_stats()->set_request_async_id(id);
         },
         std::move(on_answer));
 }

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "core/rtc/ffi.h"
+#include "voicectl/rtc/room.h"
 
 namespace voicectl::rtc {
 
 struct SessionOptions {
     std::string url, token;
-    bool auto_subscribe = true;
+    bool subscribe = true;  // to everything, by itself
     std::chrono::milliseconds timeout{10000};
 };
 
@@ -40,8 +41,11 @@ class Session {
     /// `payload` is kept until the answer.
     Result<void> send_data(std::string payload, const std::string& topic, const std::vector<std::string>& to,
                            Ffi::EventSink on_answer);
-    Result<void> send_text(const std::string& text, const std::string& topic,
-                           const std::map<std::string, std::string>& attributes, Ffi::EventSink on_answer);
+    Result<void> send_text(const std::string& text, const StreamOptions& options, Ffi::EventSink on_answer);
+    Result<void> send_bytes(const std::string& bytes, const StreamOptions& options, Ffi::EventSink on_answer);
+    Result<void> send_dtmf(std::uint32_t code, char digit, const std::vector<std::string>& to,
+                           Ffi::EventSink on_answer);
+    Result<void> statistics(Ffi::EventSink on_answer);
     Result<void> set_attributes(const std::map<std::string, std::string>& attributes,
                                 Ffi::EventSink on_answer);
 

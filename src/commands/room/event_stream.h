@@ -1,0 +1,46 @@
+// Events on their way to stdout: JSONL for programs, lines for people; which are shown, and which one is
+// waited for. Main thread.
+#pragma once
+
+#include <optional>
+#include <regex>
+#include <set>
+
+#include "commands/command.h"
+#include "commands/room/event_json.h"
+
+namespace voicectl::commands {
+
+/// `--events` and `--until`, shared by room watch and room join.
+struct EventOptions {
+    std::vector<std::string> events;     // empty: all
+    std::string until;                   // EVENT or EVENT=REGEX
+    std::function<bool()> format_given;  // was -o on the line? Without it a pipe gets JSONL
+};
+
+void add_event_flags(CLI::App& command, EventOptions& options);
+
+class EventStream {
+ public:
+    /// Usage for names that no event has.
+    static Result<EventStream> create(const EventOptions& options, Env& env);
+
+    Result<void> emit(const Json& event);
+    bool waits() const { return !until_kind_.empty(); }
+    /// The event that --until names came by.
+    bool met() const { return met_; }
+    /// Is this kind looked at by anybody?
+    bool wants(const std::string& kind) const;
+
+ private:
+    explicit EventStream(Env& env) : env_(&env) {}
+    bool fits(const Json& event) const;
+    Result<void> print(const Json& event);
+    Env* env_;
+    std::set<std::string> shown_;
+    std::string until_kind_;
+    std::optional<std::regex> until_match_;
+    bool for_people_ = false, met_ = false;
+};
+
+}  // namespace voicectl::commands

@@ -1,0 +1,83 @@
+// Figures of WebRTC, as far as they say something to who runs calls.
+#include "core/rtc/room_impl.h"
+#include "core/rtc/values.h"
+
+namespace voicectl::rtc {
+namespace {
+
+using Reports = google::protobuf::RepeatedPtrField<proto::RtcStats>;
+
+TrackStatistics incoming(const proto::RtcStats::InboundRtp& stats) {
+    TrackStatistics out;
+    out.kind = stats.stream().kind();
+    out.track_sid = stats.inbound().track_identifier();  // the server names tracks by their sids
+    out.packets = stats.received().packets_received();
+    out.bytes = stats.inbound().bytes_received();
+    out.packets_lost = stats.received().packets_lost();
+    out.jitter_ms = stats.received().jitter() * 1000;
+    out.samples = stats.inbound().total_samples_received();
+    out.concealed_samples = stats.inbound().concealed_samples();
+    return out;
+}
+
+TrackStatistics outgoing(const proto::RtcStats::OutboundRtp& stats, const Reports& all) {
+    TrackStatistics out;
+    out.outgoing = true;
+    out.kind = stats.stream().kind();
+    out.packets = stats.sent().packets_sent();
+    out.bytes = stats.sent().bytes_sent();
+    // What became of it, only the other side knows.
+    for (const auto& one : all) {
+        if (!one.has_remote_inbound_rtp()) continue;
+        const auto& told = one.remote_inbound_rtp();
+        if (told.remote_inbound().local_id() != stats.rtc().id()) continue;
+        out.packets_lost = told.received().packets_lost();
+        out.jitter_ms = told.received().jitter() * 1000;
+        if (told.remote_inbound().round_trip_time_measurements() > 0)
+            out.round_trip_ms = told.remote_inbound().round_trip_time() * 1000;
+    }
+    return out;
+}
+
+void add_round_trip(Statistics& out, const Reports& all) {
+    for (const auto& one : all) {
+        if (!one.has_candidate_pair()) continue;
+        const auto& pair = one.candidate_pair().candidate_pair();
+        if (pair.nominated() && pair.current_round_trip_time() > 0)
+            out.round_trip_ms = pair.current_round_trip_time() * 1000;
+    }
+}
+
+}  // namespace
+
+Statistics to_statistics(const proto::GetSessionStatsCallback::Result& stats) {
+    Statistics out;
+    for (const auto& one : stats.publisher_stats())
+        if (one.has_outbound_rtp()) out.tracks.push_back(outgoing(one.outbound_rtp(), stats.publisher_stats()));
+    for (const auto& one : stats.subscriber_stats())
+        if (one.has_inbound_rtp()) out.tracks.push_back(incoming(one.inbound_rtp()));
+    add_round_trip(out, stats.subscriber_stats());
+    add_round_trip(out, stats.publisher_stats());
+    return out;
+}
+
+void RoomImpl::statistics(std::function<void(Result<Statistics>)> done) {
+    request(
+        "reading statistics",
+        [](Session& session, Ffi::EventSink on_answer) { return session.statistics(std::move(on_answer)); },
+        [this, done = std::move(done)](Result<EventPtr> answer) {
+            if (!answer) return done(std::unexpected(std::move(answer).error()));
+            const auto& told = (*answer)->message().get_session_stats();
+            if (told.has_error()) return done(fail(Errc::Protocol, "reading statistics: {}", told.error()));
+            auto figures = to_statistics(told.result());
+            std::vector<std::string> ours;
+            for (const auto& output : outputs_)
+                if (const auto publication = output.lock()) ours.push_back(publication->sid);
+            // With more than one nothing says which is which.
+            for (auto& track : figures.tracks)
+                if (track.outgoing && ours.size() == 1) track.track_sid = ours.front();
+            done(std::move(figures));
+        });
+}
+
+}  // namespace voicectl::rtc
