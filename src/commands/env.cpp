@@ -93,10 +93,15 @@ Result<livekit::TwirpClient*> Env::twirp() {
     if (!twirp_) {
         VC_TRY_ASSIGN(auto address, server());
         VC_TRY_ASSIGN(const auto limit, timeout());
-        twirp_ = std::make_unique<livekit::TwirpClient>(http(), std::move(address), limit);
-        show_calls(*twirp_, *this);
+        twirp_ = std::make_unique<livekit::TwirpClient>(new_twirp(std::move(address), limit));
     }
     return twirp_.get();
+}
+
+livekit::TwirpClient Env::new_twirp(livekit::Server server, std::chrono::milliseconds limit) {
+    livekit::TwirpClient client(http(), std::move(server), limit);
+    show_calls(client, *this);
+    return client;
 }
 
 const livekit::CallTrace* Env::last_call() const {

@@ -55,6 +55,8 @@ class Env {
 
     net::HttpClient& http();
     Result<livekit::TwirpClient*> twirp();
+    /// One more, for another server, time limit or thread; told of by -v, --trace and --curl as the first is.
+    livekit::TwirpClient new_twirp(livekit::Server server, std::chrono::milliseconds limit);
     /// The last call's trace, for -v and JSON errors; nothing when none was made.
     const livekit::CallTrace* last_call() const;
 

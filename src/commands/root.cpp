@@ -1,6 +1,7 @@
 #include "commands/root.h"
 
 #include <optional>
+#include <utility>
 
 #include "commands/agent/check.h"
 #include "commands/agent/run.h"
@@ -208,35 +209,39 @@ std::unique_ptr<CLI::App> make_app(Env& env, std::string_view only) {
 
 namespace {
 
-/// The exit code when the line is done with: help, version, or an error that was told.
-std::optional<int> parse_line(const std::vector<std::string>& arguments, Env& env) {
+struct Line {
+    std::unique_ptr<CLI::App> app;  // whose options the command goes on using
+    std::optional<int> code;        // the line is done with: help, version, or an error that was told
+};
+
+Line parse_line(const std::vector<std::string>& arguments, Env& env) {
     // Declaring the whole tree takes longer than most commands need to run: first only what the line seems to
     // name, and all of it when that does not parse.
-    const auto only = seems_to_name(arguments);
-    for (const auto part : only.empty() ? std::vector<std::string_view>{""} : std::vector<std::string_view>{only, ""}) {
-        const auto app = make_app(env, part);
+    auto only = seems_to_name(arguments);
+    while (true) {
+        Line line{make_app(env, only), std::nullopt};
         try {
-            app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-            return std::nullopt;
+            line.app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
         } catch (const CLI::CallForHelp&) {
-            (void)env.out.emit_raw(app->help());  // of the sub-command that was named
-            return 0;
+            (void)env.out.emit_raw(line.app->help());  // of the sub-command that was named
+            line.code = 0;
         } catch (const CLI::CallForVersion& version) {
             (void)env.out.emit_raw(std::string(version.what()) + "\n");
-            return 0;
+            line.code = 0;
         } catch (const CLI::ParseError& error) {
-            if (part.empty()) return usage_error(*app, error, arguments, env);
+            if (!std::exchange(only, {}).empty()) continue;
+            line.code = usage_error(*line.app, error, arguments, env);
         }
+        return line;
     }
-    return std::nullopt;
 }
 
 }  // namespace
 
 int run_main(const std::vector<std::string>& arguments, Env& env) {
     if (!arguments.empty() && arguments.front() == kCompleteCommand) return complete({arguments.begin() + 1, arguments.end()}, env);
-    const auto code = parse_line(arguments, env);
-    if (code) return *code;
+    const auto line = parse_line(arguments, env);
+    if (line.code) return *line.code;
     const auto level = env.global.verbose >= 2 ? log::Level::Debug : log::Level::Warn;
     log::configure(level, log::Format::Pretty);
     if (env.global.show_secrets) show_secrets();

@@ -256,10 +256,10 @@ def test_what_the_machine_lacks(server, quiet, tmp_path):
     assert result.code == 3 and found(result, "database")["detail"], result
     config = tmp_path / "agent.yaml"
     config.write_text(YAML.format(name="x").replace("flite", "gramophone"))
-    result = doctor(server, "--only", "providers", "--config", config, "--json")
+    result = doctor(server, "--only", "providers", "--agent-config", config, "--json")
     assert result.code == 3 and "gramophone" in found(result, "providers")["detail"], result
     config.write_text(YAML.format(name="x"))
-    assert states(doctor(server, "--only", "providers", "--config", config, "--json")) == {"providers": "ok"}
+    assert states(doctor(server, "--only", "providers", "--agent-config", config, "--json")) == {"providers": "ok"}
 
 
 def test_files_that_others_may_read(server, tmp_path):

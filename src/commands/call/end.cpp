@@ -25,7 +25,7 @@ Json error_json(const Error& error) { return {{"code", to_string(error.code)}, {
 class Ending {
  public:
     Ending(Env& env, livekit::Server server, std::string room)
-        : twirp_(env.http(), server, limit(env)), stopper_(env.http(), std::move(server), kStopTime), room_(std::move(room)) {}
+        : twirp_(env.new_twirp(server, limit(env))), stopper_(env.new_twirp(std::move(server), kStopTime)), room_(std::move(room)) {}
 
     Result<Json> run() {
         VC_TRY(livekit::RoomApi(twirp_).get(room_));
@@ -97,7 +97,7 @@ Result<void> report(Env& env, const Json& items, const std::vector<Error>& failu
 void add_call_end(CLI::App& call, Env& env, Run<CallEndOptions> run) {
     auto o = std::make_shared<CallEndOptions>();
     auto& cmd = *call.add_subcommand("end", "Stop recordings, call agents back, delete the room")->footer(kLong);
-    cmd.add_option("rooms", o->rooms, "Rooms of the calls");
+    cmd.add_option("rooms", o->rooms, "Rooms of the calls")->type_name("ROOM");
     cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
     on_run(cmd, o, env, std::move(run));
 }

@@ -104,7 +104,7 @@ Json call_json(const Room& room, const std::vector<ParticipantInfo>& people, con
 void add_call_status(CLI::App& call, Env& env, Run<CallStatusOptions> run) {
     auto o = std::make_shared<CallStatusOptions>();
     auto& cmd = *call.add_subcommand("status", "Show one call: caller, agent, recording, age")->footer(kLong);
-    cmd.add_option("room", o->room, "Room name")->required();
+    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
     cmd.add_option("--require", o->require, "What must be there, comma separated: agent, caller, recording")
         ->delimiter(',')
         ->allow_extra_args(false)

@@ -81,7 +81,7 @@ Result<void> run_dispatch_list(const DispatchListOptions& o, Env& env) {
 void add_dispatch_get(CLI::App& dispatch, Env& env, Run<DispatchGetOptions> run) {
     auto o = std::make_shared<DispatchGetOptions>();
     auto& cmd = *dispatch.add_subcommand("get", "Show one dispatch")->alias("show")->footer("Example:\n  voicectl dispatch get demo AD_hV3mPfzJ8Q2s");
-    cmd.add_option("room", o->room, "Room name")->required();
+    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
     cmd.add_option("id", o->id, "Dispatch, AD_…")->required();
     on_run(cmd, o, env, std::move(run));
 }

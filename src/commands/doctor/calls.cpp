@@ -44,7 +44,7 @@ Finding try_egress(Patient& patient) {
     if (!room) return Finding::failed(room.error());
     auto request = recording_request("auto", (*room)->name(), patient.env.getenv());
     if (!request) return Finding::failed(request.error());
-    livekit::TwirpClient twirp(patient.env.http(), *server, kEgressTime);
+    auto twirp = patient.env.new_twirp(*server, kEgressTime);
     const auto started = start_recording(twirp, *request);
     if (!started) return Finding::failed(started.error());
     (void)livekit::EgressApi(twirp).stop(started->egress_id());  // it ends with the room, at the latest

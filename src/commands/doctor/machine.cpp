@@ -54,7 +54,7 @@ Finding look_at_store(Patient& patient) {
 
 Finding look_at_providers(Patient& patient) {
     const auto& path = patient.options.config;
-    if (path.empty()) return Finding::skipped("--config FILE checks the keys and libraries that an agent needs");
+    if (path.empty()) return Finding::skipped("--agent-config FILE checks the keys and libraries that an agent needs");
     const auto loaded = load_agent_config(path);
     if (!loaded) return Finding::failed(loaded.error(), loaded.error().hint.empty() ? fmt::format("voicectl agent check {} says it all", terminal_safe(path)) : "");
     Workers workers(1, "vc-speech");

@@ -13,8 +13,8 @@ constexpr std::uint32_t kRoomLife = 30;  // seconds
 }  // namespace
 
 std::pair<std::string, std::string> Patient::given_url() const {
-    if (!env.global.url.empty()) return {"--url", env.global.url};
-    return {"LIVEKIT_URL", env.get("LIVEKIT_URL").value_or("")};
+    const auto settings = env.settings();
+    return settings ? std::pair{settings->url.origin, settings->url.value} : std::pair<std::string, std::string>();
 }
 
 Result<net::Url> Patient::url() const {
@@ -28,7 +28,7 @@ std::chrono::milliseconds Patient::limit() const {
 
 Result<livekit::TwirpClient> Patient::twirp() {
     VC_TRY_ASSIGN(auto server, env.server());
-    return livekit::TwirpClient(env.http(), std::move(server), limit());
+    return env.new_twirp(std::move(server), limit());
 }
 
 Result<std::unique_ptr<ThrowawayRoom>> ThrowawayRoom::create(Patient& patient) {

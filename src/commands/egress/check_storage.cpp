@@ -116,7 +116,7 @@ void add_egress_check_storage(CLI::App& egress, Env& env, Run<EgressCheckStorage
     auto& cmd = *egress.add_subcommand("check-storage", "Prove that recordings can be stored")->footer(kLong);
     cmd.add_option("--storage", o->storage.kind, "s3, local, gcp, azure or alioss")->check(CLI::IsMember({"s3", "local", "gcp", "azure", "alioss"}))->capture_default_str();
     cmd.add_option("--prefix", o->prefix, "Where in the bucket, as the paths of recordings begin");
-    cmd.add_option("--path", o->path, "With --storage local: this folder");
+    cmd.add_option("--path", o->path, "With --storage local: this folder")->type_name("DIR");
     add_storage_flags(cmd, o->storage);
     on_run(cmd, o, env, std::move(run));
 }

@@ -132,12 +132,12 @@ Result<std::vector<EgressInfo>> filter_egress(std::vector<EgressInfo> items, con
 void add_egress_list(CLI::App& egress, Env& env, Run<EgressListOptions> run) {
     auto o = std::make_shared<EgressListOptions>();
     auto& cmd = *egress.add_subcommand("list", "List recordings")->footer(kListLong);
-    cmd.add_option("--room", o->room, "Only of this room");
+    cmd.add_option("--room", o->room, "Only of this room")->type_name("ROOM");
     cmd.add_flag("--active", o->active, "Only those that have not ended");
     cmd.add_option("--status", o->statuses, "Only with this status (repeat)")
         ->allow_extra_args(false)
         ->check(CLI::IsMember({"starting", "active", "ending", "complete", "failed", "aborted", "limit_reached"}));
-    cmd.add_option("--since", o->since, "Only those started since: 2h, or a time");
+    cmd.add_option("--since", o->since, "Only those started since: 2h, or a time")->type_name("WHEN");
     cmd.add_option("--limit", o->limit, "At most so many")->check(CLI::PositiveNumber)->capture_default_str();
     cmd.add_flag("--all", o->all, "No limit");
     cmd.add_flag("--watch{2s}", o->watch, "Look again this often (=2s)");
@@ -179,7 +179,7 @@ void add_egress_wait(CLI::App& egress, Env& env, Run<EgressWaitOptions> run) {
     auto& cmd = *egress.add_subcommand("wait", "Wait until a recording is active or complete")->footer(kWaitLong);
     cmd.add_option("ids", o->ids, "Recordings, EG_…")->required();
     cmd.add_option("--for", o->until, "active or complete")->check(CLI::IsMember({"active", "complete"}))->capture_default_str();
-    cmd.add_option("--timeout", o->timeout, "At most so long [active: 1m, complete: 1d]");
+    cmd.add_option("--timeout", o->timeout, "At most so long [active: 1m, complete: 1d]")->type_name("TIME");
     on_run(cmd, o, env, std::move(run));
 }
 

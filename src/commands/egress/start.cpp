@@ -30,7 +30,7 @@ Examples:
 
 // Only flags, so that JSON can say all of it.
 void add_json_flags(CLI::App& cmd, EgressStartOptions& o) {
-    auto* request = cmd.add_option("--request", o.request, "The request as LiveKit's JSON: text, @file or -")->group("As JSON");
+    auto* request = cmd.add_option("--request", o.request, "The request as LiveKit's JSON: text, @file or -")->group("As JSON")->type_name("JSON|@FILE|-");
     cmd.add_option("--type", o.type, "Of which kind it is [told by its fields]")
         ->check(CLI::IsMember({"room-composite", "web", "participant", "track-composite", "track", "unified"}))
         ->needs(request)
@@ -43,16 +43,16 @@ void add_json_flags(CLI::App& cmd, EgressStartOptions& o) {
 
 void add_source_flags(CLI::App& cmd, EgressStartOptions& o) {
     const auto group = [](CLI::Option* option) { return option->group("What is recorded"); };
-    group(cmd.add_option("--room", o.room, "This room"));
-    group(cmd.add_option("--participant", o.participant, "Only the participant with this identity"));
+    group(cmd.add_option("--room", o.room, "This room"))->type_name("ROOM");
+    group(cmd.add_option("--participant", o.participant, "Only the participant with this identity"))->type_name("IDENTITY");
     group(cmd.add_flag("--screen-share", o.screen_share, "Of the participant: the shared screen"));
-    group(cmd.add_option("--track", o.tracks, "Only this track, as it is; twice: one of audio, one of video"))->allow_extra_args(false);
-    group(cmd.add_option("--audio-track", o.audio_track, "This track of audio, encoded anew"));
-    group(cmd.add_option("--video-track", o.video_track, "This track of video, encoded anew"));
-    group(cmd.add_option("--url", o.url, "A web page"));
+    group(cmd.add_option("--track", o.tracks, "Only this track, as it is; twice: one of audio, one of video"))->allow_extra_args(false)->type_name("TRACK");
+    group(cmd.add_option("--audio-track", o.audio_track, "This track of audio, encoded anew"))->type_name("TRACK");
+    group(cmd.add_option("--video-track", o.video_track, "This track of video, encoded anew"))->type_name("TRACK");
+    group(cmd.add_option("--url", o.url, "A web page"))->type_name("URL");
     group(cmd.add_flag("--await-start-signal", o.await_start_signal, "Of the page: from its console line START_RECORDING on"));
-    group(cmd.add_option("--left", o.left, "Left channel: agent, caller, sip, TR_… or an identity (repeat)"))->allow_extra_args(false);
-    group(cmd.add_option("--right", o.right, "Right channel, the same way (repeat)"))->allow_extra_args(false);
+    group(cmd.add_option("--left", o.left, "Left channel: agent, caller, sip, TR_… or an identity (repeat)"))->allow_extra_args(false)->type_name("WHO");
+    group(cmd.add_option("--right", o.right, "Right channel, the same way (repeat)"))->allow_extra_args(false)->type_name("WHO");
 }
 
 void add_form_flags(CLI::App& cmd, EgressStartOptions& o) {
@@ -61,9 +61,9 @@ void add_form_flags(CLI::App& cmd, EgressStartOptions& o) {
     group(cmd.add_flag("--video-only", o.video_only, "Picture alone"));
     group(cmd.add_option("--channels", o.channels, "mono, agent-left (all others right) or alternate"))->check(CLI::IsMember({"mono", "agent-left", "alternate"}));
     group(cmd.add_option("--layout", o.layout, "Layout of the picture, e.g. speaker-dark"));
-    group(cmd.add_option("--custom-base-url", o.custom_base_url, "Page that draws the layout"));
+    group(cmd.add_option("--custom-base-url", o.custom_base_url, "Page that draws the layout"))->type_name("URL");
     group(cmd.add_option("--preset", o.preset, "Encoding by name, e.g. h264-720p-30"));
-    group(cmd.add_option("--advanced", o.advanced, "Encoding in detail: audio-bitrate=64,width=1280,…"))->delimiter(',')->allow_extra_args(false);
+    group(cmd.add_option("--advanced", o.advanced, "Encoding in detail: audio-bitrate=64,width=1280,…"))->delimiter(',')->allow_extra_args(false)->type_name("KEY=VALUE");
     group(cmd.add_flag("--unified", o.unified, "By the newer StartEgress call"));
 }
 
@@ -75,12 +75,12 @@ void add_output_flags(CLI::App& cmd, EgressStartOptions& o) {
     group(cmd.add_option("--storage", o.storage.kind, "Of file:, hls: and images: [the egress service's own]"))
         ->check(CLI::IsMember({"s3", "gcp", "azure", "alioss"}));
     group(cmd.add_flag("--no-manifest", o.no_manifest, "No JSON beside the recording"));
-    group(cmd.add_option("--webhook", o.webhooks, "URL[=API KEY NAME] that is told of this egress (repeat)"))->allow_extra_args(false);
-    group(cmd.add_option("--segment-duration", o.segment_duration, "Of hls:, e.g. 4s"));
-    group(cmd.add_option("--live-playlist", o.live_playlist, "Of hls:, name of a playlist with the latest segments"));
+    group(cmd.add_option("--webhook", o.webhooks, "URL[=API KEY NAME] that is told of this egress (repeat)"))->allow_extra_args(false)->type_name("URL");
+    group(cmd.add_option("--segment-duration", o.segment_duration, "Of hls:, e.g. 4s"))->type_name("TIME");
+    group(cmd.add_option("--live-playlist", o.live_playlist, "Of hls:, name of a playlist with the latest segments"))->type_name("NAME");
     group(cmd.add_option("--segment-suffix", o.segment_suffix, "Of hls:, index or timestamp"))->check(CLI::IsMember({"index", "timestamp"}));
-    group(cmd.add_option("--image-interval", o.image_interval, "Of images:, e.g. 10s"));
-    group(cmd.add_option("--image-size", o.image_size, "Of images:, e.g. 640x360"));
+    group(cmd.add_option("--image-interval", o.image_interval, "Of images:, e.g. 10s"))->type_name("TIME");
+    group(cmd.add_option("--image-size", o.image_size, "Of images:, e.g. 640x360"))->type_name("WxH");
     group(cmd.add_option("--image-suffix", o.image_suffix, "Of images:, index, timestamp or overwrite"))->check(CLI::IsMember({"index", "timestamp", "overwrite"}));
 }
 

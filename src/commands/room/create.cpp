@@ -86,7 +86,7 @@ Result<Json> wait_for_agents(Env& env, livekit::TwirpClient& twirp, const Create
 void add_room_create(CLI::App& room, Env& env, Run<RoomCreateOptions> run) {
     auto o = std::make_shared<RoomCreateOptions>();
     auto& cmd = *room.add_subcommand("create", "Create a room")->footer(kLong);
-    cmd.add_option("name", o->name, "Room name")->required();
+    cmd.add_option("name", o->name, "Room name")->required()->type_name("ROOM");
     cmd.add_option("--empty-timeout", o->empty_timeout, "How long it stays before anyone joins")->type_name("TIME");
     cmd.add_option("--departure-timeout", o->departure_timeout, "How long it stays after the last one left")->type_name("TIME");
     cmd.add_option("--max-participants", o->max_participants, "At most this many, agents aside")->check(CLI::PositiveNumber);

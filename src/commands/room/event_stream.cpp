@@ -30,7 +30,7 @@ bool holds(const Json& value, const std::regex& pattern) {
 }  // namespace
 
 void add_event_flags(CLI::App& command, EventOptions& options) {
-    command.add_option("--events", options.events, "Show only these, comma separated: joined,left,…")->delimiter(',');
+    command.add_option("--events", options.events, "Show only these, comma separated: joined,left,…")->delimiter(',')->type_name("A,B");
     command.add_option("--until", options.until, "End when this event comes: EVENT or EVENT=REGEX, found in one of its values");
     const CLI::App* root = &command;
     while (root->get_parent() != nullptr) root = root->get_parent();

@@ -43,7 +43,7 @@ void add_grant_flags(CLI::App& cmd, TokenCreateOptions& o) {
     flag("--record", g.room_record, "Start, stop and list recordings");
     flag("--admin", g.room_admin, "Manage --room: participants, tracks, data, dispatches");
     flag("--ingress-admin", g.ingress_admin, "Manage ingress");
-    cmd.add_option("--destination-room", g.destination_room, "Room to forward and move participants to")->group("Grants");
+    cmd.add_option("--destination-room", g.destination_room, "Room to forward and move participants to")->group("Grants")->type_name("ROOM");
     add_choice(cmd, "publish", g.can_publish, "Publish tracks");
     add_choice(cmd, "subscribe", g.can_subscribe, "Hear and see others");
     add_choice(cmd, "data", g.can_publish_data, "Send data");

@@ -36,9 +36,9 @@ Result<std::vector<std::string>> chosen(const ParticipantMuteOptions& o, livekit
 void add_participant_mute(CLI::App& participant, Env& env, Run<ParticipantMuteOptions> run) {
     auto o = std::make_shared<ParticipantMuteOptions>();
     auto& cmd = *participant.add_subcommand("mute", "Mute tracks, or unmute them")->footer(kLong);
-    cmd.add_option("room", o->room, "Room name")->required();
+    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
     cmd.add_option("identity", o->identity, "Whose tracks")->required();
-    auto* track = cmd.add_option("--track", o->tracks, "Only this track, by its sid (repeat)")->allow_extra_args(false);
+    auto* track = cmd.add_option("--track", o->tracks, "Only this track, by its sid (repeat)")->allow_extra_args(false)->type_name("TRACK");
     cmd.add_option("--kind", o->kind, "All audio, or all video")->check(CLI::IsMember({"audio", "video"}))->excludes(track);
     cmd.add_flag("--unmute", o->unmute, "Unmute instead");
     on_run(cmd, o, env, std::move(run));
