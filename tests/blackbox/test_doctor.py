@@ -266,7 +266,7 @@ def test_files_that_others_may_read(server, tmp_path):
     folder = tmp_path / "voicectl"
     folder.mkdir()
     config = folder / "config.yaml"
-    config.write_text("x: 1\n")
+    config.write_text("profiles: {a: {url: 'ws://a', api_key: k, api_secret: secret-of-a-profile}}\n")
     env = {"XDG_CONFIG_HOME": str(tmp_path)}
     config.chmod(0o644)
     result = doctor(server, "--only", "config_file", "--json", env=env)
@@ -282,4 +282,19 @@ def test_files_that_others_may_read(server, tmp_path):
 
 def test_storage_that_was_not_tried_is_not_called_good(server):
     result = doctor(server, "--only", "storage", "--json", env={"S3_BUCKET": "b"})
-    assert states(result) == {"storage": "skipped"} and "check-storage" in found(result, "storage")["detail"], result
+    assert states(result) == {"storage": "skipped"} and "no keys" in found(result, "storage")["detail"], result
+
+
+def test_storage_is_written_read_and_deleted(server, storage):
+    result = doctor(server, "--only", "storage", "--json", env=storage.environment())
+    assert states(result) == {"storage": "ok"} and storage.objects() == [], result
+    result = doctor(server, "--only", "storage", "--json", env={**storage.environment(), "RECORDING_S3_SECRET_KEY": "not-the-secret"})
+    assert states(result) == {"storage": "failed"} and result.code == 3 and "not-the-secret" not in result.out + result.err, result
+
+
+def test_a_profile_is_where_the_settings_came_from(server, tmp_path):
+    env = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    made = parts.voicectl("profile", "add", "here", "--url", server.url, "--api-key", server.key, "--secret-stdin", env=env, stdin=server.secret)
+    assert made.code == 0, made
+    result = doctor(None, "--only", WAY, "--json", env=env)
+    assert result.code == 0 and found(result, "url")["evidence"]["from"].startswith("profile here"), result
