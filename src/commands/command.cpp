@@ -23,6 +23,13 @@ std::vector<std::string> lines_of_stdin() {
     return out;
 }
 
+Result<std::chrono::milliseconds> time_of(std::string_view flag, const std::string& text) {
+    if (text.empty()) return std::chrono::milliseconds(0);
+    VC_TRY_ASSIGN(const auto time, parse_duration(text));
+    if (time.count() <= 0) return fail_with_hint(Errc::Usage, fmt::format("{} must be more than zero", flag), "times are written like 500ms, 30s, 5m, 2h");
+    return time;
+}
+
 Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0)

@@ -4,9 +4,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "commands/env.h"
@@ -28,6 +30,10 @@ Result<std::string> read_payload(const std::string& given);
 
 /// The lines of standard input without blanks around them; empty ones are left out.
 std::vector<std::string> lines_of_stdin();
+
+/// What a flag such as --timeout was given; zero when it was not (`text` empty). Usage for a zero that was
+/// given, and for what is no time.
+Result<std::chrono::milliseconds> time_of(std::string_view flag, const std::string& text);
 
 /// `K=V`, repeated.
 Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text);

@@ -11,12 +11,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Result<milliseconds> positive(const char* flag, const std::string& text) {
-    VC_TRY_ASSIGN(const auto value, parse_duration(text));
-    if (value.count() <= 0) return fail(Errc::Usage, "{} must be more than zero", flag);
-    return value;
-}
-
 Result<void> check_agents(const std::vector<std::string>& agents) {
     auto sorted = agents;
     std::sort(sorted.begin(), sorted.end());
@@ -53,10 +47,10 @@ Result<CallPlan> plan_call(const CallStartOptions& o, const livekit::Server& ser
     VC_TRY_ASSIGN(plan.room, room_name(o, now));
     plan.identity = !o.identity.empty() ? o.identity : !o.fields.user.empty() ? o.fields.user : "caller-" + random_id(8);
     if (!o.no_wait) {
-        VC_TRY_ASSIGN(plan.wait, positive("--wait", o.wait));
+        VC_TRY_ASSIGN(plan.wait, time_of("--wait", o.wait));
     }
-    VC_TRY_ASSIGN(const auto life, positive("--token-valid-for", o.valid_for));
-    VC_TRY_ASSIGN(const auto empty, positive("--empty-timeout", o.empty_timeout));
+    VC_TRY_ASSIGN(const auto life, time_of("--token-valid-for", o.valid_for));
+    VC_TRY_ASSIGN(const auto empty, time_of("--empty-timeout", o.empty_timeout));
     if (life < seconds(1) || empty < seconds(1)) return fail(Errc::Usage, "--token-valid-for and --empty-timeout are whole seconds");
     plan.empty_timeout = static_cast<std::uint32_t>(empty / seconds(1));
     if (!o.record.empty()) {

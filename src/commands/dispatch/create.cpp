@@ -36,13 +36,6 @@ std::string human(const Json& report) {
     return out + (agent["msToAudio"].is_null() ? "; it publishes no audio" : fmt::format(", its audio track after {}", time("msToAudio")));
 }
 
-Result<std::chrono::milliseconds> wait_limit(const std::string& text) {
-    if (text.empty()) return std::chrono::milliseconds(0);
-    VC_TRY_ASSIGN(const auto limit, parse_duration(text));
-    if (limit.count() == 0) return fail(Errc::Usage, "--wait=0 waits for nothing");
-    return limit;
-}
-
 }  // namespace
 
 void add_dispatch_create(CLI::App& dispatch, Env& env, Run<DispatchCreateOptions> run) {
@@ -78,7 +71,7 @@ Result<livekit::proto::CreateAgentDispatchRequest> dispatch_request(const Dispat
 
 Result<void> run_dispatch_create(const DispatchCreateOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto request, dispatch_request(o));
-    VC_TRY_ASSIGN(const auto limit, wait_limit(o.wait));
+    VC_TRY_ASSIGN(const auto limit, time_of("--wait", o.wait));
     if (env.global.dry_run) {
         return env.out.emit(livekit::to_json(request), fmt::format("would dispatch agent {} to room {}", terminal_safe(o.agent), terminal_safe(o.room)), o.agent);
     }

@@ -77,11 +77,7 @@ void add_dispatch_delete(CLI::App& dispatch, Env& env, Run<DispatchDeleteOptions
 
 Result<void> run_dispatch_delete(const DispatchDeleteOptions& o, Env& env) {
     if (o.ids.empty() && o.agent.empty() && !o.from_stdin) return fail_with_hint(Errc::Usage, "which dispatches?", "name them, or say --agent NAME");
-    std::chrono::milliseconds limit{0};
-    if (!o.wait_gone.empty()) {
-        VC_TRY_ASSIGN(limit, parse_duration(o.wait_gone));
-        if (limit.count() == 0) return fail(Errc::Usage, "--wait-gone=0 waits for nothing");
-    }
+    VC_TRY_ASSIGN(const auto limit, time_of("--wait-gone", o.wait_gone));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY_ASSIGN(const auto ids, chosen(o, *twirp));
     std::vector<std::string> agents;

@@ -64,12 +64,6 @@ Result<e2e::Script> script_of(const E2eCallOptions& options) {
     return script;
 }
 
-Result<std::chrono::milliseconds> positive(const char* flag, const std::string& text) {
-    VC_TRY_ASSIGN(const auto value, parse_duration(text));
-    if (value.count() <= 0) return fail(Errc::Usage, "{} must be more than zero", flag);
-    return value;
-}
-
 Result<e2e::CallTestOptions> test_options(const E2eCallOptions& options, Env& env) {
     e2e::CallTestOptions test;
     if (options.local && !options.room.empty()) return fail(Errc::Usage, "--local makes a room of its own; leave --room out");
@@ -91,9 +85,9 @@ Result<e2e::CallTestOptions> test_options(const E2eCallOptions& options, Env& en
     test.tolerance = options.tolerance;
     test.record_folder = options.record;
     test.keep_room = options.keep_room;
-    VC_TRY_ASSIGN(test.join_timeout, positive("--join-timeout", options.join_timeout));
-    VC_TRY_ASSIGN(test.answer_timeout, positive("--answer-timeout", options.answer_timeout));
-    VC_TRY_ASSIGN(test.max_latency, positive("--max-latency", options.max_latency));
+    VC_TRY_ASSIGN(test.join_timeout, time_of("--join-timeout", options.join_timeout));
+    VC_TRY_ASSIGN(test.answer_timeout, time_of("--answer-timeout", options.answer_timeout));
+    VC_TRY_ASSIGN(test.max_latency, time_of("--max-latency", options.max_latency));
     return test;
 }
 

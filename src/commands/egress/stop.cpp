@@ -160,10 +160,7 @@ Result<void> run_egress_stop(const EgressStopOptions& o, Env& env) {
         return fail_with_hint(Errc::Usage, "which recordings?", "name them, or say --room NAME or --all-active");
     constexpr const char* kAll = "stopping all recordings of the server";
     if (o.all_active) VC_TRY(env.may_ask(kAll));
-    milliseconds limit{0};
-    if (!o.wait.empty()) {
-        VC_TRY_ASSIGN(limit, parse_duration(o.wait));
-    }
+    VC_TRY_ASSIGN(const auto limit, time_of("--wait", o.wait));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     livekit::EgressApi api(*twirp);
     VC_TRY_ASSIGN(const auto chosen_ones, chosen(o, api));

@@ -72,7 +72,7 @@ Result<Room> create_room(Env& env, livekit::RoomApi& rooms, const CreateRoomRequ
 
 Result<Json> wait_for_agents(Env& env, livekit::TwirpClient& twirp, const CreateRoomRequest& asked, const std::string& limit, TimePoint begun) {
     Json out = Json::array();
-    VC_TRY_ASSIGN(const auto time, parse_duration(limit));
+    VC_TRY_ASSIGN(const auto time, time_of("--wait-agent", limit));
     for (const auto& agent : asked.agents()) {
         AgentWait wait{asked.name(), agent.agent_name(), {}, time, {}};
         VC_TRY_ASSIGN(const auto arrival, wait_for_agent(env, twirp, wait, begun));

@@ -48,13 +48,6 @@ struct Times {
     milliseconds duration{0}, stats{0}, until{0};
 };
 
-Result<milliseconds> time_of(const char* flag, const std::string& text) {
-    if (text.empty()) return milliseconds(0);
-    VC_TRY_ASSIGN(const auto value, parse_duration(text));
-    if (value.count() == 0) return fail(Errc::Usage, "{} must be more than zero", flag);
-    return value;
-}
-
 Result<Times> times_of(const RoomJoinOptions& o) {
     Times out;
     VC_TRY_ASSIGN(out.duration, time_of("--for", o.duration));

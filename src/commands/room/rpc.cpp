@@ -47,8 +47,7 @@ void add_room_rpc(CLI::App& room, Env& env, Run<RoomRpcOptions> run) {
 }
 
 Result<void> run_room_rpc(const RoomRpcOptions& o, Env& env) {
-    VC_TRY_ASSIGN(const auto limit, parse_duration(o.limit));
-    if (limit.count() == 0) return fail(Errc::Usage, "--timeout must be more than zero");
+    VC_TRY_ASSIGN(const auto limit, time_of("--timeout", o.limit));
     VC_TRY_ASSIGN(const auto request, rpc_request(o, limit));
     if (env.global.dry_run) return env.out.emit(livekit::to_json(request), fmt::format("would call {} of {}", terminal_safe(o.method), terminal_safe(o.to)), o.method);
     if (limit >= kOnce) env.out.warn("the server repeats a call that takes more than 3 s: the method may run up to three times");

@@ -191,8 +191,7 @@ Result<void> run_room_wait(const RoomWaitOptions& o, Env& env) {
     }
     const auto gone = std::count_if(conditions.begin(), conditions.end(), [](const Condition& one) { return one.kind == Kind::Gone; });
     if (gone != 0 && conditions.size() > static_cast<std::size_t>(gone)) return fail(Errc::Usage, "--for gone goes with no other condition");
-    VC_TRY_ASSIGN(const auto limit, parse_duration(o.limit));
-    if (limit.count() == 0) return fail(Errc::Usage, "--timeout must be more than zero");
+    VC_TRY_ASSIGN(const auto limit, time_of("--timeout", o.limit));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     return Wait(o, env, *twirp, std::move(conditions), limit).run();
 }

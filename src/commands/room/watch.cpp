@@ -29,13 +29,6 @@ Examples:
   voicectl room watch demo --until 'transcription=goodbye' --timeout 2m --events transcription
   voicectl room watch demo --until 'joined=^agent$' --timeout 30s)";
 
-Result<milliseconds> duration_of(const char* flag, const std::string& text) {
-    if (text.empty()) return milliseconds(0);
-    VC_TRY_ASSIGN(const auto value, parse_duration(text));
-    if (value.count() == 0) return fail(Errc::Usage, "{} must be more than zero", flag);
-    return value;
-}
-
 // A pipe whose reader went away is noticed by writing only; a quiet room may have nothing to write for hours.
 bool reader_is_gone(const Env& env) {
     if (env.out.reader_gone()) return true;
@@ -79,8 +72,8 @@ void add_room_watch(CLI::App& room, Env& env, Run<RoomWatchOptions> run) {
 
 Result<void> run_room_watch(const RoomWatchOptions& o, Env& env) {
     VC_TRY_ASSIGN(auto stream, EventStream::create(o.events, env));
-    VC_TRY_ASSIGN(const auto duration, duration_of("--for", o.duration));
-    VC_TRY_ASSIGN(const auto timeout, duration_of("--timeout", o.limit));
+    VC_TRY_ASSIGN(const auto duration, time_of("--for", o.duration));
+    VC_TRY_ASSIGN(const auto timeout, time_of("--timeout", o.limit));
     if (timeout.count() != 0 && !stream.waits()) return fail_with_hint(Errc::Usage, "--timeout says how long --until may take", "watch for a time by --for");
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY(livekit::RoomApi(*twirp).get(o.name));
