@@ -12,6 +12,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+SANITIZED = os.environ.get("VOICECTL_TEST_PRESET") in ("asan", "tsan")
 
 
 def voicectl_path():

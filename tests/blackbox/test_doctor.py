@@ -203,6 +203,7 @@ def test_no_tls_where_tls_is_expected(server):
     assert states(result)["tls"] == "failed" and "speak TLS" in found(result, "tls")["hint"], result
 
 
+@pytest.mark.skipif(parts.SANITIZED, reason="a sanitizer must be loaded before libfaketime")
 @pytest.mark.parametrize("offset,state", [("-90s", "failed"), ("+90s", "failed"), ("+20s", "warning"), ("+0s", "ok")])
 def test_a_clock_that_is_off(server, offset, state):
     faketime = shutil.which("faketime")

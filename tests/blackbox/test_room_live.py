@@ -328,6 +328,7 @@ def test_a_pipe_is_played_as_raw_samples_or_as_a_wav(server, room, live, tmp_pat
     run(story())
 
 
+@pytest.mark.skipif(parts.SANITIZED, reason="a sanitizer keeps freed memory back")
 def test_a_pipe_without_end_takes_no_memory(server, room, live):
     join = live("join", room, "--publish", "-", stdin=subprocess.PIPE)
     stop = threading.Event()
