@@ -1,5 +1,6 @@
 #include "voicectl/livekit/worker.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 
 #include "support/live_loop.h"
@@ -127,19 +128,22 @@ TEST_CASE("a worker that reports itself full is offered nothing, until it has ro
     REQUIRE(host.up());
     host.loop.on_loop([&] { host.worker->report_load(false, 1.0F, 3); });
     // The server reads our reports in order with our answers only, so ask until it has read the last one.
-    const auto taken = [&](const std::string& room) {
-        const auto before = host.assigned.size();
-        REQUIRE(host.dispatch(room));
-        return host.waiter.wait([&] { return host.assigned.size() > before; }, 1s);
+    const auto came = [&](const std::string& room) {
+        return std::any_of(host.assigned.begin(), host.assigned.end(), [&](const auto& one) { return one.first.room_name == room; });
     };
-    bool full = false;
-    for (int i = 0; i < 20 && !full; ++i) full = !taken("full-" + std::to_string(i));
-    REQUIRE(full);
+    const auto taken = [&](const std::string& room, std::chrono::milliseconds limit) {
+        REQUIRE(host.dispatch(room));
+        return host.waiter.wait([&] { return came(room); }, limit);
+    };
+    std::string refused;
+    for (int i = 0; i < 20 && refused.empty(); ++i)
+        if (const auto room = "full-" + std::to_string(i); !taken(room, 4s)) refused = room;  // an offer lives for 3 s
+    REQUIRE_FALSE(refused.empty());
     host.loop.on_loop([&] { host.worker->report_load(true, 0.2F, 2); });
     bool room_again = false;
-    for (int i = 0; i < 20 && !room_again; ++i) room_again = taken("later-" + std::to_string(i));
-    REQUIRE(room_again);
-    CHECK(host.assigned.back().first.room_name.starts_with("later-"));
+    for (int i = 0; i < 20 && !room_again; ++i) room_again = taken("later-" + std::to_string(i), 2s);
+    CHECK(room_again);
+    CHECK_FALSE(host.loop.on_loop([&] { return came(refused); }));
 }
 
 TEST_CASE("a worker comes back by itself when the server was restarted, and works as before") {
