@@ -1,22 +1,13 @@
 #include "commands/trace.h"
 
 #include "commands/env.h"
+#include "commands/shell.h"
 #include "voicectl/livekit/json.h"
 
 namespace voicectl::commands {
 namespace {
 
 using livekit::Exchange;
-
-// For a POSIX shell.
-std::string shell_quoted(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) {
-        if (c == '\'') out += "'\\''";
-        else out += c;
-    }
-    return out + "'";
-}
 
 std::string body(const google::protobuf::Message& message) {
     return livekit::to_json(message).dump(-1, ' ', false, Json::error_handler_t::replace);

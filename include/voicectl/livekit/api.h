@@ -102,6 +102,9 @@ class EgressApi {
     TwirpClient& twirp_;
 };
 
+/// An egress or ingress call was refused because the server has no Redis.
+bool lacks_redis(const Error& error);
+
 /// COMPLETE, FAILED, ABORTED or LIMIT_REACHED: nothing changes any more.
 bool is_final(proto::EgressStatus status);
 

@@ -53,14 +53,4 @@ Result<Json> call_metadata(const CallFields& fields) {
     return out;
 }
 
-Result<Json> merged_metadata(const std::string& text, const Json& patch) {
-    auto out = trim(text).empty() ? Json::object() : Json::parse(text, nullptr, false);
-    if (!out.is_object()) {
-        return fail_with_hint(Errc::Conflict, "the room has metadata that is no JSON object, so nothing can be merged into it",
-                              "take another room, or clear its metadata first");
-    }
-    out.merge_patch(patch);
-    return out;
-}
-
 }  // namespace voicectl::commands

@@ -20,8 +20,4 @@ Result<Json> call_metadata(const CallFields& fields);
 
 bool is_uuid(std::string_view text);
 
-/// `text` (metadata of a room) with `patch` merged into it. Conflict when it is no JSON object: what others
-/// keep there is not ours to replace.
-Result<Json> merged_metadata(const std::string& text, const Json& patch);
-
 }  // namespace voicectl::commands

@@ -2,6 +2,7 @@
 
 #include "commands/call/recording.h"
 #include "commands/call/start.h"
+#include "commands/shell.h"
 #include "commands/token/roles.h"
 #include "voicectl/base/text.h"
 
@@ -67,9 +68,7 @@ std::string shell_variables(const std::vector<std::pair<std::string, std::string
     std::string out;
     for (const auto& [name, value] : values) {
         const bool plain = value.find_first_not_of(kPlain) == std::string::npos;
-        std::string quoted;
-        for (const char c : value) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-        out += fmt::format("{}{}={}", out.empty() ? "" : "\n", name, plain ? value : "'" + quoted + "'");
+        out += fmt::format("{}{}={}", out.empty() ? "" : "\n", name, plain ? value : shell_quoted(value));
     }
     return out;
 }

@@ -17,7 +17,7 @@ Result<std::vector<livekit::proto::EgressInfo>> listed(livekit::TwirpClient& twi
     request.set_room_name(room);
     request.set_active(active);
     auto items = livekit::EgressApi(twirp).list(request);
-    if (!items && items.error().message.find("redis required") != std::string::npos) return std::vector<livekit::proto::EgressInfo>{};
+    if (!items && livekit::lacks_redis(items.error())) return std::vector<livekit::proto::EgressInfo>{};
     return items;
 }
 

@@ -9,8 +9,6 @@
 
 namespace voicectl::commands {
 
-Result<void> set_room_metadata(livekit::TwirpClient& twirp, const std::string& room, const std::string& metadata);
-
 /// Reads what the room has now, merges, writes. The server has no merge of its own, so two writers at the
 /// same moment can still meet.
 Result<void> merge_room_metadata(livekit::TwirpClient& twirp, const std::string& room, const Json& patch);

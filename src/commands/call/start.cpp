@@ -7,6 +7,7 @@
 #include "commands/call/undo.h"
 #include "commands/dispatch/agent_wait.h"
 #include "commands/interrupt.h"
+#include "commands/room/metadata.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -103,10 +104,11 @@ class CallStart {
     Result<void> take_over(TwirpClient& twirp) {
         if (plan_.metadata.empty()) return {};
         VC_TRY_ASSIGN(const auto merged, merged_metadata(room_.metadata(), plan_.metadata));
-        VC_TRY(set_room_metadata(twirp, plan_.room, merged.dump()));
-        undo_.did(fmt::format("metadata of room {} put back", plan_.room), [this] {
+        VC_TRY(livekit::RoomApi(twirp).update_metadata(plan_.room, merged.dump()));
+        undo_.did(fmt::format("metadata of room {} put back", plan_.room), [this]() -> Result<void> {
             auto undoing = client();
-            return set_room_metadata(undoing, plan_.room, room_.metadata());
+            VC_TRY(livekit::RoomApi(undoing).update_metadata(plan_.room, room_.metadata()));
+            return {};
         });
         return {};
     }

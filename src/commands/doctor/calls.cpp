@@ -32,7 +32,7 @@ Finding look_for_redis(Patient& patient) {
     if (!twirp) return Finding::failed(twirp.error());
     const auto listed = livekit::EgressApi(*twirp).list({});
     if (listed) return Finding::ok("the server has one");
-    if (listed.error().message.find("redis required") == std::string::npos) return Finding::failed(listed.error());
+    if (!livekit::lacks_redis(listed.error())) return Finding::failed(listed.error());
     return Finding::warning("the server has none: no recordings, no ingress, no SIP, one node only", "set redis.address in the server's configuration, the same as of the egress service");
 }
 

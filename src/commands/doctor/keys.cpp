@@ -14,8 +14,6 @@ using livekit::TwirpClient;
 // No room has this name: asked about it, a server changes nothing.
 constexpr const char* kNoRoom = "voicectl-doctor-no-such-room";
 
-bool lacks_redis(const Error& error) { return error.message.find("redis required") != std::string::npos; }
-
 Finding try_key(Patient& patient) {
     auto twirp = patient.twirp();
     if (!twirp) return Finding::failed(twirp.error());
@@ -51,7 +49,7 @@ Finding try_grant(Patient& patient, const GrantTrial& trial) {
     if (!twirp) return Finding::failed(twirp.error());
     const auto done = trial.attempt(*twirp);
     // The permission is checked first: that the room or Redis is not there comes after it.
-    if (done || done.error().code == Errc::NotFound || lacks_redis(done.error())) return Finding::ok(trial.grant);
+    if (done || done.error().code == Errc::NotFound || livekit::lacks_redis(done.error())) return Finding::ok(trial.grant);
     return Finding::failed(done.error());
 }
 

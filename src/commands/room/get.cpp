@@ -23,7 +23,7 @@ Result<Json> egress_of(Env& env, livekit::TwirpClient& twirp, const std::string&
     const auto items = livekit::EgressApi(twirp).list(request);
     if (items) {
         for (const auto& item : *items) out.push_back(livekit::to_json(item));
-    } else if (items.error().message.find("redis required") == std::string::npos) {
+    } else if (!livekit::lacks_redis(items.error())) {
         env.out.warn(fmt::format("recordings not known: {}", items.error().message));
     }
     return out;

@@ -1,16 +1,23 @@
 #include "commands/room/metadata.h"
 
-#include <nlohmann/json.hpp>
+#include "voicectl/base/text.h"
 
 namespace voicectl::commands {
 
+Result<Json> merged_metadata(const std::string& current, const Json& patch) {
+    auto whole = trim(current).empty() ? Json::object() : Json::parse(current, nullptr, false);
+    if (!whole.is_object()) {
+        return fail_with_hint(Errc::Conflict, "the metadata that is there is no JSON object, so nothing can be merged into it",
+                              "voicectl room update ROOM --metadata '{}' replaces it");
+    }
+    whole.merge_patch(patch);
+    return whole;
+}
+
 Result<std::string> merge_metadata(const std::string& current, const std::string& patch) {
-    using Json = nlohmann::ordered_json;
     const auto change = Json::parse(patch, nullptr, false);
     if (!change.is_object()) return fail_with_hint(Errc::Usage, "--merge needs a JSON object as metadata", "for example --metadata '{\"step\":2}'; a null removes a key");
-    auto whole = current.empty() ? Json::object() : Json::parse(current, nullptr, false);
-    if (!whole.is_object()) return fail_with_hint(Errc::Conflict, "the metadata that is there is no JSON object, so nothing can be merged into it", "without --merge it is replaced");
-    whole.merge_patch(change);
+    VC_TRY_ASSIGN(const auto whole, merged_metadata(current, change));
     return whole.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -35,6 +35,8 @@ Result<proto::EgressInfo> or_no_such_egress(Result<proto::EgressInfo> result, co
 
 }  // namespace
 
+bool lacks_redis(const Error& error) { return error.message.find("redis required") != std::string::npos; }
+
 bool is_final(proto::EgressStatus status) { return status >= proto::EGRESS_COMPLETE; }
 
 Result<proto::EgressInfo> EgressApi::call(std::string_view method, const google::protobuf::Message& request, milliseconds at_least) {

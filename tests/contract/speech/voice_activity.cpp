@@ -58,7 +58,7 @@ TEST_CASE("each sentence is one utterance whose edges lie within 60 ms of the so
                 CHECK(events[0].kind == Kind::SpeechStarted);
                 CHECK(events[1].kind == Kind::SpeechEnded);
                 CHECK(std::abs((events[0].at - at(bounds.first)).count()) <= 60);
-                CHECK(std::abs((events[1].at - at(bounds.last)).count()) <= 80);  // flite's last breath is not the same each time
+                CHECK(std::abs((events[1].at - at(bounds.last)).count()) <= 60);
             }
         }
     }

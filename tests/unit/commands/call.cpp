@@ -2,6 +2,7 @@
 
 #include "bench.h"
 #include "commands/call/metadata.h"
+#include "commands/room/metadata.h"
 #include "commands/call/people.h"
 #include "commands/call/recording.h"
 #include "commands/call/room_name.h"

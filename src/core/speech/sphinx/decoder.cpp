@@ -37,8 +37,9 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const Library& library, const Dec
     for (const auto& [word, phones] : settings.pronunciations)
         if (library.ps_add_word(raw, word.c_str(), phones.c_str(), 0) < 0)
             return std::unexpected(load_error(Errc::Config, fmt::format("the word '{}' ({})", word, phones)));
-    if (library.ps_set_jsgf_string(raw, kSearch, settings.grammar.c_str()) != 0 ||
-        library.ps_set_search(raw, kSearch) != 0)
+    const auto weight = static_cast<float>(library.cmd_ln_float_r(library.ps_get_config(raw), "-lw"));
+    VC_TRY_ASSIGN(const auto model, model_of_grammar(library, settings.grammar, library.ps_get_logmath(raw), weight));
+    if (library.ps_set_fsg(raw, kSearch, model.get()) != 0 || library.ps_set_search(raw, kSearch) != 0)
         return std::unexpected(load_error(Errc::Config, "the grammar"));
     return decoder;
 }

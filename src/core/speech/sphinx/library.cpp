@@ -45,11 +45,14 @@ Result<std::unique_ptr<Library>> load() {
     bind(set_log_callback, "err_set_callback");
     bind(library->cmd_ln_init, "cmd_ln_init");
     bind(library->cmd_ln_free_r, "cmd_ln_free_r");
+    bind(library->cmd_ln_float_r, "cmd_ln_float_r");
     bind(library->ps_args, "ps_args");
     bind(library->ps_init, "ps_init");
     bind(library->ps_free, "ps_free");
     bind(library->ps_add_word, "ps_add_word");
-    bind(library->ps_set_jsgf_string, "ps_set_jsgf_string");
+    bind(library->ps_set_fsg, "ps_set_fsg");
+    bind(library->ps_get_config, "ps_get_config");
+    bind(library->ps_get_logmath, "ps_get_logmath");
     bind(library->ps_set_search, "ps_set_search");
     bind(library->ps_get_feat, "ps_get_feat");
     bind(library->ps_start_stream, "ps_start_stream");

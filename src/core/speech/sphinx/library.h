@@ -19,11 +19,14 @@ inline constexpr auto kHint = "install it: apt install libpocketsphinx3 pocketsp
 struct Library {
     decltype(&::cmd_ln_init) cmd_ln_init;
     decltype(&::cmd_ln_free_r) cmd_ln_free_r;
+    decltype(&::cmd_ln_float_r) cmd_ln_float_r;
     decltype(&::ps_args) ps_args;
     decltype(&::ps_init) ps_init;
     decltype(&::ps_free) ps_free;
     decltype(&::ps_add_word) ps_add_word;
-    decltype(&::ps_set_jsgf_string) ps_set_jsgf_string;
+    decltype(&::ps_set_fsg) ps_set_fsg;
+    decltype(&::ps_get_config) ps_get_config;
+    decltype(&::ps_get_logmath) ps_get_logmath;
     decltype(&::ps_set_search) ps_set_search;
     decltype(&::ps_get_feat) ps_get_feat;
     decltype(&::ps_start_stream) ps_start_stream;

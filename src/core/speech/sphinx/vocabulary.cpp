@@ -52,7 +52,7 @@ std::string grammar_of_sentences(const std::vector<std::string>& sentences) {
     return fmt::format("#JSGF V1.0;\ngrammar sentences;\npublic <sentence> = {};\n", choices);
 }
 
-Result<std::vector<std::string>> words_of_grammar(const Library& library, const std::string& jsgf) {
+Result<Model> model_of_grammar(const Library& library, const std::string& jsgf, logmath_t* scale, float language_weight) {
     const auto refuse = [] {
         auto why = Library::take_complaint();
         return fail_with_hint(Errc::Config, why.empty() ? "not a JSGF grammar" : "not a JSGF grammar: " + why,
@@ -65,12 +65,16 @@ Result<std::vector<std::string>> words_of_grammar(const Library& library, const 
     if (!grammar) return refuse();
     auto* rule = library.jsgf_get_public_rule(grammar.get());
     if (!rule) return fail(Errc::Config, "the grammar has no public rule");
+    Model model(library.jsgf_build_fsg(grammar.get(), rule, scale, language_weight), library.fsg_model_free);
+    if (!model) return refuse();
+    return model;
+}
+
+Result<std::vector<std::string>> words_of_grammar(const Library& library, const std::string& jsgf) {
     constexpr double kLogBase = 1.0001;
     const std::unique_ptr<logmath_t, decltype(library.logmath_free)> scale(library.logmath_init(kLogBase, 0, 0),
                                                                            library.logmath_free);
-    const std::unique_ptr<fsg_model_t, decltype(library.fsg_model_free)> model(
-        library.jsgf_build_fsg(grammar.get(), rule, scale.get(), 1.0f), library.fsg_model_free);
-    if (!model) return refuse();
+    VC_TRY_ASSIGN(const auto model, model_of_grammar(library, jsgf, scale.get(), 1.0F));
     std::vector<std::string> words;
     for (int i = 0; i < model->n_word; ++i) words.emplace_back(model->vocab[i]);
     if (words.empty()) return fail(Errc::Config, "the grammar has no words");
