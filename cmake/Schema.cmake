@@ -28,7 +28,7 @@ function(vc_schema target fds library)
   add_library(${target} STATIC ${sources})
   target_include_directories(${target} SYSTEM PUBLIC "${out}")
   target_link_libraries(${target} PUBLIC ${library})
-  target_compile_options(${target} PRIVATE -w)
+  target_compile_options(${target} PRIVATE -w $<$<CONFIG:Release>:-O1>)
 endfunction()
 
 vc_schema(livekit_schema livekit protobuf::libprotobuf

@@ -49,7 +49,7 @@ def wait_for(condition, seconds=20, what="condition"):
 class Server:
     """A livekit-server on loopback with keys of its own."""
 
-    def __init__(self, redis=None):
+    def __init__(self, redis=None, rtc=""):
         self.folder = tempfile.mkdtemp(prefix="voicectl-test-server-")
         self.key = "API" + secrets.token_hex(5)
         self.secret = secrets.token_hex(24)
@@ -61,7 +61,7 @@ class Server:
             file.write(
                 f"port: {self.port}\nbind_addresses: ['127.0.0.1']\n"
                 f"rtc: {{tcp_port: {free_port()}, udp_port: {free_port(socket.SOCK_DGRAM)}, node_ip: 127.0.0.1,"
-                " use_external_ip: false, enable_loopback_candidate: true, interfaces: {includes: [lo]}}\n"
+                " use_external_ip: false, enable_loopback_candidate: true, interfaces: {includes: [lo]}" + rtc + "}\n"
                 f"keys: {{{self.key}: {self.secret}}}\n"
                 + (f"redis: {{address: '127.0.0.1:{redis.port}'}}\n" if redis else "")
             )
@@ -116,7 +116,7 @@ class Program:
 class Redis(Program):
     def __init__(self):
         self.folder, self.port = tempfile.mkdtemp(prefix="voicectl-test-redis-"), free_port()
-        program = shutil.which("redis-server")
+        program = shutil.which("redis-server", path=os.path.join(ROOT, ".cache", "bin") + os.pathsep + os.environ["PATH"])
         if not program:
             raise RuntimeError("no redis-server: run ./scripts/setup")
         super().__init__("redis-server", [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])

@@ -2,8 +2,6 @@
 // A test passes its own `run` to see what was parsed, or calls run_… with a fake Env.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -12,6 +10,7 @@
 #include <utility>
 
 #include "commands/env.h"
+#include "commands/flags.h"
 
 namespace voicectl::commands {
 
@@ -19,7 +18,7 @@ template<class Options>
 using Run = std::function<Result<void>(const Options&, Env&)>;
 
 template<class Options>
-void on_run(CLI::App& command, std::shared_ptr<Options> options, Env& env, Run<Options> run) {
+void on_run(Command command, std::shared_ptr<Options> options, Env& env, Run<Options> run) {
     command.callback([options = std::move(options), &env, run = std::move(run)] {
         env.selected = [options, &env, run] { return run(*options, env); };
     });

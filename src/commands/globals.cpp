@@ -1,5 +1,7 @@
 #include "commands/globals.h"
 
+#include <CLI/CLI.hpp>
+
 #include <map>
 
 namespace voicectl::commands {

@@ -1,9 +1,8 @@
 // The flags of every command.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "commands/env.h"
+#include "commands/flags.h"
 
 namespace voicectl::commands {
 

@@ -1,5 +1,7 @@
 #include "commands/root.h"
 
+#include <CLI/CLI.hpp>
+
 #include <optional>
 #include <utility>
 

@@ -53,6 +53,7 @@ def test_a_good_server_is_healthy_and_sound_gets_through(server, quiet):
     assert seen["redis"] == "warning"
     assert found(result, "worker")["evidence"]["serverVersion"] == "1.13.5"
     media = found(result, "media")["evidence"]
+    assert media["path"] == "udp"
     assert -20 < media["levelDbfs"] < -3 and media["purity"] > 0.5 and 0 <= media["heardMs"] < 3000
     assert not [room for room in rooms(server) if room["name"].startswith("voicectl-doctor")]
 
@@ -299,3 +300,15 @@ def test_a_profile_is_where_the_settings_came_from(server, tmp_path):
     assert made.code == 0, made
     result = doctor(None, "--only", WAY, "--json", env=env)
     assert result.code == 0 and found(result, "url")["evidence"]["from"].startswith("profile here"), result
+
+
+def test_media_over_tcp_alone_are_a_warning():
+    """What a firewall before the UDP ports makes of calls."""
+    narrow = parts.Server(rtc=", force_tcp: true")
+    try:
+        result = doctor(narrow, "--only", "media", "--json")
+    finally:
+        narrow.stop()
+    assert result.code == 0 and states(result)["media"] == "warning", result
+    media = found(result, "media")
+    assert media["evidence"]["path"] == "tcp" and "over TCP" in media["detail"] and "UDP port" in media["hint"], media

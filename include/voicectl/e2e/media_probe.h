@@ -16,6 +16,7 @@ struct MediaProbe {
     std::chrono::milliseconds heard_after{0};   // from the first tone played to the first tone heard
     double level_dbfs = -120;                   // of what was heard
     double purity = 0;                          // share of its energy that is the tone
+    std::string path;                           // of the listener: "udp", "tcp", "relay"; empty: WebRTC did not say
 };
 
 /// Missing without LiveKit's core; Auth, Unreachable, Timeout of the joins; CheckFailed when joined but nothing

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,8 @@ class TwirpClient {
     /// Told before each call (response, reply and error null) and after it, on the caller's thread.
     using Observer = std::function<void(const Exchange&)>;
     void observe(Observer before, Observer after) { before_ = std::move(before), after_ = std::move(after); }
+    /// Calls end with Cancelled once this is requested; what the server does with them then is open.
+    void stop_with(std::stop_token stop) { stop_ = std::move(stop); }
 
     TwirpClient(net::HttpClient& http, Server server, std::chrono::milliseconds timeout = std::chrono::seconds{30})
         : http_(http), server_(std::move(server)), timeout_(timeout) {}
@@ -82,6 +85,7 @@ class TwirpClient {
     std::chrono::milliseconds timeout_;
     std::optional<CallTrace> last_;
     Observer before_, after_;
+    std::stop_token stop_;
 };
 
 }  // namespace voicectl::livekit

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,7 +72,8 @@ class HttpClient {
 
     /// Blocks. Errors: Unreachable (name, connect, TLS), Timeout, Protocol. A status of 400 or more is a
     /// response, not an error.
-    Result<HttpResponse> send(const HttpRequest& request);
+    /// Cancelled soon after `stop` was requested.
+    Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop = {});
 
     /// Handlers run on `loop`.
     std::unique_ptr<HttpStream> stream(HttpRequest request, Loop& loop, HttpStreamHandlers handlers);

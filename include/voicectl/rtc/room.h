@@ -103,6 +103,7 @@ struct TrackStatistics {
 
 struct Statistics {
     std::optional<double> round_trip_ms;  // of the path that media take
+    std::string path;                     // "udp", "tcp", "relay" (through a TURN server); empty: not known yet
     std::vector<TrackStatistics> tracks;
 };
 

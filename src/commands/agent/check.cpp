@@ -27,11 +27,11 @@ std::string summary(const agent::AgentConfig& config) {
 
 }  // namespace
 
-void add_agent_check(CLI::App& agent, Env& env, Run<AgentCheckOptions> run) {
+void add_agent_check(Command agent, Env& env, Run<AgentCheckOptions> run) {
     auto options = std::make_shared<AgentCheckOptions>();
-    auto& command = *agent.add_subcommand("check", "Check an agent's configuration without connecting");
+    auto command = agent.add_subcommand("check", "Check an agent's configuration without connecting");
     command.footer(kLong);
-    command.add_option("config", options->config, "The agent's YAML file")->required()->type_name("FILE");
+    command.add_option("config", options->config, "The agent's YAML file").required().type_name("FILE");
     on_run(command, std::move(options), env, std::move(run));
 }
 

@@ -9,7 +9,7 @@ struct AgentCheckOptions {
     std::string config;
 };
 
-void add_agent_check(CLI::App& agent, Env& env, Run<AgentCheckOptions> run);
+void add_agent_check(Command agent, Env& env, Run<AgentCheckOptions> run);
 Result<void> run_agent_check(const AgentCheckOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -132,20 +132,20 @@ class AgentProcess {
 
 }  // namespace
 
-void add_agent_run(CLI::App& agent, Env& env, Run<AgentRunOptions> run) {
+void add_agent_run(Command agent, Env& env, Run<AgentRunOptions> run) {
     auto options = std::make_shared<AgentRunOptions>();
-    auto& command = *agent.add_subcommand("run", "Be an agent worker: take calls and hold them");
+    auto command = agent.add_subcommand("run", "Be an agent worker: take calls and hold them");
     command.footer(kLong);
-    command.add_option("config", options->config, "The agent's YAML file")->required()->type_name("FILE");
-    command.add_option("--name", options->name, "Register under this name instead of the configured one")->type_name("NAME");
-    command.add_option("--deployment", options->deployment, "Deployment label that dispatches must name")->type_name("NAME");
-    command.add_option("--max-calls", options->max_calls, "Calls at once [from the configuration: 12]")->check(CLI::Range(1, 100));
-    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]")->type_name("PATH");
-    command.add_option("--drain", options->drain, "How long a drain waits for calls [10m]")->type_name("TIME");
-    command.add_option("--ready-file", options->ready_file, "Write this file once registered; removed at the end")->type_name("FILE");
+    command.add_option("config", options->config, "The agent's YAML file").required().type_name("FILE");
+    command.add_option("--name", options->name, "Register under this name instead of the configured one").type_name("NAME");
+    command.add_option("--deployment", options->deployment, "Deployment label that dispatches must name").type_name("NAME");
+    command.add_option("--max-calls", options->max_calls, "Calls at once [from the configuration: 12]").range(1, 100);
+    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
+    command.add_option("--drain", options->drain, "How long a drain waits for calls [10m]").type_name("TIME");
+    command.add_option("--ready-file", options->ready_file, "Write this file once registered; removed at the end").type_name("FILE");
     command.add_option("--log-format", options->log_format, "pretty or json")
-        ->check(CLI::IsMember({"pretty", "json"}))
-        ->capture_default_str();
+        .one_of({"pretty", "json"})
+        .capture_default();
     command.add_flag("--once", options->once, "Hold one call, then end (exit 1 when it failed)");
     on_run(command, std::move(options), env, std::move(run));
 }

@@ -13,7 +13,7 @@ struct AgentRunOptions {
     bool once = false;
 };
 
-void add_agent_run(CLI::App& agent, Env& env, Run<AgentRunOptions> run);
+void add_agent_run(Command agent, Env& env, Run<AgentRunOptions> run);
 Result<void> run_agent_run(const AgentRunOptions& options, Env& env);
 
 }  // namespace voicectl::commands

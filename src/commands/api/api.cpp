@@ -77,16 +77,16 @@ Result<void> show(Json value, const std::string& name, Env& env) {
 
 }  // namespace
 
-void add_api(CLI::App& root, Env& env, Run<ApiOptions> run) {
+void add_api(Command root, Env& env, Run<ApiOptions> run) {
     auto o = std::make_shared<ApiOptions>();
-    auto& cmd = *root.add_subcommand("api", "Call anything the server knows, in JSON")->footer(kLong);
-    cmd.add_option("call", o->call, "SERVICE/METHOD")->required();
-    cmd.add_option("--data", o->data, "The request, a JSON object: text, @file or -")->capture_default_str()->type_name("TEXT|@FILE|-");
+    auto cmd = root.add_subcommand("api", "Call anything the server knows, in JSON").footer(kLong);
+    cmd.add_option("call", o->call, "SERVICE/METHOD").required();
+    cmd.add_option("--data", o->data, "The request, a JSON object: text, @file or -").capture_default().type_name("TEXT|@FILE|-");
     cmd.add_option("--grant", o->grants, "What the token allows, comma separated [by service]")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->check(CLI::IsMember(grant_names()));
-    cmd.add_option("--room", o->room, "Room of the token [the one that the request names]")->type_name("ROOM");
+        .delimiter(',')
+        .one_value()
+        .one_of(grant_names());
+    cmd.add_option("--room", o->room, "Room of the token [the one that the request names]").type_name("ROOM");
     cmd.add_flag("--all", o->all, "Ask for every page of a list");
     on_run(cmd, o, env, std::move(run));
 }

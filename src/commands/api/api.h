@@ -12,7 +12,7 @@ struct ApiOptions {
     bool all = false;
 };
 
-void add_api(CLI::App& root, Env& env, Run<ApiOptions> run);
+void add_api(Command root, Env& env, Run<ApiOptions> run);
 Result<void> run_api(const ApiOptions& options, Env& env);
 
 struct ApiCall {

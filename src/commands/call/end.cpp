@@ -94,10 +94,10 @@ Result<void> report(Env& env, const Json& items, const std::vector<Error>& failu
 
 }  // namespace
 
-void add_call_end(CLI::App& call, Env& env, Run<CallEndOptions> run) {
+void add_call_end(Command call, Env& env, Run<CallEndOptions> run) {
     auto o = std::make_shared<CallEndOptions>();
-    auto& cmd = *call.add_subcommand("end", "Stop recordings, call agents back, delete the room")->footer(kLong);
-    cmd.add_option("rooms", o->rooms, "Rooms of the calls")->type_name("ROOM");
+    auto cmd = call.add_subcommand("end", "Stop recordings, call agents back, delete the room").footer(kLong);
+    cmd.add_option("rooms", o->rooms, "Rooms of the calls").type_name("ROOM");
     cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
     on_run(cmd, o, env, std::move(run));
 }

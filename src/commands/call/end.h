@@ -10,7 +10,7 @@ struct CallEndOptions {
     bool from_stdin = false;
 };
 
-void add_call_end(CLI::App& call, Env& env, Run<CallEndOptions> run);
+void add_call_end(Command call, Env& env, Run<CallEndOptions> run);
 Result<void> run_call_end(const CallEndOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -258,24 +258,24 @@ Json plan_json(const CallPlan& plan) {
 
 }  // namespace
 
-void add_call_start(CLI::App& call, Env& env, Run<CallStartOptions> run) {
+void add_call_start(Command call, Env& env, Run<CallStartOptions> run) {
     auto o = std::make_shared<CallStartOptions>();
-    auto& cmd = *call.add_subcommand("start", "Make room, agents, the caller's token and a recording")->footer(kLong);
-    auto* room = cmd.add_option("--room", o->room, "Room name; a room that is there is taken, and not undone")->group("Room")->type_name("ROOM");
-    cmd.add_option("--room-template", o->room_template, "Makes the name")->excludes(room)->capture_default_str()->group("Room")->type_name("TEMPLATE");
-    cmd.add_option("--empty-timeout", o->empty_timeout, "How long the room stays before anyone joins")->capture_default_str()->group("Room")->type_name("TIME");
-    cmd.add_option("--agent", o->agents, "Agent to dispatch (repeat)")->allow_extra_args(false)->group("Agent")->type_name("AGENT");
-    cmd.add_flag("--wait{30s}", o->wait, "Until the agents are there, at most this long")->capture_default_str()->group("Agent");
-    cmd.add_flag("--no-wait", o->no_wait, "Do not wait for the agents")->group("Agent");
-    cmd.add_option("--user", o->fields.user, "Whose call it is: userId")->group("Caller")->type_name("ID");
-    cmd.add_option("--identity", o->identity, "The caller's identity [the user, else made up]")->group("Caller")->type_name("NAME");
-    cmd.add_option("--token-valid-for", o->valid_for, "Life of the caller's token")->capture_default_str()->group("Caller")->type_name("TIME");
-    cmd.add_option("--assignment", o->fields.assignment, "assignmentId")->group("Metadata")->type_name("UUID");
-    cmd.add_option("--scenario", o->fields.scenario, "scenarioId")->group("Metadata")->type_name("UUID");
-    cmd.add_option("--metadata", o->metadata, "A JSON object merged over those: text, @file or -")->group("Metadata")->type_name("TEXT|@FILE|-");
-    cmd.add_flag("--no-schema", o->no_schema, "Take any metadata")->group("Metadata");
-    cmd.add_flag("--record{auto}", o->record, "Record; =file:PATH or =s3:PATH says where")->group("Recording");
-    cmd.add_option("--format", o->format, "table, json or env (for eval)")->check(CLI::IsMember({"table", "json", "env"}))->capture_default_str();
+    auto cmd = call.add_subcommand("start", "Make room, agents, the caller's token and a recording").footer(kLong);
+    auto room = cmd.add_option("--room", o->room, "Room name; a room that is there is taken, and not undone").group("Room").type_name("ROOM");
+    cmd.add_option("--room-template", o->room_template, "Makes the name").excludes(room).capture_default().group("Room").type_name("TEMPLATE");
+    cmd.add_option("--empty-timeout", o->empty_timeout, "How long the room stays before anyone joins").capture_default().group("Room").type_name("TIME");
+    cmd.add_option("--agent", o->agents, "Agent to dispatch (repeat)").one_value().group("Agent").type_name("AGENT");
+    cmd.add_flag("--wait{30s}", o->wait, "Until the agents are there, at most this long").capture_default().group("Agent");
+    cmd.add_flag("--no-wait", o->no_wait, "Do not wait for the agents").group("Agent");
+    cmd.add_option("--user", o->fields.user, "Whose call it is: userId").group("Caller").type_name("ID");
+    cmd.add_option("--identity", o->identity, "The caller's identity [the user, else made up]").group("Caller").type_name("NAME");
+    cmd.add_option("--token-valid-for", o->valid_for, "Life of the caller's token").capture_default().group("Caller").type_name("TIME");
+    cmd.add_option("--assignment", o->fields.assignment, "assignmentId").group("Metadata").type_name("UUID");
+    cmd.add_option("--scenario", o->fields.scenario, "scenarioId").group("Metadata").type_name("UUID");
+    cmd.add_option("--metadata", o->metadata, "A JSON object merged over those: text, @file or -").group("Metadata").type_name("TEXT|@FILE|-");
+    cmd.add_flag("--no-schema", o->no_schema, "Take any metadata").group("Metadata");
+    cmd.add_flag("--record{auto}", o->record, "Record; =file:PATH or =s3:PATH says where").group("Recording");
+    cmd.add_option("--format", o->format, "table, json or env (for eval)").one_of({"table", "json", "env"}).capture_default();
     on_run(cmd, o, env, std::move(run));
 }
 

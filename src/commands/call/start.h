@@ -18,7 +18,7 @@ struct CallStartOptions {
     bool no_wait = false, no_schema = false;
 };
 
-void add_call_start(CLI::App& call, Env& env, Run<CallStartOptions> run);
+void add_call_start(Command call, Env& env, Run<CallStartOptions> run);
 Result<void> run_call_start(const CallStartOptions& options, Env& env);
 
 /// All that is decided before the first request.

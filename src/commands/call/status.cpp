@@ -101,14 +101,14 @@ Json call_json(const Room& room, const std::vector<ParticipantInfo>& people, con
             {"metadata", room.metadata()}};
 }
 
-void add_call_status(CLI::App& call, Env& env, Run<CallStatusOptions> run) {
+void add_call_status(Command call, Env& env, Run<CallStatusOptions> run) {
     auto o = std::make_shared<CallStatusOptions>();
-    auto& cmd = *call.add_subcommand("status", "Show one call: caller, agent, recording, age")->footer(kLong);
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
+    auto cmd = call.add_subcommand("status", "Show one call: caller, agent, recording, age").footer(kLong);
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
     cmd.add_option("--require", o->require, "What must be there, comma separated: agent, caller, recording")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->check(CLI::IsMember({"agent", "caller", "recording"}));
+        .delimiter(',')
+        .one_value()
+        .one_of({"agent", "caller", "recording"});
     on_run(cmd, o, env, std::move(run));
 }
 

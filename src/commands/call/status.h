@@ -11,7 +11,7 @@ struct CallStatusOptions {
     std::vector<std::string> require;  // agent, caller, recording
 };
 
-void add_call_status(CLI::App& call, Env& env, Run<CallStatusOptions> run);
+void add_call_status(Command call, Env& env, Run<CallStatusOptions> run);
 Result<void> run_call_status(const CallStatusOptions& options, Env& env);
 
 /// What is shown of a call; `recordings` absent: not known.

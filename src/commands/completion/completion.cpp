@@ -1,5 +1,7 @@
 #include "commands/completion/completion.h"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <set>
 
@@ -213,9 +215,9 @@ int complete(const std::vector<std::string>& words, Env& env) {
     return 0;
 }
 
-void add_completion(CLI::App& root, Env& env, Run<CompletionOptions> run) {
+void add_completion(Command root, Env& env, Run<CompletionOptions> run) {
     auto o = std::make_shared<CompletionOptions>();
-    auto& cmd = *root.add_subcommand("completion", "Print a completion script for a shell");
+    auto cmd = root.add_subcommand("completion", "Print a completion script for a shell");
     cmd.footer(R"(Completes commands, flags, files, profiles, and names of rooms and agents (asked of the server within a quarter
 of a second, silently left out when it is away).
 
@@ -223,7 +225,7 @@ Examples:
   source <(voicectl completion bash)
   voicectl completion zsh > ~/.zfunc/_voicectl
   voicectl completion fish > ~/.config/fish/completions/voicectl.fish)");
-    cmd.add_option("shell", o->shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    cmd.add_option("shell", o->shell, "bash, zsh or fish").required().one_of({"bash", "zsh", "fish"});
     on_run(cmd, o, env, std::move(run));
 }
 

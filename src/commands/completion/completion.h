@@ -13,7 +13,7 @@ struct CompletionOptions {
     std::string shell;
 };
 
-void add_completion(CLI::App& root, Env& env, Run<CompletionOptions> run);
+void add_completion(Command root, Env& env, Run<CompletionOptions> run);
 Result<void> run_completion(const CompletionOptions& options, Env& env);
 
 /// For bash, zsh or fish.

@@ -4,16 +4,16 @@
 
 namespace voicectl::commands {
 
-void add_config_import_lk(CLI::App& config, Env& env, Run<ConfigImportOptions> run) {
+void add_config_import_lk(Command config, Env& env, Run<ConfigImportOptions> run) {
     auto o = std::make_shared<ConfigImportOptions>();
-    auto& cmd = *config.add_subcommand("import-lk", "Copy the projects of LiveKit's lk into profiles");
+    auto cmd = config.add_subcommand("import-lk", "Copy the projects of LiveKit's lk into profiles");
     cmd.footer(R"(They are read where they are without this, too; a copy goes its own way from then on. Profiles of the same name
 stay as they are without --overwrite.
 
 Examples:
   voicectl config import-lk
   voicectl config import-lk ~/backup/cli-config.yaml --overwrite --dry-run)");
-    cmd.add_option("file", o->file, "lk's configuration [~/.livekit/cli-config.yaml]")->type_name("FILE");
+    cmd.add_option("file", o->file, "lk's configuration [~/.livekit/cli-config.yaml]").type_name("FILE");
     cmd.add_flag("--overwrite", o->overwrite, "Replace profiles of the same name");
     on_run(cmd, o, env, std::move(run));
 }

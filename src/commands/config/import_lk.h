@@ -10,7 +10,7 @@ struct ConfigImportOptions {
     bool overwrite = false;
 };
 
-void add_config_import_lk(CLI::App& config, Env& env, Run<ConfigImportOptions> run);
+void add_config_import_lk(Command config, Env& env, Run<ConfigImportOptions> run);
 Result<void> run_config_import_lk(const ConfigImportOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -47,11 +47,11 @@ Result<void> set_in_profile(ConfigFile& config, const std::string& key, const st
 
 }  // namespace
 
-void add_config_set(CLI::App& config, Env& env, Run<ConfigSetOptions> run) {
+void add_config_set(Command config, Env& env, Run<ConfigSetOptions> run) {
     auto o = std::make_shared<ConfigSetOptions>();
-    auto& cmd = *config.add_subcommand("set", "Change one setting of the configuration file")->footer(kLong);
-    cmd.add_option("key", o->key, "Which setting")->required();
-    cmd.add_option("value", o->value, "Its value: text, @file or - (standard input)")->required();
+    auto cmd = config.add_subcommand("set", "Change one setting of the configuration file").footer(kLong);
+    cmd.add_option("key", o->key, "Which setting").required();
+    cmd.add_option("value", o->value, "Its value: text, @file or - (standard input)").required();
     on_run(cmd, o, env, std::move(run));
 }
 

@@ -9,7 +9,7 @@ struct ConfigSetOptions {
     std::string key, value;
 };
 
-void add_config_set(CLI::App& config, Env& env, Run<ConfigSetOptions> run);
+void add_config_set(Command config, Env& env, Run<ConfigSetOptions> run);
 Result<void> run_config_set(const ConfigSetOptions& options, Env& env);
 
 }  // namespace voicectl::commands

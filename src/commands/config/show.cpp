@@ -29,9 +29,9 @@ Json settings_json(const ServerSettings& found, const Env& env) {
 
 }  // namespace
 
-void add_config_show(CLI::App& config, Env& env, Run<ConfigShowOptions> run) {
+void add_config_show(Command config, Env& env, Run<ConfigShowOptions> run) {
     auto o = std::make_shared<ConfigShowOptions>();
-    auto& cmd = *config.add_subcommand("show", "Show the settings in force");
+    auto cmd = config.add_subcommand("show", "Show the settings in force");
     cmd.footer(R"(Secrets are masked. JSON always has the origin of each value.
 
 Examples:
@@ -48,8 +48,8 @@ Result<void> run_config_show(const ConfigShowOptions& o, Env& env) {
     return env.out.emit_list("settings", settings_json(found, env), columns, "name");
 }
 
-void add_config_check(CLI::App& config, Env& env, Run<ConfigCheckOptions> run) {
-    auto& cmd = *config.add_subcommand("check", "Check the configuration files, without asking a server");
+void add_config_check(Command config, Env& env, Run<ConfigCheckOptions> run) {
+    auto cmd = config.add_subcommand("check", "Check the configuration files, without asking a server");
     cmd.footer("Exit 2 names file, line and key of the first mistake. `voicectl doctor` asks the server too.\n\nExample:\n  voicectl config check");
     on_run(cmd, std::make_shared<ConfigCheckOptions>(), env, std::move(run));
 }

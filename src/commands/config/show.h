@@ -10,10 +10,10 @@ struct ConfigShowOptions {
 };
 struct ConfigCheckOptions {};
 
-void add_config_show(CLI::App& config, Env& env, Run<ConfigShowOptions> run);
+void add_config_show(Command config, Env& env, Run<ConfigShowOptions> run);
 Result<void> run_config_show(const ConfigShowOptions& options, Env& env);
 
-void add_config_check(CLI::App& config, Env& env, Run<ConfigCheckOptions> run);
+void add_config_check(Command config, Env& env, Run<ConfigCheckOptions> run);
 Result<void> run_config_check(const ConfigCheckOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -38,13 +38,13 @@ std::string human(const Json& report) {
 
 }  // namespace
 
-void add_dispatch_create(CLI::App& dispatch, Env& env, Run<DispatchCreateOptions> run) {
+void add_dispatch_create(Command dispatch, Env& env, Run<DispatchCreateOptions> run) {
     auto o = std::make_shared<DispatchCreateOptions>();
-    auto& cmd = *dispatch.add_subcommand("create", "Send an agent to a room")->footer(kLong);
-    cmd.add_option("room", o->room, "Room; made when it is not there")->required()->type_name("ROOM");
-    cmd.add_option("--agent", o->agent, "Exact name under which the worker registered")->required()->type_name("AGENT");
-    cmd.add_option("--metadata", o->metadata, "Job metadata: text, @file or -")->type_name("TEXT|@FILE|-");
-    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
+    auto cmd = dispatch.add_subcommand("create", "Send an agent to a room").footer(kLong);
+    cmd.add_option("room", o->room, "Room; made when it is not there").required().type_name("ROOM");
+    cmd.add_option("--agent", o->agent, "Exact name under which the worker registered").required().type_name("AGENT");
+    cmd.add_option("--metadata", o->metadata, "Job metadata: text, @file or -").type_name("TEXT|@FILE|-");
+    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)").one_value().type_name("KEY=VALUE");
     cmd.add_option("--deployment", o->deployment, "Only workers of this deployment");
     // A flag with a value, so that `--wait ROOM` does not take the room for a time.
     cmd.add_flag("--wait{30s}", o->wait, "Wait until the agent is in the room, at most this long (=30s)");

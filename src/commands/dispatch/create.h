@@ -12,7 +12,7 @@ struct DispatchCreateOptions {
     bool if_absent = false;
 };
 
-void add_dispatch_create(CLI::App& dispatch, Env& env, Run<DispatchCreateOptions> run);
+void add_dispatch_create(Command dispatch, Env& env, Run<DispatchCreateOptions> run);
 Result<void> run_dispatch_create(const DispatchCreateOptions& options, Env& env);
 
 Result<livekit::proto::CreateAgentDispatchRequest> dispatch_request(const DispatchCreateOptions& options);

@@ -64,13 +64,13 @@ Result<void> wait_until_gone(livekit::TwirpClient& twirp, const std::string& roo
 
 }  // namespace
 
-void add_dispatch_delete(CLI::App& dispatch, Env& env, Run<DispatchDeleteOptions> run) {
+void add_dispatch_delete(Command dispatch, Env& env, Run<DispatchDeleteOptions> run) {
     auto o = std::make_shared<DispatchDeleteOptions>();
-    auto& cmd = *dispatch.add_subcommand("delete", "Delete dispatches, which calls their agents back")->footer(kLong);
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
-    auto* ids = cmd.add_option("ids", o->ids, "Dispatches, AD_…");
-    auto* from_stdin = cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
-    cmd.add_option("--agent", o->agent, "All of the agent with this name")->excludes(ids)->excludes(from_stdin)->type_name("AGENT");
+    auto cmd = dispatch.add_subcommand("delete", "Delete dispatches, which calls their agents back").footer(kLong);
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
+    auto ids = cmd.add_option("ids", o->ids, "Dispatches, AD_…");
+    auto from_stdin = cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
+    cmd.add_option("--agent", o->agent, "All of the agent with this name").excludes(ids).excludes(from_stdin).type_name("AGENT");
     cmd.add_flag("--wait-gone{10s}", o->wait_gone, "Wait until their agents have left, at most this long (=10s)");
     on_run(cmd, o, env, std::move(run));
 }

@@ -11,7 +11,7 @@ struct DispatchDeleteOptions {
     bool from_stdin = false;
 };
 
-void add_dispatch_delete(CLI::App& dispatch, Env& env, Run<DispatchDeleteOptions> run);
+void add_dispatch_delete(Command dispatch, Env& env, Run<DispatchDeleteOptions> run);
 Result<void> run_dispatch_delete(const DispatchDeleteOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -44,14 +44,14 @@ std::string agents(const Json& item) {
 
 }  // namespace
 
-void add_dispatch_list(CLI::App& dispatch, Env& env, Run<DispatchListOptions> run) {
+void add_dispatch_list(Command dispatch, Env& env, Run<DispatchListOptions> run) {
     auto o = std::make_shared<DispatchListOptions>();
-    auto& cmd = *dispatch.add_subcommand("list", "List agent dispatches of a room, or of all")->footer(kLong);
-    auto* room = cmd.add_option("room", o->room, "Room name")->type_name("ROOM");
-    cmd.add_flag("--all-rooms", o->all_rooms, "Of every room")->excludes(room);
-    cmd.add_option("--agent", o->agent, "Only of the agent with this name")->type_name("AGENT");
+    auto cmd = dispatch.add_subcommand("list", "List agent dispatches of a room, or of all").footer(kLong);
+    auto room = cmd.add_option("room", o->room, "Room name").type_name("ROOM");
+    cmd.add_flag("--all-rooms", o->all_rooms, "Of every room").excludes(room);
+    cmd.add_option("--agent", o->agent, "Only of the agent with this name").type_name("AGENT");
     cmd.add_option("--status", o->status, "Only with this status")
-        ->check(CLI::IsMember({"present", "taken", "absent", "failed", "ended", "deleted"}));
+        .one_of({"present", "taken", "absent", "failed", "ended", "deleted"});
     cmd.add_flag("--show-automatic", o->show_automatic, "Also the unnamed automatic dispatch");
     on_run(cmd, o, env, std::move(run));
 }
@@ -78,11 +78,11 @@ Result<void> run_dispatch_list(const DispatchListOptions& o, Env& env) {
     return env.out.emit_list("dispatches", items, columns, "id");
 }
 
-void add_dispatch_get(CLI::App& dispatch, Env& env, Run<DispatchGetOptions> run) {
+void add_dispatch_get(Command dispatch, Env& env, Run<DispatchGetOptions> run) {
     auto o = std::make_shared<DispatchGetOptions>();
-    auto& cmd = *dispatch.add_subcommand("get", "Show one dispatch")->alias("show")->footer("Example:\n  voicectl dispatch get demo AD_hV3mPfzJ8Q2s");
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("id", o->id, "Dispatch, AD_…")->required();
+    auto cmd = dispatch.add_subcommand("get", "Show one dispatch").alias("show").footer("Example:\n  voicectl dispatch get demo AD_hV3mPfzJ8Q2s");
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
+    cmd.add_option("id", o->id, "Dispatch, AD_…").required();
     on_run(cmd, o, env, std::move(run));
 }
 

@@ -13,10 +13,10 @@ struct DispatchGetOptions {
     std::string room, id;
 };
 
-void add_dispatch_list(CLI::App& dispatch, Env& env, Run<DispatchListOptions> run);
+void add_dispatch_list(Command dispatch, Env& env, Run<DispatchListOptions> run);
 Result<void> run_dispatch_list(const DispatchListOptions& options, Env& env);
 
-void add_dispatch_get(CLI::App& dispatch, Env& env, Run<DispatchGetOptions> run);
+void add_dispatch_get(Command dispatch, Env& env, Run<DispatchGetOptions> run);
 Result<void> run_dispatch_get(const DispatchGetOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -11,6 +11,11 @@ namespace {
 constexpr std::chrono::seconds kMediaTime{15};
 constexpr std::chrono::seconds kEgressTime{30};  // without a worker the answer takes 21 to 24 s
 
+std::string way_of(const std::string& path) {
+    if (path.empty()) return {};
+    return path == "relay" ? ", through a TURN server" : fmt::format(", over {}", path == "udp" ? "UDP" : "TCP");
+}
+
 Finding try_media(Patient& patient) {
     const auto server = patient.env.server();
     if (!server) return Finding::failed(server.error());
@@ -23,8 +28,17 @@ Finding try_media(Patient& patient) {
                               : "";
         return Finding::failed(heard.error(), heard.error().hint.empty() ? hint : heard.error().hint);
     }
-    return Finding::ok(fmt::format("two joined in {}, a tone was heard {} after it was played, {:.0f} dBFS", format_duration(heard->joined_after), format_duration(heard->heard_after), heard->level_dbfs),
-                       {{"joinMs", heard->joined_after.count()}, {"heardMs", heard->heard_after.count()}, {"levelDbfs", heard->level_dbfs}, {"purity", heard->purity}});
+    const auto seen = fmt::format("two joined in {}, a tone was heard {} after it was played, {:.0f} dBFS{}", format_duration(heard->joined_after),
+                                  format_duration(heard->heard_after), heard->level_dbfs, way_of(heard->path));
+    Json figures{{"joinMs", heard->joined_after.count()},
+                 {"heardMs", heard->heard_after.count()},
+                 {"levelDbfs", heard->level_dbfs},
+                 {"purity", heard->purity},
+                 {"path", heard->path.empty() ? Json() : Json(heard->path)}};
+    if (heard->path != "tcp") return Finding::ok(seen, std::move(figures));
+    auto finding = Finding::warning(seen, "media over TCP stutter as soon as a packet is lost: open the server's UDP port (rtc.udp_port, or the range) towards this machine");
+    finding.evidence = std::move(figures);
+    return finding;
 }
 
 Finding look_for_redis(Patient& patient) {

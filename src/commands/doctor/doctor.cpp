@@ -55,16 +55,16 @@ std::string summary(const Json& report, const Output& out) {
 
 }  // namespace
 
-void add_doctor(CLI::App& root, Env& env, Run<DoctorOptions> run) {
+void add_doctor(Command root, Env& env, Run<DoctorOptions> run) {
     auto o = std::make_shared<DoctorOptions>();
-    auto& cmd = *root.add_subcommand("doctor", "Find out what is wrong with a setup")->footer(kLong);
-    cmd.add_option("--only", o->selection.only, "Only these checks, comma separated")->delimiter(',')->allow_extra_args(false)->type_name("A,B");
-    cmd.add_option("--skip", o->selection.skip, "Not these checks, comma separated")->delimiter(',')->allow_extra_args(false)->type_name("A,B");
-    cmd.add_option("--agent", o->agents, "Dispatch the agent of this name and wait for it (repeat)")->allow_extra_args(false)->type_name("AGENT");
-    cmd.add_option("--agent-wait", o->agent_wait, "How long")->capture_default_str()->type_name("TIME");
+    auto cmd = root.add_subcommand("doctor", "Find out what is wrong with a setup").footer(kLong);
+    cmd.add_option("--only", o->selection.only, "Only these checks, comma separated").delimiter(',').one_value().type_name("A,B");
+    cmd.add_option("--skip", o->selection.skip, "Not these checks, comma separated").delimiter(',').one_value().type_name("A,B");
+    cmd.add_option("--agent", o->agents, "Dispatch the agent of this name and wait for it (repeat)").one_value().type_name("AGENT");
+    cmd.add_option("--agent-wait", o->agent_wait, "How long").capture_default().type_name("TIME");
     cmd.add_flag("--egress", o->egress, "Start a recording, and stop it again");
-    cmd.add_option("--agent-config", o->config, "An agent's YAML file, for its providers")->type_name("FILE");
-    cmd.add_option("--store", o->store, "Transcript store [VOICECTL_STORE]")->type_name("PATH");
+    cmd.add_option("--agent-config", o->config, "An agent's YAML file, for its providers").type_name("FILE");
+    cmd.add_option("--store", o->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
     on_run(cmd, o, env, std::move(run));
 }
 

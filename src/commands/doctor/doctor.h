@@ -14,7 +14,7 @@ struct DoctorOptions {
     bool egress = false;
 };
 
-void add_doctor(CLI::App& root, Env& env, Run<DoctorOptions> run);
+void add_doctor(Command root, Env& env, Run<DoctorOptions> run);
 Result<void> run_doctor(const DoctorOptions& options, Env& env);
 
 }  // namespace voicectl::commands

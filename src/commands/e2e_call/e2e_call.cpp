@@ -33,18 +33,16 @@ bool is_audio_file(const std::string& say) {
     return (ending == ".wav" || ending == ".flac" || ending == ".ogg" || ending == ".mp3") && say.find(' ') == std::string::npos;
 }
 
-// CLI11 gathers each option's values; the order in which --say and --expect stood is in parse_order().
-void gather_turns(const CLI::App& command, const CLI::Option* say, const CLI::Option* expect, E2eCallOptions& options) {
-    std::size_t said = 0, expected = 0;
-    for (const auto* option : command.parse_order()) {
-        if (option == say) {
-            const auto& value = say->results().at(said++);
+// An --expect belongs to the --say before it.
+void gather_turns(Command command, Flag say, Flag expect, E2eCallOptions& options) {
+    for (const auto& [flag, value] : command.in_order()) {
+        if (flag == say) {
             if (is_audio_file(value)) options.turns.push_back({"", value, ""});
             else options.turns.push_back({value, "", ""});
-        } else if (option == expect) {
-            if (options.turns.empty()) throw CLI::ValidationError("--expect", "must follow the --say that it belongs to");
-            if (!options.turns.back().expect.empty()) throw CLI::ValidationError("--expect", "stands twice after one --say");
-            options.turns.back().expect = expect->results().at(expected++);
+        } else if (flag == expect) {
+            if (options.turns.empty()) refuse("--expect", "must follow the --say that it belongs to");
+            if (!options.turns.back().expect.empty()) refuse("--expect", "stands twice after one --say");
+            options.turns.back().expect = value;
         }
     }
 }
@@ -101,39 +99,40 @@ std::string check_line(const e2e::Check& check, const Output& out) {
 
 }  // namespace
 
-void add_e2e_call(CLI::App& root, Env& env, Run<E2eCallOptions> run) {
+void add_e2e_call(Command root, Env& env, Run<E2eCallOptions> run) {
     auto options = std::make_shared<E2eCallOptions>();
-    auto& command = *root.add_subcommand("e2e-call", "Make a whole call and prove it");
+    auto command = root.add_subcommand("e2e-call", "Make a whole call and prove it");
     command.footer(kLong);
-    command.add_flag("--local", options->local, "With a server and an agent of our own on this machine")->group("Which call");
-    command.add_option("--agent", options->agent, "Dispatch the agent of this name")->group("Which call")->type_name("AGENT");
-    command.add_option("--room", options->room, "Use this room (created, and deleted again, unless it is there)")->group("Which call")->type_name("ROOM");
-    command.add_option("--config", options->config, "With --local: the agent's YAML file [the built-in receptionist]")->group("Which call")->type_name("FILE");
-    command.add_option("--metadata", options->metadata, "Metadata of the dispatch: text, @FILE or -")->group("Which call")->type_name("TEXT|@FILE|-");
-    auto* say = command.add_option("--say", "What the caller says: text, or a .wav .flac .ogg .mp3 file (repeat)")
-                    ->allow_extra_args(false)
-                    ->group("What is said")
-                    ->type_name("TEXT|FILE");
-    auto* expect = command.add_option("--expect", "Words that the answer to the --say before must have, in order")
-                       ->allow_extra_args(false)
-                       ->group("What is said")
-                       ->type_name("TEXT");
-    for (auto* option : {say, expect}) option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command.add_option("--script", options->script, "Turns from a YAML file")->group("What is said")->type_name("FILE");
-    command.add_option("--greeting", options->greeting, "Words that the greeting must have [what the agent stored]")->group("What is said");
-    command.add_flag("--no-greeting", options->no_greeting, "The agent waits for the caller to speak first")->group("What is said");
-    command.add_option("--voice", options->voice, "The caller's flite voice")->capture_default_str()->group("What is said")->type_name("NAME");
+    command.add_flag("--local", options->local, "With a server and an agent of our own on this machine").group("Which call");
+    command.add_option("--agent", options->agent, "Dispatch the agent of this name").group("Which call").type_name("AGENT");
+    command.add_option("--room", options->room, "Use this room (created, and deleted again, unless it is there)").group("Which call").type_name("ROOM");
+    command.add_option("--config", options->config, "With --local: the agent's YAML file [the built-in receptionist]").group("Which call").type_name("FILE");
+    command.add_option("--metadata", options->metadata, "Metadata of the dispatch: text, @FILE or -").group("Which call").type_name("TEXT|@FILE|-");
+    auto say = command.add_option("--say", "What the caller says: text, or a .wav .flac .ogg .mp3 file (repeat)")
+                   .keep_order()
+                   .one_value()
+                   .group("What is said")
+                   .type_name("TEXT|FILE");
+    auto expect = command.add_option("--expect", "Words that the answer to the --say before must have, in order")
+                      .keep_order()
+                      .one_value()
+                      .group("What is said")
+                      .type_name("TEXT");
+    command.add_option("--script", options->script, "Turns from a YAML file").group("What is said").type_name("FILE");
+    command.add_option("--greeting", options->greeting, "Words that the greeting must have [what the agent stored]").group("What is said");
+    command.add_flag("--no-greeting", options->no_greeting, "The agent waits for the caller to speak first").group("What is said");
+    command.add_option("--voice", options->voice, "The caller's flite voice").capture_default().group("What is said").type_name("NAME");
     command.add_option("--tolerance", options->tolerance, "Share of expected words that must be heard")
-        ->check(CLI::Range(0.1, 1.0))
-        ->capture_default_str()
-        ->group("What holds");
-    command.add_option("--join-timeout", options->join_timeout, "Until the agent is there")->capture_default_str()->group("What holds")->type_name("TIME");
-    command.add_option("--answer-timeout", options->answer_timeout, "Until an answer begins")->capture_default_str()->group("What holds")->type_name("TIME");
-    command.add_option("--max-latency", options->max_latency, "From question to answer")->capture_default_str()->group("What holds")->type_name("TIME");
-    command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: always]")->group("What holds")->type_name("PATH");
-    command.add_option("--record", options->record, "Keep both sides as audio in this folder")->group("What is kept")->type_name("DIR");
-    command.add_flag("--keep-room", options->keep_room, "Do not delete the room")->group("What is kept");
-    command.callback([&command, say, expect, options, &env, run = std::move(run)] {
+        .range(0.1, 1.0)
+        .capture_default()
+        .group("What holds");
+    command.add_option("--join-timeout", options->join_timeout, "Until the agent is there").capture_default().group("What holds").type_name("TIME");
+    command.add_option("--answer-timeout", options->answer_timeout, "Until an answer begins").capture_default().group("What holds").type_name("TIME");
+    command.add_option("--max-latency", options->max_latency, "From question to answer").capture_default().group("What holds").type_name("TIME");
+    command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: always]").group("What holds").type_name("PATH");
+    command.add_option("--record", options->record, "Keep both sides as audio in this folder").group("What is kept").type_name("DIR");
+    command.add_flag("--keep-room", options->keep_room, "Do not delete the room").group("What is kept");
+    command.callback([command, say, expect, options, &env, run = std::move(run)] {
         options->turns.clear();
         gather_turns(command, say, expect, *options);
         env.selected = [options, &env, run] { return run(*options, env); };

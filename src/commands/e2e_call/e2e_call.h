@@ -16,7 +16,7 @@ struct E2eCallOptions {
     std::string join_timeout = "30s", answer_timeout = "15s", max_latency = "5s";
 };
 
-void add_e2e_call(CLI::App& root, Env& env, Run<E2eCallOptions> run);
+void add_e2e_call(Command root, Env& env, Run<E2eCallOptions> run);
 Result<void> run_e2e_call(const E2eCallOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -207,17 +207,17 @@ Result<Json> judge(const Inspection& one, const EgressCheckOptions& o) {
     return out;
 }
 
-void add_egress_check(CLI::App& egress, Env& env, Run<EgressCheckOptions> run) {
+void add_egress_check(Command egress, Env& env, Run<EgressCheckOptions> run) {
     auto o = std::make_shared<EgressCheckOptions>();
-    auto& cmd = *egress.add_subcommand("check", "Measure a recording and prove what is in it")->footer(kLong);
-    cmd.add_option("files", o->files, "Recordings: .ogg .mp3 .wav .flac")->required()->type_name("FILE");
-    cmd.add_option("--min-duration", o->min_duration, "Lasts at least so long")->type_name("TIME");
-    cmd.add_option("--max-silence", o->max_silence, "No silence is longer")->type_name("TIME");
+    auto cmd = egress.add_subcommand("check", "Measure a recording and prove what is in it").footer(kLong);
+    cmd.add_option("files", o->files, "Recordings: .ogg .mp3 .wav .flac").required().type_name("FILE");
+    cmd.add_option("--min-duration", o->min_duration, "Lasts at least so long").type_name("TIME");
+    cmd.add_option("--max-silence", o->max_silence, "No silence is longer").type_name("TIME");
     cmd.add_option("--channels", o->channels, "Has so many channels");
     cmd.add_flag("--channels-differ", o->channels_differ, "Its two channels are both alive and not the same sound");
     cmd.add_option("--peak", o->peak, "Nothing is louder, in dBFS (e.g. -1)");
     cmd.add_option("--min-voice", o->min_voice, "Share of the time with speech, 0 to 1");
-    cmd.add_option("--silence-level", o->silence_level, "What counts as silence, in dBFS")->check(CLI::Range(-100.0, -10.0))->capture_default_str();
+    cmd.add_option("--silence-level", o->silence_level, "What counts as silence, in dBFS").range(-100.0, -10.0).capture_default();
     on_run(cmd, o, env, std::move(run));
 }
 

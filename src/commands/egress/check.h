@@ -14,7 +14,7 @@ struct EgressCheckOptions {
     double silence_level = -50;
     bool channels_differ = false;
 };
-void add_egress_check(CLI::App& egress, Env& env, Run<EgressCheckOptions> run);
+void add_egress_check(Command egress, Env& env, Run<EgressCheckOptions> run);
 Result<void> run_egress_check(const EgressCheckOptions& options, Env& env);
 
 /// One demand and how it came out: {demand, wanted, actual, ok, message}.

@@ -111,12 +111,12 @@ Result<void> check_local(const EgressCheckStorageOptions& o, Env& env) {
 
 }  // namespace
 
-void add_egress_check_storage(CLI::App& egress, Env& env, Run<EgressCheckStorageOptions> run) {
+void add_egress_check_storage(Command egress, Env& env, Run<EgressCheckStorageOptions> run) {
     auto o = std::make_shared<EgressCheckStorageOptions>();
-    auto& cmd = *egress.add_subcommand("check-storage", "Prove that recordings can be stored")->footer(kLong);
-    cmd.add_option("--storage", o->storage.kind, "s3, local, gcp, azure or alioss")->check(CLI::IsMember({"s3", "local", "gcp", "azure", "alioss"}))->capture_default_str();
+    auto cmd = egress.add_subcommand("check-storage", "Prove that recordings can be stored").footer(kLong);
+    cmd.add_option("--storage", o->storage.kind, "s3, local, gcp, azure or alioss").one_of({"s3", "local", "gcp", "azure", "alioss"}).capture_default();
     cmd.add_option("--prefix", o->prefix, "Where in the bucket, as the paths of recordings begin");
-    cmd.add_option("--path", o->path, "With --storage local: this folder")->type_name("DIR");
+    cmd.add_option("--path", o->path, "With --storage local: this folder").type_name("DIR");
     add_storage_flags(cmd, o->storage);
     on_run(cmd, o, env, std::move(run));
 }

@@ -10,7 +10,7 @@ struct EgressCheckStorageOptions {
     StorageOptions storage{.kind = "s3"};
     std::string prefix, path;
 };
-void add_egress_check_storage(CLI::App& egress, Env& env, Run<EgressCheckStorageOptions> run);
+void add_egress_check_storage(Command egress, Env& env, Run<EgressCheckStorageOptions> run);
 Result<void> run_egress_check_storage(const EgressCheckStorageOptions& options, Env& env);
 
 }  // namespace voicectl::commands

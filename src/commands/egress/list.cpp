@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <set>
-#include <thread>
 
 #include "commands/egress/view.h"
+#include "commands/interrupt.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -73,6 +73,7 @@ Json shown(const EgressListOptions& o, std::vector<EgressInfo> items, Env& env) 
 std::string fingerprint(const EgressInfo& info) { return info.SerializeAsString(); }
 
 Result<void> watch_list(const EgressListOptions& o, livekit::TwirpClient& twirp, Env& env, milliseconds every) {
+    Interrupt interrupt;
     std::set<std::string> before;
     for (bool first = true; !env.out.reader_gone(); first = false) {
         VC_TRY_ASSIGN(auto items, fetch(o, twirp));
@@ -83,12 +84,13 @@ Result<void> watch_list(const EgressListOptions& o, livekit::TwirpClient& twirp,
         before = std::move(now);
         if (changed && !first) env.out.note(fmt::format("\nat {}", format_time(system_clock::now())));
         if (changed) VC_TRY(env.out.emit_list("egress", shown(o, std::move(items), env), egress_columns(), "egressId"));
-        std::this_thread::sleep_for(every);
+        VC_TRY(interrupt.sleep_until(Clock::now() + every));
     }
     return {};
 }
 
 Result<void> watch_one(const std::string& id, livekit::TwirpClient& twirp, Env& env, milliseconds every) {
+    Interrupt interrupt;
     livekit::EgressApi api(twirp);
     std::string before;
     while (!env.out.reader_gone()) {
@@ -99,7 +101,7 @@ Result<void> watch_one(const std::string& id, livekit::TwirpClient& twirp, Env& 
             before = std::move(now);
         }
         if (livekit::is_final(info.status())) return {};
-        std::this_thread::sleep_for(every);
+        VC_TRY(interrupt.sleep_until(Clock::now() + every));
     }
     return {};
 }
@@ -129,16 +131,16 @@ Result<std::vector<EgressInfo>> filter_egress(std::vector<EgressInfo> items, con
     return items;
 }
 
-void add_egress_list(CLI::App& egress, Env& env, Run<EgressListOptions> run) {
+void add_egress_list(Command egress, Env& env, Run<EgressListOptions> run) {
     auto o = std::make_shared<EgressListOptions>();
-    auto& cmd = *egress.add_subcommand("list", "List recordings")->footer(kListLong);
-    cmd.add_option("--room", o->room, "Only of this room")->type_name("ROOM");
+    auto cmd = egress.add_subcommand("list", "List recordings").footer(kListLong);
+    cmd.add_option("--room", o->room, "Only of this room").type_name("ROOM");
     cmd.add_flag("--active", o->active, "Only those that have not ended");
     cmd.add_option("--status", o->statuses, "Only with this status (repeat)")
-        ->allow_extra_args(false)
-        ->check(CLI::IsMember({"starting", "active", "ending", "complete", "failed", "aborted", "limit_reached"}));
-    cmd.add_option("--since", o->since, "Only those started since: 2h, or a time")->type_name("WHEN");
-    cmd.add_option("--limit", o->limit, "At most so many")->check(CLI::PositiveNumber)->capture_default_str();
+        .one_value()
+        .one_of({"starting", "active", "ending", "complete", "failed", "aborted", "limit_reached"});
+    cmd.add_option("--since", o->since, "Only those started since: 2h, or a time").type_name("WHEN");
+    cmd.add_option("--limit", o->limit, "At most so many").positive().capture_default();
     cmd.add_flag("--all", o->all, "No limit");
     cmd.add_flag("--watch{2s}", o->watch, "Look again this often (=2s)");
     on_run(cmd, o, env, std::move(run));
@@ -153,10 +155,10 @@ Result<void> run_egress_list(const EgressListOptions& o, Env& env) {
     return env.out.emit_list("egress", shown(o, std::move(items), env), egress_columns(), "egressId");
 }
 
-void add_egress_get(CLI::App& egress, Env& env, Run<EgressGetOptions> run) {
+void add_egress_get(Command egress, Env& env, Run<EgressGetOptions> run) {
     auto o = std::make_shared<EgressGetOptions>();
-    auto& cmd = *egress.add_subcommand("get", "Show a recording")->alias("show")->footer(kGetLong);
-    cmd.add_option("ids", o->ids, "Recordings, EG_…")->required();
+    auto cmd = egress.add_subcommand("get", "Show a recording").alias("show").footer(kGetLong);
+    cmd.add_option("ids", o->ids, "Recordings, EG_…").required();
     cmd.add_flag("--watch{2s}", o->watch, "Look again this often, until it has ended (=2s)");
     on_run(cmd, o, env, std::move(run));
 }
@@ -174,12 +176,12 @@ Result<void> run_egress_get(const EgressGetOptions& o, Env& env) {
     return emit_all(items, env);
 }
 
-void add_egress_wait(CLI::App& egress, Env& env, Run<EgressWaitOptions> run) {
+void add_egress_wait(Command egress, Env& env, Run<EgressWaitOptions> run) {
     auto o = std::make_shared<EgressWaitOptions>();
-    auto& cmd = *egress.add_subcommand("wait", "Wait until a recording is active or complete")->footer(kWaitLong);
-    cmd.add_option("ids", o->ids, "Recordings, EG_…")->required();
-    cmd.add_option("--for", o->until, "active or complete")->check(CLI::IsMember({"active", "complete"}))->capture_default_str();
-    cmd.add_option("--timeout", o->timeout, "At most so long [active: 1m, complete: 1d]")->type_name("TIME");
+    auto cmd = egress.add_subcommand("wait", "Wait until a recording is active or complete").footer(kWaitLong);
+    cmd.add_option("ids", o->ids, "Recordings, EG_…").required();
+    cmd.add_option("--for", o->until, "active or complete").one_of({"active", "complete"}).capture_default();
+    cmd.add_option("--timeout", o->timeout, "At most so long [active: 1m, complete: 1d]").type_name("TIME");
     on_run(cmd, o, env, std::move(run));
 }
 

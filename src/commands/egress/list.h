@@ -14,21 +14,21 @@ struct EgressListOptions {
     bool active = false, all = false;
     std::size_t limit = 100;
 };
-void add_egress_list(CLI::App& egress, Env& env, Run<EgressListOptions> run);
+void add_egress_list(Command egress, Env& env, Run<EgressListOptions> run);
 Result<void> run_egress_list(const EgressListOptions& options, Env& env);
 
 struct EgressGetOptions {
     std::vector<std::string> ids;
     std::string watch;
 };
-void add_egress_get(CLI::App& egress, Env& env, Run<EgressGetOptions> run);
+void add_egress_get(Command egress, Env& env, Run<EgressGetOptions> run);
 Result<void> run_egress_get(const EgressGetOptions& options, Env& env);
 
 struct EgressWaitOptions {
     std::vector<std::string> ids;
     std::string until = "complete", timeout;
 };
-void add_egress_wait(CLI::App& egress, Env& env, Run<EgressWaitOptions> run);
+void add_egress_wait(Command egress, Env& env, Run<EgressWaitOptions> run);
 Result<void> run_egress_wait(const EgressWaitOptions& options, Env& env);
 
 /// Those that fit, newest first. Usage when `since` cannot be read.

@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "commands/egress/view.h"
+#include "commands/interrupt.h"
+#include "commands/shell.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -29,59 +31,59 @@ Examples:
   voicectl egress start --request @request.json --dry-run)";
 
 // Only flags, so that JSON can say all of it.
-void add_json_flags(CLI::App& cmd, EgressStartOptions& o) {
-    auto* request = cmd.add_option("--request", o.request, "The request as LiveKit's JSON: text, @file or -")->group("As JSON")->type_name("JSON|@FILE|-");
+void add_json_flags(Command cmd, EgressStartOptions& o) {
+    auto request = cmd.add_option("--request", o.request, "The request as LiveKit's JSON: text, @file or -").group("As JSON").type_name("JSON|@FILE|-");
     cmd.add_option("--type", o.type, "Of which kind it is [told by its fields]")
-        ->check(CLI::IsMember({"room-composite", "web", "participant", "track-composite", "track", "unified"}))
-        ->needs(request)
-        ->group("As JSON");
+        .one_of({"room-composite", "web", "participant", "track-composite", "track", "unified"})
+        .needs(request)
+        .group("As JSON");
     for (const char* other : {"--participant", "--track", "--audio-track", "--video-track", "--url", "--left", "--right", "--audio-only",
                               "--video-only", "--layout", "--custom-base-url", "--channels", "--out", "--preset", "--advanced", "--webhook",
                               "--no-manifest", "--storage", "--unified"})
-        request->excludes(cmd.get_option(std::string(other)));
+        request.excludes(cmd.flag(other));
 }
 
-void add_source_flags(CLI::App& cmd, EgressStartOptions& o) {
-    const auto group = [](CLI::Option* option) { return option->group("What is recorded"); };
-    group(cmd.add_option("--room", o.room, "This room"))->type_name("ROOM");
-    group(cmd.add_option("--participant", o.participant, "Only the participant with this identity"))->type_name("IDENTITY");
+void add_source_flags(Command cmd, EgressStartOptions& o) {
+    const auto group = [](Flag flag) { return flag.group("What is recorded"); };
+    group(cmd.add_option("--room", o.room, "This room")).type_name("ROOM");
+    group(cmd.add_option("--participant", o.participant, "Only the participant with this identity")).type_name("IDENTITY");
     group(cmd.add_flag("--screen-share", o.screen_share, "Of the participant: the shared screen"));
-    group(cmd.add_option("--track", o.tracks, "Only this track, as it is; twice: one of audio, one of video"))->allow_extra_args(false)->type_name("TRACK");
-    group(cmd.add_option("--audio-track", o.audio_track, "This track of audio, encoded anew"))->type_name("TRACK");
-    group(cmd.add_option("--video-track", o.video_track, "This track of video, encoded anew"))->type_name("TRACK");
-    group(cmd.add_option("--url", o.url, "A web page"))->type_name("URL");
+    group(cmd.add_option("--track", o.tracks, "Only this track, as it is; twice: one of audio, one of video")).one_value().type_name("TRACK");
+    group(cmd.add_option("--audio-track", o.audio_track, "This track of audio, encoded anew")).type_name("TRACK");
+    group(cmd.add_option("--video-track", o.video_track, "This track of video, encoded anew")).type_name("TRACK");
+    group(cmd.add_option("--url", o.url, "A web page")).type_name("URL");
     group(cmd.add_flag("--await-start-signal", o.await_start_signal, "Of the page: from its console line START_RECORDING on"));
-    group(cmd.add_option("--left", o.left, "Left channel: agent, caller, sip, TR_… or an identity (repeat)"))->allow_extra_args(false)->type_name("WHO");
-    group(cmd.add_option("--right", o.right, "Right channel, the same way (repeat)"))->allow_extra_args(false)->type_name("WHO");
+    group(cmd.add_option("--left", o.left, "Left channel: agent, caller, sip, TR_… or an identity (repeat)")).one_value().type_name("WHO");
+    group(cmd.add_option("--right", o.right, "Right channel, the same way (repeat)")).one_value().type_name("WHO");
 }
 
-void add_form_flags(CLI::App& cmd, EgressStartOptions& o) {
-    const auto group = [](CLI::Option* option) { return option->group("How"); };
+void add_form_flags(Command cmd, EgressStartOptions& o) {
+    const auto group = [](Flag flag) { return flag.group("How"); };
     group(cmd.add_flag("--audio-only", o.audio_only, "Sound alone"));
     group(cmd.add_flag("--video-only", o.video_only, "Picture alone"));
-    group(cmd.add_option("--channels", o.channels, "mono, agent-left (all others right) or alternate"))->check(CLI::IsMember({"mono", "agent-left", "alternate"}));
+    group(cmd.add_option("--channels", o.channels, "mono, agent-left (all others right) or alternate")).one_of({"mono", "agent-left", "alternate"});
     group(cmd.add_option("--layout", o.layout, "Layout of the picture, e.g. speaker-dark"));
-    group(cmd.add_option("--custom-base-url", o.custom_base_url, "Page that draws the layout"))->type_name("URL");
+    group(cmd.add_option("--custom-base-url", o.custom_base_url, "Page that draws the layout")).type_name("URL");
     group(cmd.add_option("--preset", o.preset, "Encoding by name, e.g. h264-720p-30"));
-    group(cmd.add_option("--advanced", o.advanced, "Encoding in detail: audio-bitrate=64,width=1280,…"))->delimiter(',')->allow_extra_args(false)->type_name("KEY=VALUE");
+    group(cmd.add_option("--advanced", o.advanced, "Encoding in detail: audio-bitrate=64,width=1280,…")).delimiter(',').one_value().type_name("KEY=VALUE");
     group(cmd.add_flag("--unified", o.unified, "By the newer StartEgress call"));
 }
 
-void add_output_flags(CLI::App& cmd, EgressStartOptions& o) {
-    const auto group = [](CLI::Option* option) { return option->group("Where to"); };
+void add_output_flags(Command cmd, EgressStartOptions& o) {
+    const auto group = [](Flag flag) { return flag.group("Where to"); };
     group(cmd.add_option("--out", o.outs, "file:PATH s3:PATH gs:PATH az:PATH oss:PATH hls:PATH images:PREFIX, or a stream's URL (repeat)"))
-        ->allow_extra_args(false)
-        ->type_name("TARGET");
+        .one_value()
+        .type_name("TARGET");
     group(cmd.add_option("--storage", o.storage.kind, "Of file:, hls: and images: [the egress service's own]"))
-        ->check(CLI::IsMember({"s3", "gcp", "azure", "alioss"}));
+        .one_of({"s3", "gcp", "azure", "alioss"});
     group(cmd.add_flag("--no-manifest", o.no_manifest, "No JSON beside the recording"));
-    group(cmd.add_option("--webhook", o.webhooks, "URL[=API KEY NAME] that is told of this egress (repeat)"))->allow_extra_args(false)->type_name("URL");
-    group(cmd.add_option("--segment-duration", o.segment_duration, "Of hls:, e.g. 4s"))->type_name("TIME");
-    group(cmd.add_option("--live-playlist", o.live_playlist, "Of hls:, name of a playlist with the latest segments"))->type_name("NAME");
-    group(cmd.add_option("--segment-suffix", o.segment_suffix, "Of hls:, index or timestamp"))->check(CLI::IsMember({"index", "timestamp"}));
-    group(cmd.add_option("--image-interval", o.image_interval, "Of images:, e.g. 10s"))->type_name("TIME");
-    group(cmd.add_option("--image-size", o.image_size, "Of images:, e.g. 640x360"))->type_name("WxH");
-    group(cmd.add_option("--image-suffix", o.image_suffix, "Of images:, index, timestamp or overwrite"))->check(CLI::IsMember({"index", "timestamp", "overwrite"}));
+    group(cmd.add_option("--webhook", o.webhooks, "URL[=API KEY NAME] that is told of this egress (repeat)")).one_value().type_name("URL");
+    group(cmd.add_option("--segment-duration", o.segment_duration, "Of hls:, e.g. 4s")).type_name("TIME");
+    group(cmd.add_option("--live-playlist", o.live_playlist, "Of hls:, name of a playlist with the latest segments")).type_name("NAME");
+    group(cmd.add_option("--segment-suffix", o.segment_suffix, "Of hls:, index or timestamp")).one_of({"index", "timestamp"});
+    group(cmd.add_option("--image-interval", o.image_interval, "Of images:, e.g. 10s")).type_name("TIME");
+    group(cmd.add_option("--image-size", o.image_size, "Of images:, e.g. 640x360")).type_name("WxH");
+    group(cmd.add_option("--image-suffix", o.image_suffix, "Of images:, index, timestamp or overwrite")).one_of({"index", "timestamp", "overwrite"});
 }
 
 // A word that is no JSON is meant as a file, as `lk egress start request.json` has it.
@@ -176,16 +178,25 @@ Result<EgressInfo> send(livekit::EgressApi& api, const StartRequest& request) {
     return api.start(std::get<StartEgressRequest>(request));
 }
 
-Result<EgressInfo> start(Env& env, livekit::EgressApi& api, const StartRequest& request) {
+// The server looks for a worker for up to 24 s. Who does not wait for that has to know that it goes on looking.
+Result<EgressInfo> start(Env& env, livekit::TwirpClient& twirp, const StartRequest& request, const std::string& room) {
+    Interrupt interrupt;
     const Ticker ticker(env.out, "waiting for an egress worker to take it");
-    return send(api, request);
+    twirp.stop_with(interrupt.token());
+    livekit::EgressApi api(twirp);
+    auto info = send(api, request);
+    twirp.stop_with({});
+    const auto stopped = interrupt.check();
+    if (info || stopped) return info;
+    return fail_with_hint(stopped.error().code, "stopped by a signal; a worker may still take the recording",
+                          room.empty() ? "look: voicectl egress list --active" : fmt::format("look: voicectl egress list --active --room {}", shell_quoted(room)));
 }
 
 }  // namespace
 
-void add_egress_start(CLI::App& egress, Env& env, Run<EgressStartOptions> run) {
+void add_egress_start(Command egress, Env& env, Run<EgressStartOptions> run) {
     auto o = std::make_shared<EgressStartOptions>();
-    auto& cmd = *egress.add_subcommand("start", "Start a recording")->footer(kLong);
+    auto cmd = egress.add_subcommand("start", "Start a recording").footer(kLong);
     add_source_flags(cmd, *o);
     add_form_flags(cmd, *o);
     add_output_flags(cmd, *o);
@@ -210,9 +221,9 @@ Result<void> run_egress_start(const EgressStartOptions& o, Env& env) {
     VC_TRY(env.change("start a recording"));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY(check_before(env, *twirp, o, room));
-    livekit::EgressApi api(*twirp);
-    VC_TRY_ASSIGN(auto info, start(env, api, request));
+    VC_TRY_ASSIGN(auto info, start(env, *twirp, request, room));
     if (wait) {
+        livekit::EgressApi api(*twirp);
         env.out.note(fmt::format("started {}", info.egress_id()));  // also when the wait fails, it runs
         VC_TRY_ASSIGN(info, wait_for_egress(env, api, info.egress_id(), *wait));
     }

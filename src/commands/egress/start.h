@@ -6,7 +6,7 @@
 
 namespace voicectl::commands {
 
-void add_egress_start(CLI::App& egress, Env& env, Run<EgressStartOptions> run);
+void add_egress_start(Command egress, Env& env, Run<EgressStartOptions> run);
 Result<void> run_egress_start(const EgressStartOptions& options, Env& env);
 
 }  // namespace voicectl::commands

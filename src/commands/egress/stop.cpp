@@ -143,12 +143,12 @@ Result<void> show_only(Env& env, const Chosen& chosen) {
 
 }  // namespace
 
-void add_egress_stop(CLI::App& egress, Env& env, Run<EgressStopOptions> run) {
+void add_egress_stop(Command egress, Env& env, Run<EgressStopOptions> run) {
     auto o = std::make_shared<EgressStopOptions>();
-    auto& cmd = *egress.add_subcommand("stop", "Stop recordings")->footer(kLong);
+    auto cmd = egress.add_subcommand("stop", "Stop recordings").footer(kLong);
     cmd.add_option("ids", o->ids, "Recordings, EG_…");
     cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
-    cmd.add_option("--room", o->room, "All of this room that have not ended")->type_name("ROOM");
+    cmd.add_option("--room", o->room, "All of this room that have not ended").type_name("ROOM");
     cmd.add_flag("--all-active", o->all_active, "All of the server that have not ended");
     cmd.add_flag("--wait{5m}", o->wait, "Until the files are stored, at most so long (=5m)");
     cmd.add_flag("--ignore-finished", o->ignore_finished, "One that has ended already is no failure");

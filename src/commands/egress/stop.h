@@ -10,7 +10,7 @@ struct EgressStopOptions {
     std::string room, wait;
     bool all_active = false, from_stdin = false, ignore_finished = false;
 };
-void add_egress_stop(CLI::App& egress, Env& env, Run<EgressStopOptions> run);
+void add_egress_stop(Command egress, Env& env, Run<EgressStopOptions> run);
 Result<void> run_egress_stop(const EgressStopOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -135,19 +135,17 @@ StorageKind storage_kind(const std::string& name) {
     return found == kKinds.end() ? StorageKind::None : found->second;
 }
 
-void add_storage_flags(CLI::App& cmd, StorageOptions& o) {
-    const auto add = [&cmd](const char* name, auto& value, const char* text) { return cmd.add_option(name, value, text)->group("Storage"); };
+void add_storage_flags(Command cmd, StorageOptions& o) {
+    const auto add = [&cmd](const char* name, auto& value, const char* text) { return cmd.add_option(name, value, text).group("Storage"); };
     add("--bucket", o.bucket, "Bucket or container");
     add("--region", o.region, "Region of the bucket");
     add("--endpoint", o.endpoint, "Server, for what is not Amazon's own (MinIO, R2, B2)");
-    cmd.add_flag_function(
-           "--force-path-style,!--no-force-path-style", [&o](std::int64_t count) { o.path_style = count > 0; },
-           "Bucket in the path and not in the host name [with --endpoint]")
-        ->group("Storage");
+    cmd.add_yes_no("force-path-style", [&o](bool yes) { o.path_style = yes; }, "Bucket in the path and not in the host name [with --endpoint]")
+        .group("Storage");
     add("--account", o.account, "Azure storage account [AZURE_STORAGE_ACCOUNT]");
     add("--credentials", o.credentials, "Google key file [GOOGLE_APPLICATION_CREDENTIALS]");
     add("--assume-role", o.assume_role, "ARN of a role that the egress service takes for S3");
-    add("--object-metadata", o.metadata, "KEY=VALUE on the S3 object (repeat)")->allow_extra_args(false);
+    add("--object-metadata", o.metadata, "KEY=VALUE on the S3 object (repeat)").one_value();
     add("--tagging", o.tagging, "S3 tags, as in a=1&b=2");
     add("--content-disposition", o.content_disposition, "Of the S3 object [inline]");
     add("--proxy", o.proxy, "Proxy of the egress service; login from RECORDING_PROXY_USERNAME and _PASSWORD");

@@ -20,7 +20,7 @@ struct StorageOptions {
     std::optional<bool> path_style;
 };
 
-void add_storage_flags(CLI::App& cmd, StorageOptions& options);
+void add_storage_flags(Command cmd, StorageOptions& options);
 /// "" is None.
 StorageKind storage_kind(const std::string& name);
 

@@ -52,13 +52,13 @@ Result<void> show_requests(const EgressUpdateOptions& o, const livekit::proto::U
 
 }  // namespace
 
-void add_egress_update(CLI::App& egress, Env& env, Run<EgressUpdateOptions> run) {
+void add_egress_update(Command egress, Env& env, Run<EgressUpdateOptions> run) {
     auto o = std::make_shared<EgressUpdateOptions>();
-    auto& cmd = *egress.add_subcommand("update", "Change layout or streams of a running recording")->footer(kLong);
-    cmd.add_option("id", o->id, "Recording, EG_…")->required();
+    auto cmd = egress.add_subcommand("update", "Change layout or streams of a running recording").footer(kLong);
+    cmd.add_option("id", o->id, "Recording, EG_…").required();
     cmd.add_option("--layout", o->layout, "New layout");
-    cmd.add_option("--add-url", o->add_urls, "Stream to this URL too (repeat)")->allow_extra_args(false)->type_name("URL");
-    cmd.add_option("--remove-url", o->remove_urls, "Stop streaming to this URL (repeat)")->allow_extra_args(false)->type_name("URL");
+    cmd.add_option("--add-url", o->add_urls, "Stream to this URL too (repeat)").one_value().type_name("URL");
+    cmd.add_option("--remove-url", o->remove_urls, "Stop streaming to this URL (repeat)").one_value().type_name("URL");
     on_run(cmd, o, env, std::move(run));
 }
 

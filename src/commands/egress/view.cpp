@@ -1,8 +1,8 @@
 #include "commands/egress/view.h"
 
 #include <algorithm>
-#include <thread>
 
+#include "commands/interrupt.h"
 #include "commands/room/view.h"
 #include "voicectl/base/text.h"
 
@@ -181,6 +181,7 @@ Result<EgressWait> parse_egress_wait(const std::string& text) {
 
 Result<EgressInfo> wait_for_egress(Env& env, livekit::EgressApi& api, const std::string& id, const EgressWait& wait) {
     const auto begun = Clock::now();
+    Interrupt interrupt;
     const milliseconds pace(wait.until == EgressWait::For::Active ? 250 : 500);
     while (true) {
         VC_TRY_ASSIGN(auto info, api.get(id));
@@ -194,7 +195,7 @@ Result<EgressInfo> wait_for_egress(Env& env, livekit::EgressApi& api, const std:
         if (done) return info;
         if (elapsed >= wait.limit) return too_late(info, wait);
         env.out.progress(fmt::format("egress {} is {} ({})", id, status_name(info.status()), format_duration(elapsed)));
-        std::this_thread::sleep_for(std::min(pace, std::max(milliseconds(1), wait.limit - elapsed)));
+        VC_TRY(interrupt.sleep_until(Clock::now() + std::min(pace, std::max(milliseconds(1), wait.limit - elapsed))));
     }
 }
 

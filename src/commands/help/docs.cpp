@@ -1,5 +1,7 @@
 #include "commands/help/docs.h"
 
+#include <CLI/CLI.hpp>
+
 #include <filesystem>
 
 #include "commands/completion/completion.h"
@@ -40,11 +42,11 @@ Result<void> write_readme(const CLI::App& root, const fs::path& file) {
 
 }  // namespace
 
-void add_docs(CLI::App& root, Env& env, Run<DocsOptions> run) {
+void add_docs(Command root, Env& env, Run<DocsOptions> run) {
     auto o = std::make_shared<DocsOptions>();
-    auto& cmd = *root.add_subcommand("docs", "Write man pages, completions and the README's table of commands")->group("");
+    auto cmd = root.add_subcommand("docs", "Write man pages, completions and the README's table of commands").hidden();
     cmd.footer("Example:\n  voicectl docs .");
-    cmd.add_option("folder", o->folder, "Folder with man/, completions/ and README.md")->required();
+    cmd.add_option("folder", o->folder, "Folder with man/, completions/ and README.md").required();
     on_run(cmd, o, env, std::move(run));
 }
 

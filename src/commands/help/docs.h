@@ -10,7 +10,7 @@ struct DocsOptions {
     std::string folder;
 };
 
-void add_docs(CLI::App& root, Env& env, Run<DocsOptions> run);
+void add_docs(Command root, Env& env, Run<DocsOptions> run);
 Result<void> run_docs(const DocsOptions& options, Env& env);
 
 }  // namespace voicectl::commands

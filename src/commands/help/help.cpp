@@ -1,5 +1,7 @@
 #include "commands/help/help.h"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 
 #include "commands/reference/manual.h"
@@ -39,9 +41,9 @@ Result<std::string> help_of_command(const std::vector<std::string>& words) {
 
 }  // namespace
 
-void add_help(CLI::App& root, Env& env, Run<HelpOptions> run) {
+void add_help(Command root, Env& env, Run<HelpOptions> run) {
     auto o = std::make_shared<HelpOptions>();
-    auto& cmd = *root.add_subcommand("help", "Explain a topic or a command");
+    auto cmd = root.add_subcommand("help", "Explain a topic or a command");
     cmd.footer("Examples:\n  voicectl help exit-codes\n  voicectl help room create");
     cmd.add_option("topic", o->words, "A topic, or the words of a command");
     on_run(cmd, o, env, std::move(run));

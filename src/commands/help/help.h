@@ -9,7 +9,7 @@ struct HelpOptions {
     std::vector<std::string> words;
 };
 
-void add_help(CLI::App& root, Env& env, Run<HelpOptions> run);
+void add_help(Command root, Env& env, Run<HelpOptions> run);
 Result<void> run_help(const HelpOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -44,16 +44,16 @@ Result<Profile> given_profile(const ProfileAddOptions& o, Env& env) {
 
 }  // namespace
 
-void add_profile_add(CLI::App& profile, Env& env, Run<ProfileAddOptions> run) {
+void add_profile_add(Command profile, Env& env, Run<ProfileAddOptions> run) {
     auto o = std::make_shared<ProfileAddOptions>();
-    auto& cmd = *profile.add_subcommand("add", "Make a profile of a server and its keys");
+    auto cmd = profile.add_subcommand("add", "Make a profile of a server and its keys");
     cmd.footer(R"(URL, key and secret come from --url, --api-key and --api-secret-file (the profile then names that file) or
 --secret-stdin, else from LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET. The first profile becomes the default.
 
 Examples:
   voicectl profile add staging --url wss://staging.example.com --api-key APIabc --secret-stdin < secret.txt
   voicectl profile add production --url wss://livekit.example.com --api-key APIdef --api-secret-file /run/secrets/livekit --protected)");
-    cmd.add_option("name", o->name, "Its name")->required();
+    cmd.add_option("name", o->name, "Its name").required();
     cmd.add_flag("--protected", o->needs_name, "Changes ask for the profile's name");
     cmd.add_flag("--use", o->use, "Make it the default");
     cmd.add_flag("--overwrite", o->overwrite, "Replace one of that name");
@@ -72,10 +72,10 @@ Result<void> run_profile_add(const ProfileAddOptions& o, Env& env) {
     return done(env, config, o.name, fmt::format("profile {} in {}{}", terminal_safe(o.name), config.path, config.default_profile == o.name ? ", the default" : ""));
 }
 
-void add_profile_use(CLI::App& profile, Env& env, Run<ProfileNameOptions> run) {
+void add_profile_use(Command profile, Env& env, Run<ProfileNameOptions> run) {
     auto o = std::make_shared<ProfileNameOptions>();
-    auto& cmd = *profile.add_subcommand("use", "Make a profile the default")->footer("Example:\n  voicectl profile use staging");
-    cmd.add_option("name", o->name, "Its name")->required()->type_name("PROFILE");
+    auto cmd = profile.add_subcommand("use", "Make a profile the default").footer("Example:\n  voicectl profile use staging");
+    cmd.add_option("name", o->name, "Its name").required().type_name("PROFILE");
     on_run(cmd, o, env, std::move(run));
 }
 
@@ -88,10 +88,10 @@ Result<void> run_profile_use(const ProfileNameOptions& o, Env& env) {
     return done(env, config, o.name, fmt::format("{} is the default", terminal_safe(o.name)));
 }
 
-void add_profile_remove(CLI::App& profile, Env& env, Run<ProfileNameOptions> run) {
+void add_profile_remove(Command profile, Env& env, Run<ProfileNameOptions> run) {
     auto o = std::make_shared<ProfileNameOptions>();
-    auto& cmd = *profile.add_subcommand("remove", "Remove a profile")->footer("Its secret goes with it; a secret file stays.\n\nExample:\n  voicectl profile remove staging --yes");
-    cmd.add_option("name", o->name, "Its name")->required()->type_name("PROFILE");
+    auto cmd = profile.add_subcommand("remove", "Remove a profile").footer("Its secret goes with it; a secret file stays.\n\nExample:\n  voicectl profile remove staging --yes");
+    cmd.add_option("name", o->name, "Its name").required().type_name("PROFILE");
     on_run(cmd, o, env, std::move(run));
 }
 

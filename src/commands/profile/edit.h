@@ -13,13 +13,13 @@ struct ProfileNameOptions {
     std::string name;
 };
 
-void add_profile_add(CLI::App& profile, Env& env, Run<ProfileAddOptions> run);
+void add_profile_add(Command profile, Env& env, Run<ProfileAddOptions> run);
 Result<void> run_profile_add(const ProfileAddOptions& options, Env& env);
 
-void add_profile_use(CLI::App& profile, Env& env, Run<ProfileNameOptions> run);
+void add_profile_use(Command profile, Env& env, Run<ProfileNameOptions> run);
 Result<void> run_profile_use(const ProfileNameOptions& options, Env& env);
 
-void add_profile_remove(CLI::App& profile, Env& env, Run<ProfileNameOptions> run);
+void add_profile_remove(Command profile, Env& env, Run<ProfileNameOptions> run);
 Result<void> run_profile_remove(const ProfileNameOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -12,8 +12,8 @@ std::string secret_of(const Profile& profile) {
 
 }  // namespace
 
-void add_profile_list(CLI::App& profile, Env& env, Run<ProfileListOptions> run) {
-    auto& cmd = *profile.add_subcommand("list", "List profiles, those of lk too");
+void add_profile_list(Command profile, Env& env, Run<ProfileListOptions> run) {
+    auto cmd = profile.add_subcommand("list", "List profiles, those of lk too");
     cmd.footer("Secrets are masked without --show-secrets.\n\nExamples:\n  voicectl profile list\n  voicectl profile list --json --get '/profiles/*/name'");
     on_run(cmd, std::make_shared<ProfileListOptions>(), env, std::move(run));
 }

@@ -7,7 +7,7 @@ namespace voicectl::commands {
 
 struct ProfileListOptions {};
 
-void add_profile_list(CLI::App& profile, Env& env, Run<ProfileListOptions> run);
+void add_profile_list(Command profile, Env& env, Run<ProfileListOptions> run);
 Result<void> run_profile_list(const ProfileListOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -1,5 +1,6 @@
 #include "commands/reference/manual.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

@@ -2,10 +2,10 @@
 // README's table. Made from the CLI11 tree that parses; values, main thread.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <string>
 #include <vector>
+
+#include "commands/flags.h"
 
 namespace voicectl::commands {
 

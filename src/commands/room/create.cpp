@@ -73,8 +73,10 @@ Result<Room> create_room(Env& env, livekit::RoomApi& rooms, const CreateRoomRequ
 Result<Json> wait_for_agents(Env& env, livekit::TwirpClient& twirp, const CreateRoomRequest& asked, const std::string& limit, TimePoint begun) {
     Json out = Json::array();
     VC_TRY_ASSIGN(const auto time, time_of("--wait-agent", limit));
+    Interrupt interrupt;
     for (const auto& agent : asked.agents()) {
         AgentWait wait{asked.name(), agent.agent_name(), {}, time, {}};
+        wait.interrupt = &interrupt;
         VC_TRY_ASSIGN(const auto arrival, wait_for_agent(env, twirp, wait, begun));
         out.push_back(arrival_json(arrival));
     }
@@ -83,20 +85,20 @@ Result<Json> wait_for_agents(Env& env, livekit::TwirpClient& twirp, const Create
 
 }  // namespace
 
-void add_room_create(CLI::App& room, Env& env, Run<RoomCreateOptions> run) {
+void add_room_create(Command room, Env& env, Run<RoomCreateOptions> run) {
     auto o = std::make_shared<RoomCreateOptions>();
-    auto& cmd = *room.add_subcommand("create", "Create a room")->footer(kLong);
-    cmd.add_option("name", o->name, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("--empty-timeout", o->empty_timeout, "How long it stays before anyone joins")->type_name("TIME");
-    cmd.add_option("--departure-timeout", o->departure_timeout, "How long it stays after the last one left")->type_name("TIME");
-    cmd.add_option("--max-participants", o->max_participants, "At most this many, agents aside")->check(CLI::PositiveNumber);
-    cmd.add_option("--metadata", o->metadata, "Room metadata: text, @file or -")->type_name("TEXT|@FILE|-");
-    cmd.add_option("--tag", o->tags, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
-    cmd.add_option("--preset", o->preset, "Room configuration known to the server by this name")->type_name("NAME");
-    cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch (repeat)")->allow_extra_args(false)->type_name("AGENT[=META]");
-    cmd.add_option("--egress", o->egress, "Recordings to start with the room: JSON, @file or -")->type_name("JSON|@FILE|-");
-    cmd.add_option("--min-playout-delay", o->min_playout_delay, "For subscribers, e.g. 100ms")->type_name("TIME");
-    cmd.add_option("--max-playout-delay", o->max_playout_delay, "For subscribers, e.g. 2s")->type_name("TIME");
+    auto cmd = room.add_subcommand("create", "Create a room").footer(kLong);
+    cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
+    cmd.add_option("--empty-timeout", o->empty_timeout, "How long it stays before anyone joins").type_name("TIME");
+    cmd.add_option("--departure-timeout", o->departure_timeout, "How long it stays after the last one left").type_name("TIME");
+    cmd.add_option("--max-participants", o->max_participants, "At most this many, agents aside").positive();
+    cmd.add_option("--metadata", o->metadata, "Room metadata: text, @file or -").type_name("TEXT|@FILE|-");
+    cmd.add_option("--tag", o->tags, "KEY=VALUE (repeat)").one_value().type_name("KEY=VALUE");
+    cmd.add_option("--preset", o->preset, "Room configuration known to the server by this name").type_name("NAME");
+    cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch (repeat)").one_value().type_name("AGENT[=META]");
+    cmd.add_option("--egress", o->egress, "Recordings to start with the room: JSON, @file or -").type_name("JSON|@FILE|-");
+    cmd.add_option("--min-playout-delay", o->min_playout_delay, "For subscribers, e.g. 100ms").type_name("TIME");
+    cmd.add_option("--max-playout-delay", o->max_playout_delay, "For subscribers, e.g. 2s").type_name("TIME");
     cmd.add_flag("--sync-streams", o->sync_streams, "Keep audio and video of a participant in step");
     cmd.add_flag("--exclusive", o->exclusive, "Fail when the room is there already");
     cmd.add_flag("--wait-agent{30s}", o->wait_agent, "Wait until each --agent is in the room, at most this long (=30s)");

@@ -13,7 +13,7 @@ struct RoomCreateOptions {
     bool sync_streams = false, exclusive = false;
 };
 
-void add_room_create(CLI::App& room, Env& env, Run<RoomCreateOptions> run);
+void add_room_create(Command room, Env& env, Run<RoomCreateOptions> run);
 Result<void> run_room_create(const RoomCreateOptions& options, Env& env);
 
 Result<livekit::proto::CreateRoomRequest> room_request(const RoomCreateOptions& options);

@@ -83,14 +83,14 @@ Result<void> report(Env& env, const Tally& tally) {
 
 }  // namespace
 
-void add_room_delete(CLI::App& room, Env& env, Run<RoomDeleteOptions> run) {
+void add_room_delete(Command room, Env& env, Run<RoomDeleteOptions> run) {
     auto o = std::make_shared<RoomDeleteOptions>();
-    auto& cmd = *room.add_subcommand("delete", "Delete rooms and disconnect everyone in them")->footer(kLong);
-    cmd.add_option("names", o->names, "Rooms to delete")->type_name("ROOM");
+    auto cmd = room.add_subcommand("delete", "Delete rooms and disconnect everyone in them").footer(kLong);
+    cmd.add_option("names", o->names, "Rooms to delete").type_name("ROOM");
     cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
-    cmd.add_option("--match", o->filter.match, "Rooms whose names hold this regular expression")->type_name("RE");
+    cmd.add_option("--match", o->filter.match, "Rooms whose names hold this regular expression").type_name("RE");
     cmd.add_flag("--empty-only", o->filter.empty, "Only rooms without participants");
-    cmd.add_option("--older-than", o->filter.older_than, "Only rooms made longer ago than this")->type_name("TIME");
+    cmd.add_option("--older-than", o->filter.older_than, "Only rooms made longer ago than this").type_name("TIME");
     cmd.add_flag("--ignore-missing", o->ignore_missing, "A room that is not there is no failure");
     on_run(cmd, o, env, std::move(run));
 }

@@ -12,7 +12,7 @@ struct RoomDeleteOptions {
     bool from_stdin = false, ignore_missing = false;
 };
 
-void add_room_delete(CLI::App& room, Env& env, Run<RoomDeleteOptions> run);
+void add_room_delete(Command room, Env& env, Run<RoomDeleteOptions> run);
 Result<void> run_room_delete(const RoomDeleteOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -234,6 +234,7 @@ Json stats_json(const rtc::Statistics& statistics, const std::map<std::string, r
     auto out = event_json("stats");
     const auto round = [](double value) { return static_cast<double>(static_cast<std::int64_t>(value * 100)) / 100; };
     const auto optional = [&](const std::optional<double>& value) { return value ? Json(round(*value)) : Json(); };
+    out["path"] = statistics.path.empty() ? Json() : Json(statistics.path);
     out["roundTripMs"] = optional(statistics.round_trip_ms);
     out["tracks"] = Json::array();
     for (const auto& one : statistics.tracks) {

@@ -29,15 +29,10 @@ bool holds(const Json& value, const std::regex& pattern) {
 
 }  // namespace
 
-void add_event_flags(CLI::App& command, EventOptions& options) {
-    command.add_option("--events", options.events, "Show only these, comma separated: joined,left,…")->delimiter(',')->type_name("A,B");
+void add_event_flags(Command command, EventOptions& options) {
+    command.add_option("--events", options.events, "Show only these, comma separated: joined,left,…").delimiter(',').type_name("A,B");
     command.add_option("--until", options.until, "End when this event comes: EVENT or EVENT=REGEX, found in one of its values");
-    const CLI::App* root = &command;
-    while (root->get_parent() != nullptr) root = root->get_parent();
-    options.format_given = [root] {
-        const auto* output = root->get_option_no_throw("--output");
-        return output != nullptr && output->count() > 0;
-    };
+    options.format_given = [command] { return command.root_was_given("--output"); };
 }
 
 Result<EventStream> EventStream::create(const EventOptions& options, Env& env) {

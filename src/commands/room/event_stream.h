@@ -18,7 +18,7 @@ struct EventOptions {
     std::function<bool()> format_given;  // was -o on the line? Without it a pipe gets JSONL
 };
 
-void add_event_flags(CLI::App& command, EventOptions& options);
+void add_event_flags(Command command, EventOptions& options);
 
 class EventStream {
  public:

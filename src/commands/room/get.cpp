@@ -50,10 +50,10 @@ std::string human(const Json& report, const Room& room, const std::vector<liveki
 
 }  // namespace
 
-void add_room_get(CLI::App& room, Env& env, Run<RoomGetOptions> run) {
+void add_room_get(Command room, Env& env, Run<RoomGetOptions> run) {
     auto o = std::make_shared<RoomGetOptions>();
-    auto& cmd = *room.add_subcommand("get", "Show one room with people, agents and recordings")->alias("show")->footer(kLong);
-    cmd.add_option("name", o->name, "Room name")->required()->type_name("ROOM");
+    auto cmd = room.add_subcommand("get", "Show one room with people, agents and recordings").alias("show").footer(kLong);
+    cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     cmd.add_flag("--participants", o->participants, "Only the room and its participants");
     cmd.add_flag("--dispatches", o->dispatches, "Only the room and its agent dispatches");
     cmd.add_flag("--egress", o->egress, "Only the room and its recordings");

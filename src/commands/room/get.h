@@ -10,7 +10,7 @@ struct RoomGetOptions {
     bool participants = false, dispatches = false, egress = false;  // none: all
 };
 
-void add_room_get(CLI::App& room, Env& env, Run<RoomGetOptions> run);
+void add_room_get(Command room, Env& env, Run<RoomGetOptions> run);
 Result<void> run_room_get(const RoomGetOptions& options, Env& env);
 
 }  // namespace voicectl::commands

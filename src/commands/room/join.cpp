@@ -273,32 +273,32 @@ Result<std::unique_ptr<PlaySource>> open_source(const RoomJoinOptions& o) {
 
 }  // namespace
 
-void add_room_join(CLI::App& room, Env& env, Run<RoomJoinOptions> run) {
+void add_room_join(Command room, Env& env, Run<RoomJoinOptions> run) {
     auto o = std::make_shared<RoomJoinOptions>();
-    auto& cmd = *room.add_subcommand("join", "Be a participant: play a file, record the others, press keys")->footer(kLong);
-    cmd.add_option("room", o->name, "Room name; a --token may say it")->type_name("ROOM");
-    cmd.add_option("--token", o->token, "Join with this token: text, @file or -; needs no API key")->type_name("TOKEN|@FILE|-");
-    cmd.add_option("--identity", o->identity, "Who to be [voicectl-RANDOM]")->type_name("NAME");
-    cmd.add_option("--name", o->display_name, "Display name")->type_name("TEXT");
-    cmd.add_option("--metadata", o->metadata, "Own metadata: text, @file or -")->type_name("TEXT|@FILE|-");
-    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
+    auto cmd = room.add_subcommand("join", "Be a participant: play a file, record the others, press keys").footer(kLong);
+    cmd.add_option("room", o->name, "Room name; a --token may say it").type_name("ROOM");
+    cmd.add_option("--token", o->token, "Join with this token: text, @file or -; needs no API key").type_name("TOKEN|@FILE|-");
+    cmd.add_option("--identity", o->identity, "Who to be [voicectl-RANDOM]").type_name("NAME");
+    cmd.add_option("--name", o->display_name, "Display name").type_name("TEXT");
+    cmd.add_option("--metadata", o->metadata, "Own metadata: text, @file or -").type_name("TEXT|@FILE|-");
+    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)").one_value().type_name("KEY=VALUE");
     cmd.add_flag("--create", o->create, "Make the room when it is not there");
-    cmd.add_option("--publish", o->publish, "Play this .wav, .flac, .ogg or .mp3, or - for standard input")->group("Playing")->type_name("FILE|-");
-    cmd.add_option("--track-name", o->track_name, "Name of the track")->capture_default_str()->group("Playing")->type_name("NAME");
-    cmd.add_flag("--loop", o->again, "Again from the beginning, without end")->group("Playing");
-    cmd.add_option("--rate", o->rate_hz, "Of raw standard input, in Hz")->check(CLI::Range(8000, 192000))->capture_default_str()->group("Playing");
-    cmd.add_option("--channels", o->channels, "Of raw standard input")->check(CLI::Range(1, 8))->capture_default_str()->group("Playing");
-    cmd.add_flag("--exit-after-publish", o->exit_after_publish, "Leave when all was played")->group("Playing");
-    cmd.add_flag("--require-heard", o->require_heard, "Exit 3 when nobody ever received the track")->group("Playing");
-    cmd.add_option("--record", o->record, "One WAV per speaker's track into this folder")->group("Hearing")->type_name("DIR");
-    cmd.add_option("--subscribe", o->subscribe, "none, audio or all [none; audio with --record]")->check(CLI::IsMember({"none", "audio", "all"}))->group("Hearing");
-    cmd.add_option("--stats", o->stats, "Tell figures of the connection this often, e.g. 1s")->group("Hearing")->type_name("TIME");
-    cmd.add_option("--dtmf", o->dtmf, "Press these keys: 123#; a comma waits a second")->group("Sending")->type_name("DIGITS");
-    cmd.add_option("--data", o->data, "Send a data packet after joining: text, @file or - (repeat)")->allow_extra_args(false)->group("Sending")->type_name("TEXT|@FILE|-");
-    cmd.add_option("--topic", o->topic, "Topic of --data")->group("Sending");
+    cmd.add_option("--publish", o->publish, "Play this .wav, .flac, .ogg or .mp3, or - for standard input").group("Playing").type_name("FILE|-");
+    cmd.add_option("--track-name", o->track_name, "Name of the track").capture_default().group("Playing").type_name("NAME");
+    cmd.add_flag("--loop", o->again, "Again from the beginning, without end").group("Playing");
+    cmd.add_option("--rate", o->rate_hz, "Of raw standard input, in Hz").range(8000, 192000).capture_default().group("Playing");
+    cmd.add_option("--channels", o->channels, "Of raw standard input").range(1, 8).capture_default().group("Playing");
+    cmd.add_flag("--exit-after-publish", o->exit_after_publish, "Leave when all was played").group("Playing");
+    cmd.add_flag("--require-heard", o->require_heard, "Exit 3 when nobody ever received the track").group("Playing");
+    cmd.add_option("--record", o->record, "One WAV per speaker's track into this folder").group("Hearing").type_name("DIR");
+    cmd.add_option("--subscribe", o->subscribe, "none, audio or all [none; audio with --record]").one_of({"none", "audio", "all"}).group("Hearing");
+    cmd.add_option("--stats", o->stats, "Tell figures of the connection this often, e.g. 1s").group("Hearing").type_name("TIME");
+    cmd.add_option("--dtmf", o->dtmf, "Press these keys: 123#; a comma waits a second").group("Sending").type_name("DIGITS");
+    cmd.add_option("--data", o->data, "Send a data packet after joining: text, @file or - (repeat)").one_value().group("Sending").type_name("TEXT|@FILE|-");
+    cmd.add_option("--topic", o->topic, "Topic of --data").group("Sending");
     add_event_flags(cmd, o->events);
-    cmd.add_option("--timeout", o->limit, "How long --until may take [no limit]")->type_name("TIME");
-    cmd.add_option("--for", o->duration, "Leave after this long")->type_name("TIME");
+    cmd.add_option("--timeout", o->limit, "How long --until may take [no limit]").type_name("TIME");
+    cmd.add_option("--for", o->duration, "Leave after this long").type_name("TIME");
     cmd.add_flag("--until-alone", o->until_alone, "Leave when the last other participant left");
     on_run(cmd, o, env, std::move(run));
 }

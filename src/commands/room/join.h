@@ -15,7 +15,7 @@ struct RoomJoinOptions {
     EventOptions events;
 };
 
-void add_room_join(CLI::App& room, Env& env, Run<RoomJoinOptions> run);
+void add_room_join(Command room, Env& env, Run<RoomJoinOptions> run);
 Result<void> run_room_join(const RoomJoinOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -54,16 +54,16 @@ std::vector<Column> columns(system_clock::time_point now) {
 
 }  // namespace
 
-void add_room_list(CLI::App& room, Env& env, Run<RoomListOptions> run) {
+void add_room_list(Command room, Env& env, Run<RoomListOptions> run) {
     auto o = std::make_shared<RoomListOptions>();
-    auto& cmd = *room.add_subcommand("list", "List rooms")->footer(kLong);
-    cmd.add_option("names", o->names, "Only these rooms")->type_name("ROOM");
-    cmd.add_option("--match", o->filter.match, "Names that hold this regular expression")->type_name("RE");
+    auto cmd = room.add_subcommand("list", "List rooms").footer(kLong);
+    cmd.add_option("names", o->names, "Only these rooms").type_name("ROOM");
+    cmd.add_option("--match", o->filter.match, "Names that hold this regular expression").type_name("RE");
     cmd.add_flag("--empty", o->filter.empty, "Rooms without participants");
     cmd.add_option("--min-participants", o->filter.min_participants, "Rooms with at least so many");
-    cmd.add_option("--older-than", o->filter.older_than, "Rooms made longer ago than this")->type_name("TIME");
-    cmd.add_option("--sort", o->sort, "name, age or participants")->check(CLI::IsMember({"name", "age", "participants"}))->capture_default_str();
-    cmd.add_option("--limit", o->limit, "At most so many")->check(CLI::PositiveNumber)->capture_default_str();
+    cmd.add_option("--older-than", o->filter.older_than, "Rooms made longer ago than this").type_name("TIME");
+    cmd.add_option("--sort", o->sort, "name, age or participants").one_of({"name", "age", "participants"}).capture_default();
+    cmd.add_option("--limit", o->limit, "At most so many").positive().capture_default();
     cmd.add_flag("--all", o->all, "No limit");
     cmd.add_flag("--watch{2s}", o->watch, "Look again every so often (=2s), until Ctrl-C");
     on_run(cmd, o, env, std::move(run));

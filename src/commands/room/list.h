@@ -25,7 +25,7 @@ struct RoomListOptions {
     bool all = false;
 };
 
-void add_room_list(CLI::App& room, Env& env, Run<RoomListOptions> run);
+void add_room_list(Command room, Env& env, Run<RoomListOptions> run);
 Result<void> run_room_list(const RoomListOptions& options, Env& env);
 
 /// The rooms that `filter` lets through, in the order given. Usage when the filter cannot be read.

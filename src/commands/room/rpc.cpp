@@ -35,14 +35,14 @@ Result<livekit::proto::PerformRpcRequest> rpc_request(const RoomRpcOptions& o, m
 
 }  // namespace
 
-void add_room_rpc(CLI::App& room, Env& env, Run<RoomRpcOptions> run) {
+void add_room_rpc(Command room, Env& env, Run<RoomRpcOptions> run) {
     auto o = std::make_shared<RoomRpcOptions>();
-    auto& cmd = *room.add_subcommand("rpc", "Call a method of a participant")->footer(kLong);
-    cmd.add_option("name", o->name, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("--to", o->to, "Identity of the participant")->required()->type_name("IDENTITY");
-    cmd.add_option("--method", o->method, "Name of the method")->required()->type_name("NAME");
-    cmd.add_option("--payload", o->payload, "What the method is given: text, @file or -")->type_name("TEXT|@FILE|-");
-    cmd.add_option("--timeout", o->limit, "How long the method may take")->capture_default_str()->type_name("TIME");
+    auto cmd = room.add_subcommand("rpc", "Call a method of a participant").footer(kLong);
+    cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
+    cmd.add_option("--to", o->to, "Identity of the participant").required().type_name("IDENTITY");
+    cmd.add_option("--method", o->method, "Name of the method").required().type_name("NAME");
+    cmd.add_option("--payload", o->payload, "What the method is given: text, @file or -").type_name("TEXT|@FILE|-");
+    cmd.add_option("--timeout", o->limit, "How long the method may take").capture_default().type_name("TIME");
     on_run(cmd, o, env, std::move(run));
 }
 

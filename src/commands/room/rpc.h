@@ -9,7 +9,7 @@ struct RoomRpcOptions {
     std::string name, to, method, payload, limit = "2900ms";
 };
 
-void add_room_rpc(CLI::App& room, Env& env, Run<RoomRpcOptions> run);
+void add_room_rpc(Command room, Env& env, Run<RoomRpcOptions> run);
 Result<void> run_room_rpc(const RoomRpcOptions& options, Env& env);
 
 }  // namespace voicectl::commands

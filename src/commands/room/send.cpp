@@ -69,14 +69,14 @@ Result<void> send_text(const RoomSendOptions& o, const std::string& topic, const
 
 }  // namespace
 
-void add_room_send(CLI::App& room, Env& env, Run<RoomSendOptions> run) {
+void add_room_send(Command room, Env& env, Run<RoomSendOptions> run) {
     auto o = std::make_shared<RoomSendOptions>();
-    auto& cmd = *room.add_subcommand("send", "Send data or text to those in a room")->footer(kLong);
-    cmd.add_option("name", o->name, "Room name")->required()->type_name("ROOM");
-    auto* data = cmd.add_option("--data", o->data, "A data packet: text, @file or -")->type_name("TEXT|@FILE|-");
-    cmd.add_option("--text", o->text, "A text stream: text, @file or -")->excludes(data)->type_name("TEXT|@FILE|-");
+    auto cmd = room.add_subcommand("send", "Send data or text to those in a room").footer(kLong);
+    cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
+    auto data = cmd.add_option("--data", o->data, "A data packet: text, @file or -").type_name("TEXT|@FILE|-");
+    cmd.add_option("--text", o->text, "A text stream: text, @file or -").excludes(data).type_name("TEXT|@FILE|-");
     cmd.add_option("--topic", o->topic, "Topic [none for data, lk.chat for text]");
-    cmd.add_option("--to", o->to, "Only to this identity (repeat)")->allow_extra_args(false)->type_name("IDENTITY");
+    cmd.add_option("--to", o->to, "Only to this identity (repeat)").one_value().type_name("IDENTITY");
     cmd.add_flag("--lossy", o->lossy, "Data that may get lost, for what is soon out of date");
     on_run(cmd, o, env, std::move(run));
 }

@@ -14,7 +14,7 @@ struct RoomSendOptions {
     bool lossy = false;
 };
 
-void add_room_send(CLI::App& room, Env& env, Run<RoomSendOptions> run);
+void add_room_send(Command room, Env& env, Run<RoomSendOptions> run);
 Result<void> run_room_send(const RoomSendOptions& options, Env& env);
 
 /// What is sent, read and checked; nothing is asked of the server.

@@ -16,11 +16,11 @@ Examples:
 
 }  // namespace
 
-void add_room_update(CLI::App& room, Env& env, Run<RoomUpdateOptions> run) {
+void add_room_update(Command room, Env& env, Run<RoomUpdateOptions> run) {
     auto o = std::make_shared<RoomUpdateOptions>();
-    auto& cmd = *room.add_subcommand("update", "Change a room's metadata")->footer(kLong);
-    cmd.add_option("name", o->name, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("--metadata", o->metadata, "New metadata: text, @file or -")->type_name("TEXT|@FILE|-");
+    auto cmd = room.add_subcommand("update", "Change a room's metadata").footer(kLong);
+    cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
+    cmd.add_option("--metadata", o->metadata, "New metadata: text, @file or -").type_name("TEXT|@FILE|-");
     cmd.add_flag("--merge", o->merge, "Merge it into what is there");
     on_run(cmd, o, env, std::move(run));
 }

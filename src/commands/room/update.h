@@ -13,7 +13,7 @@ struct RoomUpdateOptions {
     bool merge = false;
 };
 
-void add_room_update(CLI::App& room, Env& env, Run<RoomUpdateOptions> run);
+void add_room_update(Command room, Env& env, Run<RoomUpdateOptions> run);
 Result<void> run_room_update(const RoomUpdateOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -173,14 +173,14 @@ class Wait {
 
 }  // namespace
 
-void add_room_wait(CLI::App& room, Env& env, Run<RoomWaitOptions> run) {
+void add_room_wait(Command room, Env& env, Run<RoomWaitOptions> run) {
     auto o = std::make_shared<RoomWaitOptions>();
-    auto& cmd = *room.add_subcommand("wait", "Wait until a room is as it should be")->footer(kLong);
-    cmd.add_option("name", o->name, "Room name")->required()->type_name("ROOM");
+    auto cmd = room.add_subcommand("wait", "Wait until a room is as it should be").footer(kLong);
+    cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     cmd.add_option("--for", o->conditions, "What to wait for (repeat): exists, gone, empty, participants=N, agent[=NAME], audio[=ID], …")
-        ->required()
-        ->allow_extra_args(false)->type_name("CONDITION");
-    cmd.add_option("--timeout", o->limit, "How long to wait at most")->capture_default_str()->type_name("TIME");
+        .required()
+        .one_value().type_name("CONDITION");
+    cmd.add_option("--timeout", o->limit, "How long to wait at most").capture_default().type_name("TIME");
     on_run(cmd, o, env, std::move(run));
 }
 

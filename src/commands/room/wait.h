@@ -10,7 +10,7 @@ struct RoomWaitOptions {
     std::vector<std::string> conditions;
 };
 
-void add_room_wait(CLI::App& room, Env& env, Run<RoomWaitOptions> run);
+void add_room_wait(Command room, Env& env, Run<RoomWaitOptions> run);
 Result<void> run_room_wait(const RoomWaitOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -60,13 +60,13 @@ Result<void> verdict(const RoomWatchOptions& o, const EventStream& stream, const
 
 }  // namespace
 
-void add_room_watch(CLI::App& room, Env& env, Run<RoomWatchOptions> run) {
+void add_room_watch(Command room, Env& env, Run<RoomWatchOptions> run) {
     auto o = std::make_shared<RoomWatchOptions>();
-    auto& cmd = *room.add_subcommand("watch", "Show what happens in a room as it happens")->footer(kLong);
-    cmd.add_option("name", o->name, "Room name")->required()->type_name("ROOM");
+    auto cmd = room.add_subcommand("watch", "Show what happens in a room as it happens").footer(kLong);
+    cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     add_event_flags(cmd, o->events);
-    cmd.add_option("--for", o->duration, "Watch for this long")->type_name("TIME");
-    cmd.add_option("--timeout", o->limit, "How long --until may take [no limit]")->type_name("TIME");
+    cmd.add_option("--for", o->duration, "Watch for this long").type_name("TIME");
+    cmd.add_option("--timeout", o->limit, "How long --until may take [no limit]").type_name("TIME");
     on_run(cmd, o, env, std::move(run));
 }
 

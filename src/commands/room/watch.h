@@ -10,7 +10,7 @@ struct RoomWatchOptions {
     EventOptions events;
 };
 
-void add_room_watch(CLI::App& room, Env& env, Run<RoomWatchOptions> run);
+void add_room_watch(Command room, Env& env, Run<RoomWatchOptions> run);
 Result<void> run_room_watch(const RoomWatchOptions& options, Env& env);
 
 }  // namespace voicectl::commands

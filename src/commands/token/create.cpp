@@ -30,27 +30,27 @@ constexpr std::chrono::hours kLongest{366 * 24};
 constexpr std::chrono::hours kLong24{24};
 
 // `--publish` and `--no-publish`; neither: the server's default.
-void add_choice(CLI::App& cmd, const std::string& name, std::optional<bool>& target, const std::string& text) {
-    cmd.add_flag_function("--" + name + ",!--no-" + name, [&target](std::int64_t count) { target = count > 0; }, text)->group("Grants");
+void add_choice(Command cmd, const std::string& name, std::optional<bool>& target, const std::string& text) {
+    cmd.add_yes_no(name, [&target](bool yes) { target = yes; }, text).group("Grants");
 }
 
-void add_grant_flags(CLI::App& cmd, TokenCreateOptions& o) {
+void add_grant_flags(Command cmd, TokenCreateOptions& o) {
     auto& g = o.grants;
-    const auto flag = [&cmd](const char* name, bool& target, const char* text) { cmd.add_flag(name, target, text)->group("Grants"); };
+    const auto flag = [&cmd](const char* name, bool& target, const char* text) { cmd.add_flag(name, target, text).group("Grants"); };
     flag("--join", g.room_join, "Join --room as --identity");
     flag("--create", g.room_create, "Create and delete rooms");
     flag("--list", g.room_list, "List rooms");
     flag("--record", g.room_record, "Start, stop and list recordings");
     flag("--admin", g.room_admin, "Manage --room: participants, tracks, data, dispatches");
     flag("--ingress-admin", g.ingress_admin, "Manage ingress");
-    cmd.add_option("--destination-room", g.destination_room, "Room to forward and move participants to")->group("Grants")->type_name("ROOM");
+    cmd.add_option("--destination-room", g.destination_room, "Room to forward and move participants to").group("Grants").type_name("ROOM");
     add_choice(cmd, "publish", g.can_publish, "Publish tracks");
     add_choice(cmd, "subscribe", g.can_subscribe, "Hear and see others");
     add_choice(cmd, "data", g.can_publish_data, "Send data");
     cmd.add_option("--source", g.can_publish_sources, "Publish only this (repeat)")
-        ->check(CLI::IsMember({"camera", "microphone", "screen_share", "screen_share_audio"}))
-        ->allow_extra_args(false)
-        ->group("Grants");
+        .one_of({"camera", "microphone", "screen_share", "screen_share_audio"})
+        .one_value()
+        .group("Grants");
     add_choice(cmd, "update-own-metadata", g.can_update_own_metadata, "Change own name, metadata, attributes");
     add_choice(cmd, "subscribe-metrics", g.can_subscribe_metrics, "Receive metrics of others");
     add_choice(cmd, "manage-agent-session", g.can_manage_agent_session, "Manage the agent's session");
@@ -152,24 +152,23 @@ Json token_json(const std::string& token, const Claims& claims, const std::strin
 
 }  // namespace
 
-void add_token_create(CLI::App& token, Env& env, Run<TokenCreateOptions> run) {
+void add_token_create(Command token, Env& env, Run<TokenCreateOptions> run) {
     auto o = std::make_shared<TokenCreateOptions>();
-    auto& cmd = *token.add_subcommand("create", "Make an access token")->footer(kLong);
-    cmd.add_option("--role", o->role, "caller, publisher, agent, observer, recorder or admin")->check(CLI::IsMember(token_roles()))->type_name("ROLE");
-    cmd.add_option("--room", o->room, "Room that the token is for")->type_name("ROOM");
-    cmd.add_option("--identity", o->identity, "Identity of its holder")->type_name("NAME");
-    cmd.add_option("--name", o->name, "Display name")->type_name("TEXT");
-    cmd.add_option("--metadata", o->metadata, "Participant metadata: text, @file or -")->type_name("TEXT|@FILE|-");
-    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
-    cmd.add_option("--kind", o->kind, "Participant kind")->check(CLI::IsMember({"standard", "ingress", "egress", "sip", "agent", "connector", "bridge"}));
-    cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch when the join creates the room (repeat)")->allow_extra_args(false)->type_name("AGENT[=META]");
-    cmd.add_option("--room-config", o->room_config, "RoomConfiguration as JSON, @file or -")->type_name("JSON|@FILE|-");
+    auto cmd = token.add_subcommand("create", "Make an access token").footer(kLong);
+    cmd.add_option("--role", o->role, "caller, publisher, agent, observer, recorder or admin").one_of(token_roles()).type_name("ROLE");
+    cmd.add_option("--room", o->room, "Room that the token is for").type_name("ROOM");
+    cmd.add_option("--identity", o->identity, "Identity of its holder").type_name("NAME");
+    cmd.add_option("--name", o->name, "Display name").type_name("TEXT");
+    cmd.add_option("--metadata", o->metadata, "Participant metadata: text, @file or -").type_name("TEXT|@FILE|-");
+    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)").one_value().type_name("KEY=VALUE");
+    cmd.add_option("--kind", o->kind, "Participant kind").one_of({"standard", "ingress", "egress", "sip", "agent", "connector", "bridge"});
+    cmd.add_option("--agent", o->agents, "NAME[=METADATA] of an agent to dispatch when the join creates the room (repeat)").one_value().type_name("AGENT[=META]");
+    cmd.add_option("--room-config", o->room_config, "RoomConfiguration as JSON, @file or -").type_name("JSON|@FILE|-");
     cmd.add_option("--preset", o->preset, "Room configuration known to the server by this name");
-    cmd.add_option("--grants-from", o->grants_from, "Start from the claims of this token (text, @file or -)")->type_name("TOKEN|@FILE|-");
-    auto* life = cmd.add_option("--valid-for", o->valid_for, "How long it lives [5m]")->type_name("TIME");
-    cmd.add_option("--until", o->until, "When it ends, RFC 3339")->excludes(life)->type_name("TIME");
-    const std::map<std::string, TokenFormat> formats{{"token", TokenFormat::Plain}, {"json", TokenFormat::Document}, {"env", TokenFormat::Variables}};
-    cmd.add_option("--format", o->format, "token, json or env")->transform(CLI::CheckedTransformer(formats).description(""))->type_name("FORMAT");
+    cmd.add_option("--grants-from", o->grants_from, "Start from the claims of this token (text, @file or -)").type_name("TOKEN|@FILE|-");
+    auto life = cmd.add_option("--valid-for", o->valid_for, "How long it lives [5m]").type_name("TIME");
+    cmd.add_option("--until", o->until, "When it ends, RFC 3339").excludes(life).type_name("TIME");
+    cmd.add_option("--format", o->format, "token, json or env").one_of({"token", "json", "env"}).type_name("FORMAT");
     add_grant_flags(cmd, *o);
     on_run(cmd, o, env, std::move(run));
 }
@@ -231,10 +230,10 @@ Result<void> run_token_create(const TokenCreateOptions& o, Env& env) {
 
     if (life > kLong24) env.out.warn(fmt::format("this token lives for {}; nothing can call it back", format_duration(life)));
     std::string shown = token;
-    if (o.format == TokenFormat::Variables) {
+    if (o.format == "env") {
         shown = fmt::format("LIVEKIT_TOKEN={}", token);
         if (!url.empty()) shown = fmt::format("LIVEKIT_URL={}\n{}", url, shown);
-    } else if (o.format == TokenFormat::Document && env.out.format == Format::Table) {
+    } else if (o.format == "json" && env.out.format == Format::Table) {
         env.out.format = Format::Json;
     }
     if (!env.out.json() && env.out.talk_is_terminal()) {

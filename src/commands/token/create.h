@@ -8,17 +8,15 @@
 
 namespace voicectl::commands {
 
-enum class TokenFormat { Plain, Document, Variables };
-
 struct TokenCreateOptions {
     std::string role, room, identity, name, metadata, kind, preset, room_config, grants_from, valid_for, until;
     std::vector<std::string> attributes, agents;
     livekit::VideoGrant grants;  // those given by flag
     bool sip_admin = false, sip_call = false, inference = false;
-    TokenFormat format = TokenFormat::Plain;
+    std::string format = "token";  // or json, env
 };
 
-void add_token_create(CLI::App& token, Env& env, Run<TokenCreateOptions> run);
+void add_token_create(Command token, Env& env, Run<TokenCreateOptions> run);
 Result<void> run_token_create(const TokenCreateOptions& options, Env& env);
 
 /// What the options ask for, checked for sense; life aside.

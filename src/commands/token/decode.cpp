@@ -21,10 +21,10 @@ Json header_of(std::string_view token) {
 
 }  // namespace
 
-void add_token_decode(CLI::App& token, Env& env, Run<TokenDecodeOptions> run) {
+void add_token_decode(Command token, Env& env, Run<TokenDecodeOptions> run) {
     auto o = std::make_shared<TokenDecodeOptions>();
-    auto& cmd = *token.add_subcommand("decode", "Show what stands in a token, unverified")->footer(kLong);
-    cmd.add_option("token", o->token, "The token, @file, or - for standard input")->capture_default_str();
+    auto cmd = token.add_subcommand("decode", "Show what stands in a token, unverified").footer(kLong);
+    cmd.add_option("token", o->token, "The token, @file, or - for standard input").capture_default();
     on_run(cmd, o, env, std::move(run));
 }
 

@@ -9,7 +9,7 @@ struct TokenDecodeOptions {
     std::string token = "-";
 };
 
-void add_token_decode(CLI::App& token, Env& env, Run<TokenDecodeOptions> run);
+void add_token_decode(Command token, Env& env, Run<TokenDecodeOptions> run);
 Result<void> run_token_decode(const TokenDecodeOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -153,12 +153,12 @@ Result<std::string> unmet(const Claims& claims, const std::string& demand) {
     return found->second(claims, valued ? demand.substr(equals + 1) : std::string());
 }
 
-void add_token_verify(CLI::App& token, Env& env, Run<TokenVerifyOptions> run) {
+void add_token_verify(Command token, Env& env, Run<TokenVerifyOptions> run) {
     auto o = std::make_shared<TokenVerifyOptions>();
-    auto& cmd = *token.add_subcommand("verify", "Say whether a token is valid, why not, and what it allows")->footer(kLong);
-    cmd.add_option("token", o->token, "The token, @file, or - for standard input")->capture_default_str();
-    cmd.add_option("--require", o->require, "What it must allow, comma separated (repeat)")->delimiter(',')->allow_extra_args(false)->type_name("A,B");
-    cmd.add_option("--leeway", o->leeway, "Clock skew to forgive; servers forgive 60s")->capture_default_str()->type_name("TIME");
+    auto cmd = token.add_subcommand("verify", "Say whether a token is valid, why not, and what it allows").footer(kLong);
+    cmd.add_option("token", o->token, "The token, @file, or - for standard input").capture_default();
+    cmd.add_option("--require", o->require, "What it must allow, comma separated (repeat)").delimiter(',').one_value().type_name("A,B");
+    cmd.add_option("--leeway", o->leeway, "Clock skew to forgive; servers forgive 60s").capture_default().type_name("TIME");
     cmd.add_flag("--server", o->server, "Also ask the server at --url, and compare its clock with ours");
     on_run(cmd, o, env, std::move(run));
 }

@@ -13,7 +13,7 @@ struct TokenVerifyOptions {
     bool server = false;
 };
 
-void add_token_verify(CLI::App& token, Env& env, Run<TokenVerifyOptions> run);
+void add_token_verify(Command token, Env& env, Run<TokenVerifyOptions> run);
 Result<void> run_token_verify(const TokenVerifyOptions& options, Env& env);
 
 /// One demand of --require: empty when met, else why not. Usage when there is no such demand.

@@ -63,16 +63,16 @@ Result<void> write_all(store::Store& store, const std::vector<store::Call>& call
 
 }  // namespace
 
-void add_transcript_export(CLI::App& transcript, Env& env, Run<TranscriptExportOptions> run) {
+void add_transcript_export(Command transcript, Env& env, Run<TranscriptExportOptions> run) {
     auto options = std::make_shared<TranscriptExportOptions>();
-    auto& command = *transcript.add_subcommand("export", "Write transcripts for other programs");
+    auto command = transcript.add_subcommand("export", "Write transcripts for other programs");
     command.footer(kLong);
-    command.add_option("calls", options->calls, "Numbers of calls, or rooms")->required()->type_name("ID|ROOM");
+    command.add_option("calls", options->calls, "Numbers of calls, or rooms").required().type_name("ID|ROOM");
     command.add_option("--format", options->format, "json, jsonl or txt")
-        ->check(CLI::IsMember({"json", "jsonl", "txt"}))
-        ->capture_default_str();
-    command.add_option("--out", options->out, "Write this file; - is standard output")->type_name("FILE");
-    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]")->type_name("PATH");
+        .one_of({"json", "jsonl", "txt"})
+        .capture_default();
+    command.add_option("--out", options->out, "Write this file; - is standard output").type_name("FILE");
+    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
     on_run(command, std::move(options), env, std::move(run));
 }
 

@@ -13,7 +13,7 @@ struct TranscriptExportOptions {
     std::vector<std::string> calls;
 };
 
-void add_transcript_export(CLI::App& transcript, Env& env, Run<TranscriptExportOptions> run);
+void add_transcript_export(Command transcript, Env& env, Run<TranscriptExportOptions> run);
 Result<void> run_transcript_export(const TranscriptExportOptions& options, Env& env);
 
 }  // namespace voicectl::commands

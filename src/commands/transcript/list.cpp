@@ -67,18 +67,18 @@ Result<std::vector<store::Call>> read_calls(const TranscriptListOptions& options
 
 }  // namespace
 
-void add_transcript_list(CLI::App& transcript, Env& env, Run<TranscriptListOptions> run) {
+void add_transcript_list(Command transcript, Env& env, Run<TranscriptListOptions> run) {
     auto options = std::make_shared<TranscriptListOptions>();
-    auto& command = *transcript.add_subcommand("list", "List the calls whose transcripts are stored");
+    auto command = transcript.add_subcommand("list", "List the calls whose transcripts are stored");
     command.footer(kLong);
-    command.add_option("--room", options->room, "Only this room")->type_name("ROOM");
-    command.add_option("--agent", options->agent, "Only calls of this agent name")->type_name("AGENT");
-    command.add_option("--since", options->since, "Only calls that began since then")->type_name("WHEN");
-    command.add_option("--until", options->until, "Only calls that began before then")->type_name("WHEN");
-    command.add_option("--match", options->match, "Only calls in which this was said")->type_name("TEXT");
-    command.add_option("--limit", options->limit, "At most so many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    command.add_option("--room", options->room, "Only this room").type_name("ROOM");
+    command.add_option("--agent", options->agent, "Only calls of this agent name").type_name("AGENT");
+    command.add_option("--since", options->since, "Only calls that began since then").type_name("WHEN");
+    command.add_option("--until", options->until, "Only calls that began before then").type_name("WHEN");
+    command.add_option("--match", options->match, "Only calls in which this was said").type_name("TEXT");
+    command.add_option("--limit", options->limit, "At most so many").range(1, 1'000'000).capture_default();
     command.add_flag("--all", options->all, "Without a limit");
-    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]")->type_name("PATH");
+    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
     on_run(command, std::move(options), env, std::move(run));
 }
 

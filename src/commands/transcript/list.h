@@ -11,7 +11,7 @@ struct TranscriptListOptions {
     bool all = false;
 };
 
-void add_transcript_list(CLI::App& transcript, Env& env, Run<TranscriptListOptions> run);
+void add_transcript_list(Command transcript, Env& env, Run<TranscriptListOptions> run);
 Result<void> run_transcript_list(const TranscriptListOptions& options, Env& env);
 
 }  // namespace voicectl::commands

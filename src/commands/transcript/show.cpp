@@ -36,12 +36,12 @@ Result<void> show_people(store::Store& store, const store::Call& call, Output& o
 
 }  // namespace
 
-void add_transcript_show(CLI::App& transcript, Env& env, Run<TranscriptShowOptions> run) {
+void add_transcript_show(Command transcript, Env& env, Run<TranscriptShowOptions> run) {
     auto options = std::make_shared<TranscriptShowOptions>();
-    auto& command = *transcript.add_subcommand("show", "Show what was said in a call, by whom and when");
+    auto command = transcript.add_subcommand("show", "Show what was said in a call, by whom and when");
     command.footer(kLong);
-    command.add_option("call", options->call, "Number of a call, or a room")->required()->type_name("ID|ROOM");
-    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]")->type_name("PATH");
+    command.add_option("call", options->call, "Number of a call, or a room").required().type_name("ID|ROOM");
+    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
     on_run(command, std::move(options), env, std::move(run));
 }
 

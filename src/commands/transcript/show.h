@@ -9,7 +9,7 @@ struct TranscriptShowOptions {
     std::string store, call;
 };
 
-void add_transcript_show(CLI::App& transcript, Env& env, Run<TranscriptShowOptions> run);
+void add_transcript_show(Command transcript, Env& env, Run<TranscriptShowOptions> run);
 Result<void> run_transcript_show(const TranscriptShowOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -41,8 +41,8 @@ std::string text_of(bool all) {
 
 std::string version_text() { return text_of(/*all=*/true); }
 
-void add_version(CLI::App& root, Env& env, Run<VersionOptions> run) {
-    auto& command = *root.add_subcommand("version", "Versions of voicectl, its libraries and LiveKit's core");
+void add_version(Command root, Env& env, Run<VersionOptions> run) {
+    auto command = root.add_subcommand("version", "Versions of voicectl, its libraries and LiveKit's core");
     command.footer("Examples:\n  voicectl version --all\n  voicectl version --get /livekitCore/version");
     auto options = std::make_shared<VersionOptions>();
     command.add_flag("--all", options->all, "Also the libraries that are loaded on demand, as --version does");

@@ -105,6 +105,7 @@ class Probe final : private rtc::RoomObserver {
             out.level_dbfs = level_;
             out.purity = purity_;
         });
+        out.path = path(end);
         return out;
     }
 
@@ -161,6 +162,17 @@ class Probe final : private rtc::RoomObserver {
         VC_TRY(wait(end, [&] { return *there || failed->has_value(); }));
         if (*failed) return std::unexpected(std::move(**failed).while_doing("publishing a track"));
         return {};
+    }
+
+    std::string path(Deadline end) {
+        auto told = std::make_shared<std::optional<std::string>>();
+        on_loop([&] {
+            listening_->statistics([this, told](Result<rtc::Statistics> figures) {
+                meeting_.change([&] { *told = figures ? figures->path : std::string(); });
+            });
+        });
+        if (!wait(end, [&] { return told->has_value(); })) return {};
+        return meeting_.read([&] { return **told; });
     }
 
     void play(std::unique_ptr<rtc::AudioOutput> output) {

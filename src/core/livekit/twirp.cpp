@@ -38,7 +38,7 @@ Result<void> TwirpClient::exchange(Exchange told, const char* type, std::string 
 
     if (before_) before_(told);
     const auto begun = Clock::now();
-    const auto response = http_.send(http);
+    const auto response = http_.send(http, stop_);
     last_->elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
     Result<void> outcome;
     if (!response) {

@@ -62,8 +62,11 @@ void Engine::take_orders() {
         cancelled.swap(cancelled_);
     }
     for (const auto& transfer : submitted) begin(transfer);
-    for (const auto& transfer : cancelled)
-        if (running_.contains(transfer)) release(transfer);
+    for (const auto& transfer : cancelled) {
+        if (!running_.contains(transfer)) continue;
+        release(transfer);
+        transfer->finish_cancelled();
+    }
 }
 
 void Engine::begin(const std::shared_ptr<Transfer>& transfer) {

@@ -121,12 +121,13 @@ std::string_view HttpResponse::header(std::string_view name) const {
     return {};
 }
 
-Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
+Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::stop_token stop) {
     VC_TRY_ASSIGN(const auto engine, impl_->engine());
     const auto sink = std::make_shared<WholeResponse>(request.max_body);
     VC_TRY_ASSIGN(auto transfer, Transfer::create(engine->curl(), request, sink));
     auto result = sink->result();
-    engine->submit(std::move(transfer));
+    engine->submit(transfer);
+    const std::stop_callback on_stop(std::move(stop), [&] { engine->cancel(transfer); });
     return result.get();
 }
 

@@ -39,12 +39,22 @@ TrackStatistics outgoing(const proto::RtcStats::OutboundRtp& stats, const Report
     return out;
 }
 
-void add_round_trip(Statistics& out, const Reports& all) {
+std::string path_from(const std::string& candidate, const Reports& all) {
+    for (const auto& one : all) {
+        if (!one.has_local_candidate() || one.local_candidate().rtc().id() != candidate) continue;
+        const auto& local = one.local_candidate().candidate();
+        return local.candidate_type() == proto::IceCandidateType::RELAY ? "relay" : local.protocol();
+    }
+    return {};
+}
+
+void add_path(Statistics& out, const Reports& all) {
     for (const auto& one : all) {
         if (!one.has_candidate_pair()) continue;
         const auto& pair = one.candidate_pair().candidate_pair();
-        if (pair.nominated() && pair.current_round_trip_time() > 0)
-            out.round_trip_ms = pair.current_round_trip_time() * 1000;
+        if (!pair.nominated()) continue;
+        out.path = path_from(pair.local_candidate_id(), all);
+        if (pair.current_round_trip_time() > 0) out.round_trip_ms = pair.current_round_trip_time() * 1000;
     }
 }
 
@@ -56,8 +66,8 @@ Statistics to_statistics(const proto::GetSessionStatsCallback::Result& stats) {
         if (one.has_outbound_rtp()) out.tracks.push_back(outgoing(one.outbound_rtp(), stats.publisher_stats()));
     for (const auto& one : stats.subscriber_stats())
         if (one.has_inbound_rtp()) out.tracks.push_back(incoming(one.inbound_rtp()));
-    add_round_trip(out, stats.subscriber_stats());
-    add_round_trip(out, stats.publisher_stats());
+    add_path(out, stats.subscriber_stats());
+    add_path(out, stats.publisher_stats());
     return out;
 }
 

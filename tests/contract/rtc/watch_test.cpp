@@ -164,6 +164,7 @@ TEST_CASE("who speaks is told, and how good the connections are, and what they c
     };
     const auto heard = figures(watcher);
     REQUIRE(heard.tracks.size() == 1);
+    CHECK(heard.path == "udp");
     CHECK_FALSE(heard.tracks[0].outgoing);
     CHECK(heard.tracks[0].kind == "audio");
     CHECK(heard.tracks[0].track_sid == watcher.subscribed[0].sid);

@@ -26,25 +26,22 @@ struct CommandBench {
     commands::Json json() const { return commands::Json::parse(results.str()); }
 };
 
+/// Runs what the line selects; nothing when it is refused.
+void parse_and_run(const std::function<void(commands::Command)>& declare, std::vector<std::string> arguments, commands::Env& env);
+
 /// What `add` declares, parsed from `arguments`; the options as the command's run would get them, and
 /// nothing when the line was refused.
 template<class Options, class Add>
 std::optional<Options> parsed(Add add, std::vector<std::string> arguments) {
     CommandBench bench;
     std::optional<Options> seen;
-    CLI::App app("test");
-    app.fallthrough();
-    add(app, bench.env, [&seen](const Options& options, commands::Env&) -> Result<void> {
-        seen = options;
-        return {};
-    });
-    std::reverse(arguments.begin(), arguments.end());
-    try {
-        app.parse(std::move(arguments));
-    } catch (const CLI::ParseError&) {
-        return std::nullopt;
-    }
-    if (bench.env.selected) (void)bench.env.selected();
+    const auto declare = [&](commands::Command root) {
+        add(root, bench.env, [&seen](const Options& options, commands::Env&) -> Result<void> {
+            seen = options;
+            return {};
+        });
+    };
+    parse_and_run(declare, std::move(arguments), bench.env);
     return seen;
 }
 

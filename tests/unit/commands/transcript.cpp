@@ -1,3 +1,4 @@
+#include <CLI/CLI.hpp>
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -80,7 +81,7 @@ struct Bench {
 };
 
 template<class Options>
-Options parsed(Env& env, void (*add)(CLI::App&, Env&, Run<Options>), const std::string& line) {
+Options parsed(Env& env, void (*add)(Command, Env&, Run<Options>), const std::string& line) {
     CLI::App app;
     Options seen;
     add(app, env, [&seen](const Options& options, Env&) -> Result<void> {

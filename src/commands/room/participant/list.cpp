@@ -61,18 +61,18 @@ std::string human(const Json& item, const livekit::proto::ParticipantInfo& info)
 
 }  // namespace
 
-void add_participant_list(CLI::App& participant, Env& env, Run<ParticipantOptions> run) {
+void add_participant_list(Command participant, Env& env, Run<ParticipantOptions> run) {
     auto o = std::make_shared<ParticipantOptions>();
-    auto& cmd = *participant.add_subcommand("list", "List who is in a room")->footer(kListLong);
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
+    auto cmd = participant.add_subcommand("list", "List who is in a room").footer(kListLong);
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
     on_run(cmd, o, env, std::move(run));
 }
 
-void add_participant_get(CLI::App& participant, Env& env, Run<ParticipantOptions> run) {
+void add_participant_get(Command participant, Env& env, Run<ParticipantOptions> run) {
     auto o = std::make_shared<ParticipantOptions>();
-    auto& cmd = *participant.add_subcommand("get", "Show one participant")->alias("show")->footer(kGetLong);
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("identity", o->identity, "Whom")->required();
+    auto cmd = participant.add_subcommand("get", "Show one participant").alias("show").footer(kGetLong);
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
+    cmd.add_option("identity", o->identity, "Whom").required();
     on_run(cmd, o, env, std::move(run));
 }
 

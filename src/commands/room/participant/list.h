@@ -9,8 +9,8 @@ struct ParticipantOptions {
     std::string room, identity;  // identity empty: all
 };
 
-void add_participant_list(CLI::App& participant, Env& env, Run<ParticipantOptions> run);
-void add_participant_get(CLI::App& participant, Env& env, Run<ParticipantOptions> run);
+void add_participant_list(Command participant, Env& env, Run<ParticipantOptions> run);
+void add_participant_get(Command participant, Env& env, Run<ParticipantOptions> run);
 Result<void> run_participant_list(const ParticipantOptions& options, Env& env);
 Result<void> run_participant_get(const ParticipantOptions& options, Env& env);
 

@@ -33,13 +33,13 @@ Result<std::vector<std::string>> chosen(const ParticipantMuteOptions& o, livekit
 
 }  // namespace
 
-void add_participant_mute(CLI::App& participant, Env& env, Run<ParticipantMuteOptions> run) {
+void add_participant_mute(Command participant, Env& env, Run<ParticipantMuteOptions> run) {
     auto o = std::make_shared<ParticipantMuteOptions>();
-    auto& cmd = *participant.add_subcommand("mute", "Mute tracks, or unmute them")->footer(kLong);
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("identity", o->identity, "Whose tracks")->required();
-    auto* track = cmd.add_option("--track", o->tracks, "Only this track, by its sid (repeat)")->allow_extra_args(false)->type_name("TRACK");
-    cmd.add_option("--kind", o->kind, "All audio, or all video")->check(CLI::IsMember({"audio", "video"}))->excludes(track);
+    auto cmd = participant.add_subcommand("mute", "Mute tracks, or unmute them").footer(kLong);
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
+    cmd.add_option("identity", o->identity, "Whose tracks").required();
+    auto track = cmd.add_option("--track", o->tracks, "Only this track, by its sid (repeat)").one_value().type_name("TRACK");
+    cmd.add_option("--kind", o->kind, "All audio, or all video").one_of({"audio", "video"}).excludes(track);
     cmd.add_flag("--unmute", o->unmute, "Unmute instead");
     on_run(cmd, o, env, std::move(run));
 }

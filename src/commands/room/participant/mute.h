@@ -11,7 +11,7 @@ struct ParticipantMuteOptions {
     bool unmute = false;
 };
 
-void add_participant_mute(CLI::App& participant, Env& env, Run<ParticipantMuteOptions> run);
+void add_participant_mute(Command participant, Env& env, Run<ParticipantMuteOptions> run);
 Result<void> run_participant_mute(const ParticipantMuteOptions& options, Env& env);
 
 }  // namespace voicectl::commands

@@ -20,21 +20,21 @@ Examples:
 
 }  // namespace
 
-void add_participant_remove(CLI::App& participant, Env& env, Run<ParticipantRemoveOptions> run) {
+void add_participant_remove(Command participant, Env& env, Run<ParticipantRemoveOptions> run) {
     auto o = std::make_shared<ParticipantRemoveOptions>();
-    auto& cmd = *participant.add_subcommand("remove", "Disconnect a participant")->footer(kRemoveLong);
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("identity", o->identity, "Whom")->required();
+    auto cmd = participant.add_subcommand("remove", "Disconnect a participant").footer(kRemoveLong);
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
+    cmd.add_option("identity", o->identity, "Whom").required();
     cmd.add_option("--revoke-before", o->revoke_before, "Refuse their tokens issued before this time");
     on_run(cmd, o, env, std::move(run));
 }
 
-void add_participant_move(CLI::App& participant, Env& env, Run<ParticipantMoveOptions> run) {
+void add_participant_move(Command participant, Env& env, Run<ParticipantMoveOptions> run) {
     auto o = std::make_shared<ParticipantMoveOptions>();
-    auto& cmd = *participant.add_subcommand("move", "Move a participant to another room (LiveKit Cloud)")->footer(kMoveLong);
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("identity", o->identity, "Whom")->required();
-    cmd.add_option("--to", o->to, "The other room")->required()->type_name("ROOM");
+    auto cmd = participant.add_subcommand("move", "Move a participant to another room (LiveKit Cloud)").footer(kMoveLong);
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
+    cmd.add_option("identity", o->identity, "Whom").required();
+    cmd.add_option("--to", o->to, "The other room").required().type_name("ROOM");
     on_run(cmd, o, env, std::move(run));
 }
 

@@ -12,8 +12,8 @@ struct ParticipantMoveOptions {
     std::string room, identity, to;
 };
 
-void add_participant_remove(CLI::App& participant, Env& env, Run<ParticipantRemoveOptions> run);
-void add_participant_move(CLI::App& participant, Env& env, Run<ParticipantMoveOptions> run);
+void add_participant_remove(Command participant, Env& env, Run<ParticipantRemoveOptions> run);
+void add_participant_move(Command participant, Env& env, Run<ParticipantMoveOptions> run);
 Result<void> run_participant_remove(const ParticipantRemoveOptions& options, Env& env);
 Result<void> run_participant_move(const ParticipantMoveOptions& options, Env& env);
 

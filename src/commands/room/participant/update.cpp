@@ -63,18 +63,18 @@ bool changes_permissions(const ParticipantUpdateOptions& o) { return !o.allow.em
 
 }  // namespace
 
-void add_participant_update(CLI::App& participant, Env& env, Run<ParticipantUpdateOptions> run) {
+void add_participant_update(Command participant, Env& env, Run<ParticipantUpdateOptions> run) {
     auto o = std::make_shared<ParticipantUpdateOptions>();
-    auto& cmd = *participant.add_subcommand("update", "Change name, metadata, attributes or permissions")->footer(kLong);
-    cmd.add_option("room", o->room, "Room name")->required()->type_name("ROOM");
-    cmd.add_option("identity", o->identity, "Whose")->required();
-    cmd.add_option("--name", o->name, "Display name")->type_name("TEXT");
-    cmd.add_option("--metadata", o->metadata, "Metadata: text, @file or -")->type_name("TEXT|@FILE|-");
+    auto cmd = participant.add_subcommand("update", "Change name, metadata, attributes or permissions").footer(kLong);
+    cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
+    cmd.add_option("identity", o->identity, "Whose").required();
+    cmd.add_option("--name", o->name, "Display name").type_name("TEXT");
+    cmd.add_option("--metadata", o->metadata, "Metadata: text, @file or -").type_name("TEXT|@FILE|-");
     cmd.add_flag("--merge", o->merge, "Merge the metadata into what is there (RFC 7396)");
-    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)")->allow_extra_args(false)->type_name("KEY=VALUE");
-    cmd.add_option("--allow", o->allow, "Permissions to give, comma separated")->delimiter(',')->allow_extra_args(false);
-    cmd.add_option("--deny", o->deny, "Permissions to take away, comma separated")->delimiter(',')->allow_extra_args(false);
-    cmd.add_option("--source", o->sources, "What may be published, comma separated")->delimiter(',')->allow_extra_args(false);
+    cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)").one_value().type_name("KEY=VALUE");
+    cmd.add_option("--allow", o->allow, "Permissions to give, comma separated").delimiter(',').one_value();
+    cmd.add_option("--deny", o->deny, "Permissions to take away, comma separated").delimiter(',').one_value();
+    cmd.add_option("--source", o->sources, "What may be published, comma separated").delimiter(',').one_value();
     on_run(cmd, o, env, std::move(run));
 }
 

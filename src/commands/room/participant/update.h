@@ -15,7 +15,7 @@ struct ParticipantUpdateOptions {
     bool merge = false;
 };
 
-void add_participant_update(CLI::App& participant, Env& env, Run<ParticipantUpdateOptions> run);
+void add_participant_update(Command participant, Env& env, Run<ParticipantUpdateOptions> run);
 Result<void> run_participant_update(const ParticipantUpdateOptions& options, Env& env);
 
 /// The request, given how the participant is now: the server replaces all permissions, so those that are not named come
