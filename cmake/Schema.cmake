@@ -28,6 +28,10 @@ function(vc_schema target fds library)
   add_library(${target} STATIC ${sources})
   target_include_directories(${target} SYSTEM PUBLIC "${out}")
   target_link_libraries(${target} PUBLIC ${library})
+  if(VC_SANITIZE STREQUAL "thread")
+    # Under it protobuf's headers add a member to every map, which Debian's library does not have.
+    target_compile_options(${target} PUBLIC -U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1)
+  endif()
   target_compile_options(${target} PRIVATE -w $<$<CONFIG:Release>:-O1>)
 endfunction()
 

@@ -1,9 +1,11 @@
-// A loop on virtual time: nothing sleeps, everything is repeatable. Single thread.
+// A loop on virtual time: nothing sleeps, everything is repeatable. Single thread, but for post().
 #pragma once
 
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "voicectl/base/loop.h"
@@ -16,9 +18,13 @@ class FakeLoop final : public Loop {
     /// What never ran may reach back to this loop as it dies.
     ~FakeLoop() override {
         const auto timers = std::exchange(timers_, {});
-        const auto tasks = std::exchange(tasks_, {});
+        while (next_task()) {
+        }
     }
-    void post(Task task) override { tasks_.push_back(std::move(task)); }
+    void post(Task task) override {
+        std::lock_guard lock(mutex_);
+        tasks_.push_back(std::move(task));
+    }
     TimerId call_at(TimePoint when, Task task) override {
         timers_.emplace(std::pair{std::max(when, now_), next_}, std::move(task));
         return next_++;
@@ -33,11 +39,7 @@ class FakeLoop final : public Loop {
     void stall(Duration by) { now_ += by; }
     /// Runs what is posted, without moving time.
     void settle() {
-        while (!tasks_.empty()) {
-            auto task = std::move(tasks_.front());
-            tasks_.pop_front();
-            task();
-        }
+        while (auto task = next_task()) (*task)();
     }
     /// Moves time on, running everything that falls due in order.
     void advance(Duration by) {
@@ -54,9 +56,18 @@ class FakeLoop final : public Loop {
     }
 
  private:
+    std::optional<Task> next_task() {
+        std::lock_guard lock(mutex_);
+        if (tasks_.empty()) return std::nullopt;
+        auto task = std::move(tasks_.front());
+        tasks_.pop_front();
+        return task;
+    }
+
     TimePoint now_{std::chrono::hours(1)};
     TimerId next_ = 1;
-    std::deque<Task> tasks_;
+    std::mutex mutex_;
+    std::deque<Task> tasks_;  // under mutex_
     std::map<std::pair<TimePoint, TimerId>, Task> timers_;
 };
 

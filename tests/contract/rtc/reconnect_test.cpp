@@ -33,8 +33,8 @@ struct Call {
         b->play(tone(24000, 1000, 1s));
         const bool loud = a->wait([&] { return a->heard["b"].loud() > 70; }) &&
                           b->wait([&] { return b->heard["a"].loud() > 70; });
-        CHECK(b->heard["a"].hz() == doctest::Approx(440).epsilon(0.02));
-        CHECK(a->heard["b"].hz() == doctest::Approx(1000).epsilon(0.02));
+        CHECK(b->heard_from("a").hz() == doctest::Approx(440).epsilon(0.02));
+        CHECK(a->heard_from("b").hz() == doctest::Approx(1000).epsilon(0.02));
         return loud;
     }
 

@@ -1,7 +1,8 @@
-#include <set>
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
+#include <thread>
 
 #include "world.h"
 
@@ -23,10 +24,13 @@ class Watcher : public Peer {
     std::string keys, keys_from;
     std::size_t published_before_join = 0;
 
-    std::string left_because(const std::string& identity) const {
-        for (const auto& who : gone)
-            if (who.identity == identity) return who.left_because;
-        return "still there";
+    std::string left_because(const std::string& identity) {
+        std::string why = "still there";
+        change([&] {
+            for (const auto& who : gone)
+                if (who.identity == identity) why = who.left_because;
+        });
+        return why;
     }
 
  private:
@@ -150,7 +154,7 @@ TEST_CASE("who speaks is told, and how good the connections are, and what they c
                            [](const auto& who) { return who == std::vector<std::string>{"a"}; });
     }));
     REQUIRE(watcher.wait([&] { return watcher.quality.contains("w"); }));
-    CHECK(watcher.quality["w"] != rtc::Quality::Lost);
+    CHECK(watcher.look([&] { return watcher.quality["w"]; }) != rtc::Quality::Lost);
 
     const auto figures = [](Peer& peer) {
         std::optional<rtc::Statistics> out;
@@ -183,7 +187,9 @@ TEST_CASE("the room has a sid and metadata, and says when they change") {
     const auto room = World::get().new_room();
     Watcher watcher(room, "w");
     REQUIRE(watcher.join());
-    REQUIRE(watcher.wait([&] { return watcher.room().sid().starts_with("RM_"); }));
+    const auto has_sid = [&] { return watcher.on_loop([&] { return watcher.room().sid().starts_with("RM_"); }); };
+    for (const auto end = Deadline::in(20s); !has_sid() && !end.passed();) std::this_thread::sleep_for(10ms);
+    REQUIRE(has_sid());
     REQUIRE(World::get().call("UpdateRoomMetadata", R"({"room":")" + room + R"(","metadata":"first"})", room) == 200);
     REQUIRE(watcher.wait([&] { return watcher.metadata == std::vector<std::string>{"first"}; }));
     Watcher late(room, "late");
@@ -199,7 +205,7 @@ TEST_CASE("permissions that the server takes away are told") {
                               call_body(room, "w", R"(,"permission":{"can_subscribe":true,"can_publish_sources":["MICROPHONE"]})"),
                               room) == 200);
     REQUIRE(watcher.wait([&] { return watcher.permissions.contains("w"); }));
-    const auto now = watcher.permissions["w"];
+    const auto now = watcher.look([&] { return watcher.permissions["w"]; });
     CHECK(now.can_subscribe);
     CHECK_FALSE(now.can_publish);
     CHECK_FALSE(now.can_publish_data);

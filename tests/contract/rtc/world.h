@@ -84,6 +84,17 @@ class Peer : public rtc::RoomObserver {
     void change(F apply) {
         waiter_.change(std::move(apply));
     }
+    /// What `read` gives, while nothing is written.
+    template<class F>
+    auto look(F read) {
+        decltype(read()) out;
+        change([&] { out = read(); });
+        return out;
+    }
+    /// What was heard of them until now.
+    Heard heard_from(const std::string& identity) {
+        return look([&] { return heard[identity]; });
+    }
     rtc::Room& room() { return *room_; }
     rtc::AudioOutput& output() { return *output_; }
     void drop_output();
