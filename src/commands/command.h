@@ -24,8 +24,14 @@ void on_run(Command command, std::shared_ptr<Options> options, Env& env, Run<Opt
     });
 }
 
-/// A payload given as literal, `@file` or `-` (standard input).
+bool is_utf8(std::string_view text);
+
+/// A text given as literal, `@file` or `-` (standard input). Usage for what cannot be read, and for what is no UTF-8.
 Result<std::string> read_payload(const std::string& given);
+/// The same for a payload that may hold any bytes.
+Result<std::string> read_bytes(const std::string& given);
+/// read_file() of what a flag or a setting names: Usage whatever the reason, for exit 5 is what the server does not have.
+Result<std::string> read_given_file(const std::string& path, std::size_t limit = 64 * 1024 * 1024);
 
 /// The lines of standard input without blanks around them; empty ones are left out.
 std::vector<std::string> lines_of_stdin();

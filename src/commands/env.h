@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "commands/output.h"
@@ -28,6 +29,12 @@ struct Input {
     std::istream* stream = nullptr;
     bool is_terminal = false;
 };
+
+/// register_secret(), but for "secret", which livekit-server --dev has for everybody: masked, it would garble every hint.
+void register_api_secret(std::string_view secret);
+
+/// The secret in a file. What --api-secret-file names is not told when it is no file: it may be the secret itself.
+Result<std::string> read_secret_file(const std::string& path, bool by_flag);
 
 class Env {
  public:
@@ -63,23 +70,29 @@ class Env {
     /// Before the first request that changes something: a protected profile asks for its name. `what` reads
     /// on from "this would".
     Result<void> change(std::string_view what);
+    /// The same for a change of that profile itself, in use or not.
+    Result<void> change_profile(const Profile& profile, std::string_view what);
     /// Usage, naming --yes, where `question` needs an answer and nobody can be asked: to be called before
     /// anything is done. `question` reads on as "… needs --yes" and "…? [y/N]".
     Result<void> may_ask(std::string_view question) const;
-    /// Done with --yes, or when a person at a terminal says so (the default is no); Cancelled for a no.
+    /// Done with --yes, or when a person at a terminal says so (the default is no); Other for a no.
     Result<void> confirm(std::string_view question);
+
+    /// With a hint that names where key and secret came from, in place of the variables that a server's error knows.
+    Error with_origins(Error error) const;
 
     /// Set by the parsed command, run by main.
     std::function<Result<void>()> selected;
 
  private:
     Result<std::string> ask(std::string_view question);
+    Result<void> ask_for_name(const Profile& profile, std::string_view what);
     Result<livekit::ApiKey> key_of(const ServerSettings& settings);
     bool someone_is_there() const { return input_.stream != nullptr && input_.is_terminal && out.talk_is_terminal(); }
     Getenv getenv_;
     Input input_;
     std::optional<ServerSettings> settings_;
-    bool confirmed_ = false;
+    std::set<std::string> confirmed_;  // protected profiles
     std::unique_ptr<net::HttpClient> http_;
     std::unique_ptr<livekit::TwirpClient> twirp_;
 };

@@ -42,6 +42,9 @@ class Flag {
     Flag needs(Flag other) const;
     /// Repeatable, its place among other such flags is in Command::in_order().
     Flag keep_order() const;
+    /// '' is a value too, as it is for payloads (type_name TEXT|@FILE|-). Elsewhere an empty text is refused: it is
+    /// mostly an unset variable of a script.
+    Flag may_be_empty() const;
 
     bool operator==(const Flag&) const = default;
 
@@ -60,6 +63,10 @@ class Command {
     Command alias(const std::string& name) const;
     /// Left out of help, man pages and completions.
     Command hidden() const;
+    /// It changes something and cannot show that without doing it: --dry-run is refused, not ignored.
+    Command no_dry_run() const;
+    /// The same when this flag is on the line.
+    Command no_dry_run_with(Flag flag) const;
 
     /// Without dashes: an argument. `target` lives until the command has run. Types: the list in flags.cpp.
     template<class T>

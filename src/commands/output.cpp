@@ -30,6 +30,27 @@ std::string scalar_text(const Json& value) {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+namespace {
+
+/// A name that `| xargs` would cut in two, or that does worse on a terminal.
+bool has_control(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
+struct Paint {
+    std::size_t at = std::string_view::npos, length = 0;
+};
+
+/// The first thing in `text` that paint() may have put there.
+Paint next_paint(std::string_view text) {
+    Paint first;
+    for (std::string_view one : {"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"})
+        if (const auto at = text.find(one); at < first.at) first = {at, one.size()};
+    return first;
+}
+
+}  // namespace
+
 Column column(std::string title, std::string key, bool wide) {
     return {std::move(title), [key = std::move(key)](const Json& item) { return item.contains(key) ? scalar_text(item[key]) : ""; }, wide};
 }
@@ -95,13 +116,22 @@ Result<void> Output::emit_found(const Json& value) {
 }
 
 Result<void> Output::emit(const Json& value, std::string_view human, std::string_view name) {
-    if (!get.empty()) return emit_found(value);
-    if (format == Format::Name) return write(fmt::format("{}\n", name.empty() ? human : name));
+    if (!get.empty()) {
+        auto done = emit_found(value);
+        if (done || done.error().code != Errc::Usage) return done;
+        VC_TRY(wrong_selection(std::move(done).error()));
+        return emit(value, human, name);
+    }
+    if (format == Format::Name) return name.empty() ? write(fmt::format("{}\n", human)) : emit_names({Json(std::string(name))});
     if (!json() && format != Format::Tsv && fields.empty()) return write(fmt::format("{}\n", human));
-    VC_TRY_ASSIGN(const auto chosen, selected(value));
-    if (json()) return write(json_text(chosen, format == Format::Json ? 2 : -1));
+    auto chosen = selected(value);
+    if (!chosen) {
+        VC_TRY(wrong_selection(std::move(chosen).error()));
+        return emit(value, human, name);
+    }
+    if (json()) return write(json_text(*chosen, format == Format::Json ? 2 : -1));
     std::vector<std::string> cells;
-    for (const auto& [key, one] : chosen.items()) cells.push_back(cell(scalar_text(one)));
+    for (const auto& [key, one] : chosen->items()) cells.push_back(cell(scalar_text(one)));
     return write(fmt::format("{}\n", fmt::join(cells, "\t")));
 }
 
@@ -109,22 +139,62 @@ Result<void> Output::emit_list(std::string_view noun, const Json& items, const s
                                std::string_view name_key) {
     Json chosen = Json::array();
     for (const auto& item : items) {
-        VC_TRY_ASSIGN(auto one, selected(item));
-        chosen.push_back(std::move(one));
+        auto one = selected(item);
+        if (!one) {
+            VC_TRY(wrong_selection(std::move(one).error()));
+            return emit_list(noun, items, columns, name_key);
+        }
+        chosen.push_back(std::move(*one));
     }
     const Json whole{{std::string(noun), chosen}};
-    if (!get.empty()) return emit_found(whole);
+    if (!get.empty()) {
+        auto done = emit_found(whole);
+        if (done || done.error().code != Errc::Usage) return done;
+        VC_TRY(wrong_selection(std::move(done).error()));
+        return emit_list(noun, items, columns, name_key);
+    }
     if (format == Format::Json) return write(json_text(whole, 2));
     if (format == Format::Tsv) return write(tsv(items, shown(columns)));
-    if (format == Format::Jsonl || format == Format::Name) {
+    if (format == Format::Jsonl) {
         std::string text;
-        for (const auto& item : format == Format::Name ? items : chosen)
-            text += format == Format::Name ? script_text(item.value(std::string(name_key), Json())) + "\n" : json_text(item, -1);
+        for (const auto& item : chosen) text += json_text(item, -1);
         return write(text);
+    }
+    if (format == Format::Name) {
+        std::vector<Json> names;
+        for (const auto& item : items) names.push_back(item.value(std::string(name_key), Json()));
+        return emit_names(names);
     }
     if (!items.empty()) return write(table(items, shown(columns)));
     note(fmt::format("no {}", noun));
     return {};
+}
+
+Result<void> Output::wrong_selection(Error error) {
+    if (!changed_) return std::unexpected(std::move(error));
+    tell_at_end({Errc::Other, fmt::format("the change was made; {}, so the result is shown whole", error.message), std::move(error.hint)});
+    fields.clear();
+    get.clear();
+    return {};
+}
+
+void Output::tell_at_end(Error error) {
+    if (!left_to_tell_) left_to_tell_ = std::move(error);
+}
+
+// -o name feeds `xargs` and --stdin: a name with an end of line would be two names there, both of something else.
+Result<void> Output::emit_names(const std::vector<Json>& names) {
+    std::string text;
+    std::size_t left_out = 0;
+    for (const auto& name : names) {
+        if (!tty_ && has_control(scalar_text(name))) ++left_out;
+        else text += script_text(name) + "\n";
+    }
+    if (left_out != 0) {
+        const auto which = left_out == 1 ? std::string("1 name with control characters was") : fmt::format("{} names with control characters were", left_out);
+        tell_at_end({Errc::Other, which + " left out", "-o json has all of them"});
+    }
+    return write(text);
 }
 
 std::vector<Column> Output::shown(const std::vector<Column>& columns) const {
@@ -175,29 +245,50 @@ void Output::say(std::string_view text) {
     *talk_ << text << std::flush;
 }
 
-void Output::note(std::string_view text) {
-    if (!quiet) say(redact(text) + "\n");
+// What others sent must not steer the terminal; our own paint and ends of lines stay.
+std::string Output::line_safe(std::string_view text) const {
+    const auto safe = [](std::string_view part) {
+        std::string out;
+        for (const auto& line : split(part, '\n')) out += terminal_safe(line) + '\n';
+        out.pop_back();
+        return out;
+    };
+    if (!coloured()) return safe(text);
+    std::string out;
+    while (true) {
+        const auto [at, length] = next_paint(text);
+        out += safe(text.substr(0, at));
+        if (length == 0) return out;
+        out += text.substr(at, length);
+        text.remove_prefix(at + length);
+    }
 }
+
+void Output::note(std::string_view text) {
+    if (!quiet) say(line_safe(redact(text)) + "\n");
+}
+
+void Output::trace(std::string_view text) { say(line_safe(redact(text)) + "\n"); }
 
 void Output::progress(std::string_view text) {
     if (quiet || !talk_tty_) return;
-    *talk_ << "\r\x1b[K" << redact(text) << std::flush;
+    *talk_ << "\r\x1b[K" << terminal_safe(redact(text)) << std::flush;
 }
 
 void Output::verbatim(std::string_view text) {
-    if (!quiet) say(fmt::format("{}\n", text));
+    say(fmt::format("{}\n", text));
 }
 
 void Output::question(std::string_view text) { say(terminal_safe(redact(text))); }
 
 void Output::warn(std::string_view text) {
-    if (!quiet) say(redact(fmt::format("warning: {}", text)) + "\n");
+    if (!quiet) say(line_safe(redact(fmt::format("warning: {}", text))) + "\n");
 }
 
 void Output::error(const Error& error, const livekit::CallTrace* call) {
     if (!json()) {
-        say(fmt::format("{} {}\n", red("error:"), terminal_safe(redact(error.message))));
-        if (!error.hint.empty()) say(fmt::format("{}  {}\n", dim("hint:"), redact(error.hint)));
+        say(fmt::format("{} {}\n", red("error:"), line_safe(redact(error.message))));
+        if (!error.hint.empty()) say(fmt::format("{}  {}\n", dim("hint:"), line_safe(redact(error.hint))));
         return;
     }
     Json body{{"code", to_string(error.code)},

@@ -58,15 +58,22 @@ class Output {
                            std::string_view name_key);
     /// Bytes as they are (exports). No format applies.
     Result<void> emit_raw(std::string_view bytes);
+    /// From here on the result tells what was done: --fields and --get that name nothing do not keep it back, and are
+    /// told at the end.
+    void changed() { changed_ = true; }
+    /// What main tells as the command's error when there is no other.
+    const std::optional<Error>& left_to_tell() const { return left_to_tell_; }
     /// Whoever read the results has closed the pipe (`| head`): that is no error, and what is still written
     /// goes nowhere; commands that would go on for long may stop.
     bool reader_gone() const { return reader_gone_; }
 
-    /// For people, on stderr, silent with -q. Redacted.
+    /// For people, on stderr, silent with -q. Redacted; control characters are escaped, but for ends of lines.
     void note(std::string_view text);
+    /// What was asked for by -v or --trace: as note(), also with -q.
+    void trace(std::string_view text);
     /// What is going on right now, on a line that the next text replaces; empty clears it. Terminals only.
     void progress(std::string_view text);
-    /// As note(), for what holds no secret and must stay as it is (a command to copy).
+    /// As trace(), for what holds no secret and must stay as it is (a command to copy).
     void verbatim(std::string_view text);
     /// A question to a person, the cursor staying behind it; also with -q.
     void question(std::string_view text);
@@ -86,6 +93,10 @@ class Output {
     Result<void> write(std::string_view text);
     void say(std::string_view text);
     Result<Json> selected(const Json& value) const;
+    Result<void> wrong_selection(Error error);
+    void tell_at_end(Error error);
+    std::string line_safe(std::string_view text) const;
+    Result<void> emit_names(const std::vector<Json>& names);
     Result<void> emit_found(const Json& value);
     std::string cell(std::string text) const;
     std::string script_text(const Json& value) const;
@@ -96,6 +107,8 @@ class Output {
     std::ostream* talk_;
     bool tty_, talk_tty_;
     bool reader_gone_ = false;
+    bool changed_ = false;
+    std::optional<Error> left_to_tell_;
     std::shared_ptr<std::mutex> talking_ = std::make_shared<std::mutex>();
 };
 

@@ -1,7 +1,9 @@
 #include "commands/root.h"
 
 #include <CLI/CLI.hpp>
+#include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -54,6 +56,7 @@
 #include "commands/transcript/show.h"
 #include "commands/usage.h"
 #include "commands/version/version.h"
+#include "commands/words.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
@@ -216,6 +219,25 @@ struct Line {
     std::optional<int> code;        // the line is done with: help, version, or an error that was told
 };
 
+/// 0, or the code of what kept the text from being written.
+int told(const Result<void>& written, Env& env) {
+    if (written) return 0;
+    env.out.error(written.error(), nullptr);
+    return exit_code(written.error().code);
+}
+
+/// What CLI11 would take, and nobody can have meant.
+std::optional<Error> misleading(const CLI::App& app, const std::vector<std::string>& arguments) {
+    if (auto wrong = empty_behind_equals(app, arguments)) return wrong;
+    return value_without_equals(app, arguments);
+}
+
+void parse(CLI::App& app, const std::vector<std::string>& arguments) {
+    auto words = with_empty_values(app, arguments);
+    std::reverse(words.begin(), words.end());
+    app.parse(std::move(words));
+}
+
 Line parse_line(const std::vector<std::string>& arguments, Env& env) {
     // Declaring the whole tree takes longer than most commands need to run: first only what the line seems to
     // name, and all of it when that does not parse.
@@ -223,13 +245,12 @@ Line parse_line(const std::vector<std::string>& arguments, Env& env) {
     while (true) {
         Line line{make_app(env, only), std::nullopt};
         try {
-            line.app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+            parse(*line.app, arguments);
+            if (const auto wrong = misleading(*line.app, arguments)) line.code = usage_error(*wrong, arguments, env);
         } catch (const CLI::CallForHelp&) {
-            (void)env.out.emit_raw(line.app->help());  // of the sub-command that was named
-            line.code = 0;
+            line.code = told(env.out.emit_raw(line.app->help()), env);  // of the sub-command that was named
         } catch (const CLI::CallForVersion& version) {
-            (void)env.out.emit_raw(std::string(version.what()) + "\n");
-            line.code = 0;
+            line.code = told(env.out.emit_raw(std::string(version.what()) + "\n"), env);
         } catch (const CLI::ParseError& error) {
             if (!std::exchange(only, {}).empty()) continue;
             line.code = usage_error(*line.app, error, arguments, env);
@@ -238,20 +259,45 @@ Line parse_line(const std::vector<std::string>& arguments, Env& env) {
     }
 }
 
+/// Its own lines on stderr would stand among our errors, and show what others sent.
+void log_of_protobuf(google::protobuf::LogLevel /*level*/, const char* /*file*/, int /*line*/, const std::string& message) {
+    log::debug("protobuf", "said", {{"text", message}});
+}
+
+/// Before anything of the line can be told back.
+void register_given_secrets(const std::vector<std::string>& arguments, const Env& env) {
+    register_api_secret(env.get("LIVEKIT_API_SECRET").value_or(""));
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        constexpr std::string_view kFlag = "--api-secret";
+        const auto& word = arguments[i];
+        if (word == kFlag && i + 1 < arguments.size()) register_api_secret(arguments[i + 1]);
+        if (word.starts_with("--api-secret=")) register_api_secret(std::string_view(word).substr(kFlag.size() + 1));
+    }
+}
+
+int end(const Result<void>& result, const CLI::App& app, const std::vector<std::string>& arguments, Env& env) {
+    const auto& left = env.out.left_to_tell();
+    if (!result && left) env.out.warn(left->message);
+    if (result && !left) return 0;
+    const auto error = with_flag(env.with_origins(result ? *left : result.error()), app, arguments);
+    env.out.error(error, env.last_call());
+    return exit_code(error.code);
+}
+
 }  // namespace
 
 int run_main(const std::vector<std::string>& arguments, Env& env) {
+    google::protobuf::SetLogHandler(log_of_protobuf);
     if (!arguments.empty() && arguments.front() == kCompleteCommand) return complete({arguments.begin() + 1, arguments.end()}, env);
+    register_given_secrets(arguments, env);
+    if (const auto wrong = not_utf8(arguments)) return usage_error(*wrong, arguments, env);
     const auto line = parse_line(arguments, env);
     if (line.code) return *line.code;
     const auto level = env.global.verbose >= 2 ? log::Level::Debug : log::Level::Warn;
     log::configure(level, log::Format::Pretty);
     if (env.global.show_secrets) show_secrets();
-
-    const auto result = env.selected();
-    if (result) return 0;
-    env.out.error(result.error(), env.last_call());
-    return exit_code(result.error().code);
+    std::erase(env.out.fields, "");  // --fields '' is all of them
+    return end(env.selected(), *line.app, arguments, env);
 }
 
 }  // namespace voicectl::commands

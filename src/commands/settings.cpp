@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <set>
 
+#include "commands/env.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
@@ -14,20 +16,30 @@ namespace voicectl::commands {
 namespace {
 
 constexpr const char* kLayout = "profiles: {NAME: {url, api_key, api_secret or api_secret_file, protected}}, default, require_profile";
+constexpr const char* kLkLayout = "lk's layout: projects: [{name, url, api_key, api_secret}], default_project";
 
 std::unexpected<Error> wrong(const std::string& path, const YAML::Mark& mark, const std::string& what) {
     return fail_with_hint(Errc::Config, fmt::format("{}:{}: {}", path, mark.line + 1, what), fmt::format("its layout: {}", kLayout));
 }
 
+Error of_lk(Error error) { return std::move(error).with_hint(kLkLayout); }
+
 bool known(std::string_view key, std::initializer_list<std::string_view> keys) { return std::find(keys.begin(), keys.end(), key) != keys.end(); }
 
 std::string text_of(const YAML::Node& node) { return node.IsDefined() && node.IsScalar() ? node.Scalar() : std::string(); }
 
+const Profile* find(const std::vector<Profile>& profiles, const std::string& name) {
+    const auto at = std::find_if(profiles.begin(), profiles.end(), [&](const Profile& one) { return one.name == name; });
+    return at == profiles.end() ? nullptr : &*at;
+}
+
 Result<Profile> parse_profile(const std::string& path, const std::string& name, const YAML::Node& node) {
     if (!node.IsMap()) return wrong(path, node.Mark(), fmt::format("profile '{}' is no list of settings", name));
     Profile out{.name = name, .file = path};
+    std::set<std::string> seen;
     for (const auto& entry : node) {
         const auto key = entry.first.as<std::string>();
+        if (!seen.insert(key).second) return wrong(path, entry.first.Mark(), fmt::format("profiles.{}.{} stands there twice", name, key));
         if (!known(key, {"url", "api_key", "api_secret", "api_secret_file", "protected"}))
             return wrong(path, entry.first.Mark(), fmt::format("profiles.{}.{}: there is no such setting", name, key));
         if (!entry.second.IsScalar()) return wrong(path, entry.second.Mark(), fmt::format("profiles.{}.{}: not a text", name, key));
@@ -38,7 +50,7 @@ Result<Profile> parse_profile(const std::string& path, const std::string& name, 
     out.api_secret_file = text_of(node["api_secret_file"]);
     if (const auto given = node["protected"]; given && !YAML::convert<bool>::decode(given, out.needs_name))
         return wrong(path, given.Mark(), fmt::format("profiles.{}.protected: true or false", name));
-    register_secret(out.api_secret);
+    register_api_secret(out.api_secret);
     return out;
 }
 
@@ -55,6 +67,7 @@ Result<void> fill_unguarded(ConfigFile& out, const YAML::Node& root) {
         const auto key = entry.first.as<std::string>();
         if (!known(key, {"profiles", "default", "require_profile"})) return wrong(out.path, entry.first.Mark(), fmt::format("{}: there is no such setting", key));
     }
+    if (root["default"] && !root["default"].IsScalar() && !root["default"].IsNull()) return wrong(out.path, root["default"].Mark(), "default: not the name of a profile");
     out.default_profile = root["default"] ? text_of(root["default"]) : std::string();
     if (const auto given = root["require_profile"]; given && !YAML::convert<bool>::decode(given, out.require_profile))
         return wrong(out.path, given.Mark(), "require_profile: true or false");
@@ -63,6 +76,7 @@ Result<void> fill_unguarded(ConfigFile& out, const YAML::Node& root) {
     if (!profiles || profiles.IsNull()) return {};
     for (const auto& entry : profiles) {
         VC_TRY_ASSIGN(auto profile, parse_profile(out.path, entry.first.as<std::string>(), entry.second));
+        if (find(out.profiles, profile.name) != nullptr) return wrong(out.path, entry.first.Mark(), fmt::format("profile {} stands there twice", profile.name));
         out.profiles.push_back(std::move(profile));
     }
     return {};
@@ -82,22 +96,21 @@ void sort_by_name(std::vector<Profile>& profiles) {
 
 /// The file's root; a null node when there is no file.
 Result<YAML::Node> load(const std::string& path) {
-    std::error_code ignored;
-    if (path.empty() || !std::filesystem::exists(path, ignored)) return YAML::Node();
-    VC_TRY_ASSIGN(const auto text, read_file(path, 1 << 20));
+    std::error_code hidden;
+    const bool there = !path.empty() && std::filesystem::exists(path, hidden);
+    if (!there && (path.empty() || !hidden)) return YAML::Node();
+    auto text = read_file(path, 1 << 20);
+    if (!text) return fail(Errc::Config, "{}", text.error().message);
+    if (const auto at = text->find('\0'); at != std::string::npos)
+        return fail_with_hint(Errc::Config, fmt::format("{}:{}: a NUL byte", path, 1 + std::count(text->begin(), text->begin() + static_cast<std::ptrdiff_t>(at), '\n')), "is it a text file?");
     try {
-        auto root = YAML::Load(text);
+        auto root = YAML::Load(*text);
         if (root.IsNull()) return YAML::Node(YAML::NodeType::Map);
         if (!root.IsMap()) return wrong(path, root.Mark(), "not a list of settings");
         return root;
     } catch (const YAML::Exception& error) {
         return wrong(path, error.mark, error.msg);
     }
-}
-
-const Profile* find(const std::vector<Profile>& profiles, const std::string& name) {
-    const auto at = std::find_if(profiles.begin(), profiles.end(), [&](const Profile& one) { return one.name == name; });
-    return at == profiles.end() ? nullptr : &*at;
 }
 
 std::string profile_names(const std::vector<Profile>& profiles) {
@@ -108,7 +121,13 @@ std::string profile_names(const std::vector<Profile>& profiles) {
 
 struct Files {
     ConfigFile ours, lk;
+    std::optional<Error> lk_error;  // another program's file may be wrong, for who needs nothing of it
 
+    std::vector<std::string> warnings() const {
+        if (!lk_error) return {};
+        return {fmt::format("{}; no project of lk is known ({})", lk_error->message, lk_error->hint)};
+    }
+    std::string default_name() const { return ours.default_profile.empty() ? lk.default_profile : ours.default_profile; }
     std::vector<Profile> all() const {
         auto out = ours.profiles;
         for (const auto& one : lk.profiles)
@@ -122,7 +141,8 @@ Result<Files> read_files(const GivenServer& given, const Getenv& getenv) {
     const auto path = config_path(given.config, getenv);
     VC_TRY_ASSIGN(out.ours, read_config(path));
     if (!given.config.empty() && !out.ours.there) return fail(Errc::Usage, "--config {}: there is no such file", path);
-    VC_TRY_ASSIGN(out.lk, read_lk_config(lk_config_path(getenv)));
+    if (auto lk = read_lk_config(lk_config_path(getenv))) out.lk = std::move(*lk);
+    else out.lk_error = std::move(lk).error();
     return out;
 }
 
@@ -133,6 +153,10 @@ Result<void> choose_profile(const GivenServer& given, const Getenv& getenv, cons
     if (name.empty()) {
         name = getenv("VOICECTL_PROFILE").value_or("");
         out.profile_origin = "VOICECTL_PROFILE";
+    }
+    if (name.empty() && files.ours.require_profile && given.may_lack_profile) {
+        out.profile_origin = fmt::format("{} asks for one to be named", files.ours.path);
+        return {};
     }
     if (name.empty() && files.ours.require_profile) {
         return fail_with_hint(Errc::Usage, fmt::format("{} asks for a profile to be named", files.ours.path), "pass --profile NAME, or set VOICECTL_PROFILE");
@@ -148,6 +172,7 @@ Result<void> choose_profile(const GivenServer& given, const Getenv& getenv, cons
     }
     const auto all = files.all();
     const auto* found = find(all, name);
+    if (found == nullptr && files.lk_error) return std::unexpected(*files.lk_error);
     if (found == nullptr) {
         return fail_with_hint(Errc::NotFound, fmt::format("there is no profile '{}' ({})", terminal_safe(name), out.profile_origin),
                               fmt::format("{}; voicectl profile add {} makes it", profile_names(all), terminal_safe(name)));
@@ -209,22 +234,49 @@ Result<ConfigFile> read_config(const std::string& path) {
 Result<ConfigFile> read_lk_config(const std::string& path) {
     ConfigFile out;
     out.path = path;
-    VC_TRY_ASSIGN(const auto root, load(path));
+    auto loaded = load(path);
+    if (!loaded) return std::unexpected(of_lk(std::move(loaded).error()));
+    const auto root = *loaded;
     if (!root.IsMap()) return out;
     out.there = true;
     out.default_profile = root["default_project"] ? text_of(root["default_project"]) : std::string();
-    for (const auto& project : root["projects"] ? root["projects"] : YAML::Node(YAML::NodeType::Sequence)) {
+    const auto projects = root["projects"];
+    if (projects && !projects.IsNull() && !projects.IsSequence()) return std::unexpected(of_lk(wrong(path, projects.Mark(), "projects: not a list").error()));
+    for (const auto& project : projects && projects.IsSequence() ? projects : YAML::Node(YAML::NodeType::Sequence)) {
         if (!project.IsMap() || !project["name"]) continue;
         const auto text = [&](const char* key) { return project[key] ? text_of(project[key]) : std::string(); };
         Profile profile{.name = text("name"), .url = text("url"), .api_key = text("api_key"), .api_secret = text("api_secret"), .file = path, .of_lk = true};
-        register_secret(profile.api_secret);
+        register_api_secret(profile.api_secret);
         out.profiles.push_back(std::move(profile));
     }
     sort_by_name(out.profiles);
     return out;
 }
 
+Result<void> check_profile(const Profile& profile) {
+    const auto control = [](const std::string& text) { return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }); };
+    for (const auto& [key, value] : {std::pair{"url", profile.url}, {"api_key", profile.api_key}, {"api_secret", profile.api_secret}, {"api_secret_file", profile.api_secret_file}})
+        if (control(value)) return fail_with_hint(Errc::Usage, fmt::format("{} of profile {}: it holds control characters", key, profile.name), "it is one line of text");
+    if (!profile.url.empty()) VC_TRY(livekit::http_base(profile.url));
+    return {};
+}
+
+Result<void> check_profiles(const ConfigFile& ours, const ConfigFile& lk) {
+    const auto& name = ours.default_profile;
+    if (!name.empty() && find(ours.profiles, name) == nullptr && find(lk.profiles, name) == nullptr)
+        return fail_with_hint(Errc::Config, fmt::format("{}: default: there is no profile {}", ours.path, name), profile_names(ours.profiles));
+    for (const auto& one : ours.profiles) {
+        const auto lacks = [&](const char* what, const char* add) { return fail_with_hint(Errc::Config, fmt::format("{}: profile {} has no {}", ours.path, one.name, what), add); };
+        if (one.url.empty()) return lacks("url", "add url: wss://…");
+        if (one.api_key.empty()) return lacks("api_key", "add api_key: …");
+        if (one.api_secret.empty() && one.api_secret_file.empty()) return lacks("secret", "add api_secret_file: /path");
+        if (const auto fit = check_profile(one); !fit) return fail(Errc::Config, "{}: profile {}: {}", ours.path, one.name, fit.error().message);
+    }
+    return {};
+}
+
 Result<void> write_config(const ConfigFile& config) {
+    if (config.path.empty()) return fail_with_hint(Errc::Usage, "no HOME, so there is no place for a configuration", "pass --config FILE, or set VOICECTL_CONFIG");
     YAML::Emitter out;
     out << YAML::BeginMap;
     if (!config.default_profile.empty()) out << YAML::Key << "default" << YAML::Value << config.default_profile;
@@ -269,14 +321,22 @@ Result<ServerSettings> find_settings(const GivenServer& given, const Getenv& get
     // A default profile that is gone is no trouble for who needs none.
     if (!chosen && !(had_all && chosen.error().code == Errc::NotFound && out.profile_origin.starts_with("default"))) return std::unexpected(std::move(chosen).error());
     if (out.profile) take_profile(out);
+    // Whose default would be wanted stands in the file that is wrong.
+    if (files.lk_error && !out.profile && out.profile_origin.empty() && !complete() && !given.may_lack_profile) return std::unexpected(*files.lk_error);
+    out.warnings = files.warnings();
     if (named) take_environment(out, getenv);
     if (had_all && !named) out.profile.reset();  // nothing of it is used
     return out;
 }
 
-Result<std::vector<Profile>> all_profiles(const GivenServer& given, const Getenv& getenv) {
+Result<Profiles> read_profiles(const GivenServer& given, const Getenv& getenv) {
     VC_TRY_ASSIGN(const auto files, read_files(given, getenv));
-    return files.all();
+    return Profiles{files.all(), files.default_name(), files.warnings()};
+}
+
+Result<std::vector<Profile>> all_profiles(const GivenServer& given, const Getenv& getenv) {
+    VC_TRY_ASSIGN(auto found, read_profiles(given, getenv));
+    return std::move(found.all);
 }
 
 }  // namespace voicectl::commands

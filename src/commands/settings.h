@@ -47,6 +47,11 @@ Result<ConfigFile> read_lk_config(const std::string& path);
 /// 0600, written beside and renamed over. Comments of the old file are not kept.
 Result<void> write_config(const ConfigFile& config);
 
+/// Config: the default names no profile, or one lacks what a server needs. What every command can do without.
+Result<void> check_profiles(const ConfigFile& ours, const ConfigFile& lk);
+/// Usage for what no profile can have: a URL that is none, control characters.
+Result<void> check_profile(const Profile& profile);
+
 struct Setting {
     std::string value;
     std::string origin;  // "--url", "LIVEKIT_URL", "profile staging (/path/config.yaml)"; empty: not given
@@ -54,6 +59,7 @@ struct Setting {
 
 struct GivenServer {  // what the flags say
     std::string profile, config, url, api_key, api_secret, api_secret_file;
+    bool may_lack_profile = false;  // not of a flag: who only shows settings is not held up by require_profile
 };
 
 struct ServerSettings {
@@ -61,12 +67,19 @@ struct ServerSettings {
     std::string secret_file;  // to be read; `secret.value` is empty then
     std::optional<Profile> profile;  // the one in use, though perhaps for no value
     std::string profile_origin;      // "--profile", "VOICECTL_PROFILE", "default of …"
+    std::vector<std::string> warnings;  // files of others that are wrong, and not needed
 };
 
 /// Config files are read only when flags and environment leave something open. NotFound for a profile that
 /// is named and nowhere.
 Result<ServerSettings> find_settings(const GivenServer& given, const Getenv& getenv);
 
+struct Profiles {
+    std::vector<Profile> all;  // ours before those of `lk`
+    std::string default_name;  // ours, else that of `lk`
+    std::vector<std::string> warnings;
+};
+Result<Profiles> read_profiles(const GivenServer& given, const Getenv& getenv);
 /// All profiles there are, ours before those of `lk`.
 Result<std::vector<Profile>> all_profiles(const GivenServer& given, const Getenv& getenv);
 

@@ -182,3 +182,33 @@ def test_check_accepts_the_examples(voicectl):
 def test_a_missing_file_is_wrong_input(voicectl):
     assert voicectl("agent", "check", "/nowhere.yaml").code == 2
     assert voicectl("agent", "run", "/nowhere.yaml").code == 2
+
+
+def test_a_ready_file_that_cannot_be_written_is_told_before_anything_connects(tmp_path):
+    config = tmp_path / "agent.yaml"
+    config.write_text(YAML.format(name="x"))
+    nobody = {"LIVEKIT_URL": f"ws://127.0.0.1:{parts.free_port()}", "LIVEKIT_API_KEY": "devkey", "LIVEKIT_API_SECRET": "a_secret_of_at_least_thirty_two_chars"}
+    for path in (tmp_path / "absent" / "ready", tmp_path):
+        result = parts.voicectl("agent", "run", config, "--ready-file", path, "--store", tmp_path / "s.db", env=nobody)
+        assert result.code == 2 and "--ready-file" in result.err and result.seconds < 5, result
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["agent.yaml"]
+
+
+def test_a_server_that_is_never_reached_is_exit_7_and_warned_of(tmp_path):
+    config = tmp_path / "agent.yaml"
+    config.write_text(YAML.format(name="x"))
+    nobody = {"LIVEKIT_URL": f"ws://127.0.0.1:{parts.free_port()}", "LIVEKIT_API_KEY": "devkey", "LIVEKIT_API_SECRET": "a_secret_of_at_least_thirty_two_chars"}
+    result = parts.voicectl("agent", "run", config, "--once", "--log-format", "json", "--store", tmp_path / "s.db", env=nobody, timeout=60)
+    assert result.code == 7 and 15 < result.seconds < 40 and "no registration" in result.err, result
+    lost = [json.loads(line) for line in result.err.splitlines() if '"lost"' in line]
+    assert lost and all(line["level"].lower().startswith("warn") for line in lost), lost
+
+
+def test_check_tells_all_faults_at_once(tmp_path):
+    (tmp_path / "file").write_text("x")
+    config = tmp_path / "agent.yaml"
+    config.write_text(YAML.format(name="x").replace("name: x", f"name: \"a\\nb\"\nstore: {tmp_path}/file/store.db\nmax_calls: 0")
+                      .replace("voice: slt", "voice: elvis, speed: 99"))
+    result = parts.voicectl("agent", "check", config, "--json")
+    assert result.code == 3, result
+    assert [fault["key"] for fault in result.json["faults"]] == ["name", "store", "max_calls", "tts.voice", "tts.speed"], result

@@ -84,7 +84,7 @@ def test_lists_say_when_they_are_cut(server):
         run(server, "room", "create", f"cut-{i}")
     short = run(server, "room", "list", "--match", "^cut-", "--limit", "2", "--json")
     assert len(short.json["rooms"]) == 2 and "2 of 3" in short.err
-    assert len(run(server, "room", "list", "--match", "^cut-", "--limit", "2", "--all", "--json").json["rooms"]) == 3
+    assert len(run(server, "room", "list", "--match", "^cut-", "--all", "--json").json["rooms"]) == 3
     run(server, "room", "delete", "cut-0", "cut-1", "cut-2")
 
 

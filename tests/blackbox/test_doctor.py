@@ -285,6 +285,7 @@ def test_files_that_others_may_read(server, tmp_path):
 def test_storage_that_was_not_tried_is_not_called_good(server):
     result = doctor(server, "--only", "storage", "--json", env={"S3_BUCKET": "b"})
     assert states(result) == {"storage": "skipped"} and "no keys" in found(result, "storage")["detail"], result
+    assert result.code == 3, result
 
 
 def test_storage_is_written_read_and_deleted(server, storage):
@@ -300,6 +301,18 @@ def test_a_profile_is_where_the_settings_came_from(server, tmp_path):
     assert made.code == 0, made
     result = doctor(None, "--only", WAY, "--json", env=env)
     assert result.code == 0 and found(result, "url")["evidence"]["from"].startswith("profile here"), result
+
+
+def test_a_protected_profile_keeps_the_doctor_from_making_rooms(server, tmp_path):
+    env = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    made = parts.voicectl("profile", "add", "live", "--protected", "--url", server.url, "--api-key", server.key, "--secret-stdin", env=env, stdin=server.secret)
+    assert made.code == 0, made
+    words = ["--only", "key,media,agent", "--agent", "nobody", "--agent-wait", "1s", "--json"]
+    refused = doctor(None, *words, env=env)
+    assert states(refused) == {"key": "ok", "media": "skipped", "agent": "skipped"} and refused.code == 0, refused
+    assert "--confirm live" in found(refused, "media")["detail"]
+    agreed = doctor(None, *words, "--confirm", "live", env=env)
+    assert states(agreed) == {"key": "ok", "media": "ok", "agent": "failed"}, agreed
 
 
 def test_media_over_tcp_alone_are_a_warning():

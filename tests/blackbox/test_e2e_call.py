@@ -55,7 +55,8 @@ def alive(pid):
 
 def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path):
     before = left_behind()
-    result = voicectl("e2e-call", "--local", "--json", "--record", tmp_path / "audio", timeout=180)
+    store = tmp_path / "mine.db"
+    result = voicectl("e2e-call", "--local", "--json", "--store", store, "--record", tmp_path / "audio", timeout=180)
     assert result.code == 0, result
     report = result.json
     assert report["schemaVersion"] == 1 and report["passed"]
@@ -64,6 +65,8 @@ def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path):
     assert len(turns) >= 2
     assert all(0 < check["evidence"]["latencyMs"] < 5000 for check in turns)
     assert {path.name for path in (tmp_path / "audio").iterdir()} == {"agent.wav", "caller.wav", "call.wav"}
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "audio").iterdir()} == {0o600}
+    assert parts.voicectl("transcript", "list", "--store", store, "--get", "/transcripts/*/callerIdentity").out == "e2e-caller\n"
     assert left_behind() == before
 
 
@@ -200,7 +203,7 @@ def test_ctrl_c_stops_everything(number, code):
 def test_a_bad_configuration_is_told_before_anything_runs(voicectl, tmp_path):
     config = tmp_path / "bad.yaml"
     config.write_text(agent_yaml() + "turn: {end_of_turn: soon}\n")
-    result = voicectl("e2e-call", "--local", "--config", config, *QUESTION)
+    result = voicectl("e2e-call", "--local", "--agent-config", config, *QUESTION)
     assert result.code == 2, result
     assert "bad.yaml:7" in result.err and "end_of_turn" in result.err
 
@@ -213,9 +216,32 @@ def test_a_bad_configuration_is_told_before_anything_runs(voicectl, tmp_path):
     (["--agent", "x", "--say", "hello", "--answer-timeout", "0s"], "--answer-timeout"),
     (["--agent", "x", "--say", "missing.wav"], "missing.wav"),
     (["--agent", "x", "--script", "missing.yaml"], "missing.yaml"),
+    (["--agent", "x", "--say", "/nowhere/my file.wav"], "my file.wav"),
+    (["--agent", "x", "--say", "x.mp4"], "x.mp4"),
+    (["--agent", "x", "--say", " "], "--say"),
+    (["--agent", "x", "--say", "hello", "--expect", " "], "--expect"),
+    (["--agent", "x", "--say", "hello", "--tolerance", "nan"], "--tolerance"),
+    (["--agent", "x", "--say", "hello", "--no-greeting", "--greeting", "hi"], "--no-greeting"),
+    (["--agent", "x", "--say", "hello", "--voice", "elvis"], "elvis"),
 ])
 def test_wrong_flags_are_refused_at_once(flags, word, server):
     result = parts.voicectl("e2e-call", *flags, env=server.environment())
     assert result.code == 2, result
     assert word in result.err
     assert result.out == ""
+
+
+def test_a_protected_profile_wants_its_name(server, tmp_path):
+    env = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    made = parts.voicectl("profile", "add", "live", "--protected", "--url", server.url, "--api-key", server.key, "--secret-stdin", env=env, stdin=server.secret)
+    assert made.code == 0, made
+    result = parts.voicectl("e2e-call", "--agent", "nobody", *QUESTION, env=env)
+    assert result.code == 2 and "--confirm live" in result.err and result.out == "", result
+
+
+def test_an_unreachable_server_in_rows_and_names(server):
+    env = {**server.environment(), "LIVEKIT_URL": f"ws://127.0.0.1:{parts.free_port()}"}
+    names = parts.voicectl("e2e-call", "--agent", "x", *QUESTION, "-o", "name", env=env)
+    assert names.code == 7 and names.out.splitlines()[0] == "room" and "joined" in names.out.splitlines(), names
+    rows = parts.voicectl("e2e-call", "--agent", "x", *QUESTION, "-o", "tsv", env=env)
+    assert rows.out.splitlines()[0].split("\t")[:2] == ["room", "failed"], rows

@@ -66,8 +66,8 @@ def test_an_absent_room_is_exit_5_at_once(egress):
 
 
 def test_without_a_worker_the_servers_own_answer_is_waited_for_and_explained(egress, room):
-    starts = [["--room", room, "--audio-only", "--out", "file:a.ogg"], ["--url", "https://example.com", "--out", "file:a.mp4"],
-              ["--room", room, "--left", "agent", "--right", "caller", "--out", "file:a.ogg", "--timeout", "1s"]]
+    starts = [["--room", room, "--audio-only", "--out", "file:a.ogg"], ["--page", "https://example.com", "--out", "file:a.mp4"],
+              ["--room", room, "--left", "agent", "--right", "caller", "--out", "file:a.ogg"]]
     with concurrent.futures.ThreadPoolExecutor() as pool:
         results = list(pool.map(lambda words: egress("start", *words), starts))
     for result in results:
@@ -90,7 +90,7 @@ SHAPES = [
     ("participant", ["--participant", "ann", "--screen-share", "--out", "file:ann.mp4", "--preset", "h264-1080p-30"]),
     ("track", ["--track", "TR_AMabc", "--out", "wss://example.com/sound", "--no-manifest"]),
     ("track_composite", ["--audio-track", "TR_AMabc", "--out", "s3:a.mp3", "--advanced", "audio-bitrate=64,audio-codec=mp3"]),
-    ("web", ["--url", "https://example.com/page", "--out", "rtmps://live.example.com/app/streamkey1", "--out", "hls:live/demo", "--storage", "s3", "--out",
+    ("web", ["--page", "https://example.com/page", "--out", "rtmps://live.example.com/app/streamkey1", "--out", "hls:live/demo", "--storage", "s3", "--out",
              "images:shots/a", "--image-interval", "5s"]),
     ("egress", ["--left", "agent", "--right", "caller", "--out", "s3:sides.ogg"]),
 ]
@@ -181,6 +181,19 @@ def test_wait_ends_at_once_with_the_error_when_the_recording_fails(egress, room,
     assert "failed: S3 upload failed: no such host (code 400)" in result.err and "End reason: Failure" in result.err and result.out == ""
 
 
+def test_wait_watches_all_at_once(egress, room, worker):
+    first = started(egress, room, "--wait", "active=10s")
+    second = started(egress, room, "--wait", "active=10s")
+    worker.jobs[second].set(STATUS.EGRESS_FAILED, "disk full")
+    result = egress("wait", first, second, "--timeout", "30s")
+    assert result.code == 3 and "disk full" in result.err and second in result.err and result.seconds < 10, result
+
+
+def test_a_timeout_that_was_given_is_kept(egress, room):
+    result = egress("start", "--room", room, "--audio-only", "--out", "file:a.ogg", "--timeout", "1s")
+    assert result.code == 8 and result.seconds < 4 and "a worker may still take the recording" in result.err, result
+
+
 def test_wait_for_complete_gives_the_file(egress, room, worker):
     worker.on_start = lambda job: (job.set(STATUS.EGRESS_ACTIVE), time.sleep(0.5), job.finish())
     result = egress("start", "--room", room, "--audio-only", "--out", "s3:a.ogg", "--wait", "complete=20s", "--json")
@@ -240,6 +253,7 @@ def test_list_filters_and_masks_and_says_when_it_is_cut(egress, room, worker):
     assert egress("list", "--room", room, "--active", "-o", "name").out.split() == [second]
     assert egress("list", "--room", room, "--status", "complete", "-o", "name").out.split() == [first]
     assert egress("list", "--room", room, "-o", "name").out.split() == [second, first]  # newest first
+    assert egress("list", "--room", room, "--status", "EGRESS_COMPLETE", "-o", "name").out.split() == [first]
     assert egress("list", "--room", room, "--since", "1h", "-o", "name").out.split() == [second, first]
     cut = egress("list", "--room", room, "--limit", "1")
     assert "1 newest of 2" in cut.err and first not in cut.out and "room (audio)" in cut.out, cut

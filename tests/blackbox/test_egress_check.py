@@ -1,8 +1,10 @@
 """`voicectl egress check` on files made by others, and `check-storage` against a real S3 storage."""
 import array
 import http.server
+import json
 import math
 import random
+import struct
 import threading
 import wave
 
@@ -80,6 +82,36 @@ def test_what_is_no_recording_is_told_in_a_line(tmp_path, call):
     assert check(tmp_path / "absent.ogg").code == 5
     many = check(call, tmp_path / "absent.ogg", "--json")
     assert many.code == 5 and [one["ok"] for one in many.json["files"]] == [True, False]
+
+
+def test_several_files_are_a_row_a_line_or_a_name_each(tmp_path, call):
+    (tmp_path / "bad.ogg").write_bytes(b"this is text and nothing else\n" * 10)
+    rows = check(call, tmp_path / "bad.ogg", "-o", "tsv")
+    assert rows.code == 2 and [line.split("\t")[1] for line in rows.out.splitlines()] == ["true", "false"], rows
+    assert rows.out.splitlines()[0].split("\t")[2] == "7000", rows
+    lines = check(call, tmp_path / "bad.ogg", "-o", "jsonl").out.splitlines()
+    assert [json.loads(line)["ok"] for line in lines] == [True, False] and json.loads(lines[0]).keys() == json.loads(lines[1]).keys()
+    assert check(call, call, "-o", "name").out.splitlines() == [str(call), str(call)]
+
+
+def test_no_decoder_talks_into_our_errors(tmp_path):
+    write_wav(tmp_path / "a.wav", tone(1, 440))
+    (tmp_path / "tiny.mp3").write_bytes(b"\xff\xfb\x90\0" + b"x" * 26)
+    result = check(tmp_path / "tiny.mp3", "--json")
+    assert result.code == 2 and "is not readable as audio" in json.loads(result.err)["error"]["message"] and "pipe" not in result.err, result
+
+
+def test_samples_that_are_no_numbers_fail(tmp_path):
+    samples = struct.pack("<4f", math.nan, math.inf, -math.inf, 0.25)
+    header = b"RIFF" + struct.pack("<I", 36 + len(samples)) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 3, 1, 8000, 32000, 4, 32)
+    (tmp_path / "nan.wav").write_bytes(header + b"data" + struct.pack("<I", len(samples)) + samples)
+    result = check(tmp_path / "nan.wav")
+    assert result.code == 3 and "3 of its samples are no finite numbers" in result.err, result
+
+
+def test_silence_is_said_once_and_one_channel_is_one(tmp_path):
+    result = check(write_wav(tmp_path / "a.wav", silence(1)), "--channels", "2")
+    assert result.code == 3 and "1 channel, not 2" in result.err and "without silence" not in result.out, result
 
 
 # ---- storage ----

@@ -275,7 +275,7 @@ def test_watch_ends_with_the_room_and_by_sigterm(server, room, live, voicectl):
 
 
 def test_watch_ends_quietly_when_nobody_reads(server, room):
-    shell = subprocess.run(["bash", "-o", "pipefail", "-c", f"timeout 20 {parts.voicectl_path()} room watch {room} --events connected | head -1"], capture_output=True,
+    shell = subprocess.run(["bash", "-o", "pipefail", "-c", f"timeout 20 {parts.voicectl_path()} room watch {room} -q --events connected | head -1"], capture_output=True,
                            text=True, timeout=PATIENCE, env=parts.clean_environment(server.environment()))
     assert shell.returncode == 0 and shell.stderr == "" and json.loads(shell.stdout)["event"] == "connected", shell
 

@@ -66,6 +66,9 @@ Result<LoadedConfig> load_config(const std::string& path);
 /// The same for text that is in memory; `file` is for messages.
 LoadedConfig parse_config(const std::string& yaml, const std::string& file);
 
+/// Printable, on one line, without blanks at its ends.
+bool is_plain_name(const std::string& name);
+
 /// One Error (Config) out of faults: the first in full, all of them one per line.
 Error to_error(const ConfigFaults& faults);
 

@@ -38,7 +38,8 @@ struct Stages {
     std::unique_ptr<speech::TextToSpeech> tts;
 };
 
-/// Builds the stages; every fault at its line of the file. Loads models, so it takes a second or so.
+/// Builds the stages; every fault at its line of the file, as far as one does not hide another. Of a file with faults of its
+/// own only the stages that it names are tried. Loads models, so it takes a second or so.
 std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, const speech::ProviderContext& context);
 
 class CallHost {
@@ -74,11 +75,13 @@ struct DeskOptions {
     livekit::Server server;
     bool once = false;  // one job, then stop
     std::string deployment;
+    std::chrono::milliseconds reach_within{20000};  // the first registration; later ones are tried for ever
 };
 
 class JobDesk {
  public:
-    /// `on_stopped` once: with nothing after a drain or --once, or with why it cannot go on (Auth).
+    /// `on_stopped` once: with nothing after a drain or --once, or with why it cannot go on (Auth; Unreachable
+    /// when it never got as far as a registration).
     static std::unique_ptr<JobDesk> create(AsioLoop& loop, const AgentConfig& config, DeskOptions options, CallHost& host,
                                            std::function<void(const WorkerEvent&)> on_event,
                                            std::function<void(Result<void>)> on_stopped);

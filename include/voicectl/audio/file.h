@@ -25,6 +25,8 @@ class FileReader {
     virtual const FileInfo& info() const = 0;
     /// Whole frames, interleaved, into `out`; how many samples. 0: the end.
     virtual Result<std::size_t> read(std::span<std::int16_t> out) = 0;
+    /// How many of the samples read so far are no numbers that can be played (NaN, infinite).
+    virtual std::int64_t not_finite() const = 0;
     /// Back to the beginning.
     virtual Result<void> rewind() = 0;
 };

@@ -34,6 +34,8 @@ struct Inspection {
     double active_rms_dbfs = -120;  // without the silence: how loud it is when there is something to hear
     std::chrono::milliseconds silence{0}, longest_silence{0}, longest_silence_at{0}, leading_silence{0}, trailing_silence{0};
     std::chrono::milliseconds voice{0};  // at least one channel speaks
+    std::int64_t frames = 0;             // as read
+    std::int64_t not_finite_samples = 0; // NaN and infinite ones, which cannot be played
     std::int64_t clipped_samples = 0;    // in runs of three or more at full scale
     std::vector<ChannelReport> channels;
     std::optional<double> correlation;  // of two channels, -1 to 1; nothing when one of them is silent

@@ -83,7 +83,8 @@ class DispatchApi {
 /// is an egress that has ended, NotFound one that the server does not know.
 class EgressApi {
  public:
-    explicit EgressApi(TwirpClient& twirp) : twirp_(twirp) {}
+    /// `limit`: no call waits longer, not even for what a server takes long to say.
+    explicit EgressApi(TwirpClient& twirp, std::optional<std::chrono::milliseconds> limit = {}) : twirp_(twirp), limit_(limit) {}
     /// Sorted by id. Unreachable at once when the server has no Redis.
     Result<std::vector<proto::EgressInfo>> list(const proto::ListEgressRequest& request);
     Result<proto::EgressInfo> get(const std::string& egress_id);
@@ -100,6 +101,7 @@ class EgressApi {
  private:
     Result<proto::EgressInfo> call(std::string_view method, const google::protobuf::Message& request, std::chrono::milliseconds at_least);
     TwirpClient& twirp_;
+    std::optional<std::chrono::milliseconds> limit_;
 };
 
 /// An egress or ingress call was refused because the server has no Redis.

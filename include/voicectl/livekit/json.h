@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
 namespace google::protobuf {
 class Message;
@@ -15,5 +16,7 @@ nlohmann::ordered_json to_json(const google::protobuf::Message& message);
 
 /// Masks the same secrets in JSON of any message, whichever way its names are written.
 void mask_secrets(nlohmann::ordered_json& json);
+/// An address to show: its login and its query as ***.
+std::string without_secrets(const std::string& url);
 
 }  // namespace voicectl::livekit

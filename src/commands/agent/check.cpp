@@ -1,8 +1,14 @@
 #include "commands/agent/check.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
 #include "commands/agent/loading.h"
 #include "voicectl/agent/config.h"
 #include "voicectl/base/workers.h"
+#include "voicectl/store/store.h"
 
 namespace voicectl::commands {
 namespace {
@@ -25,6 +31,31 @@ std::string summary(const agent::AgentConfig& config) {
                        config.stt.value("provider", ""), config.llm.value("provider", ""), config.tts.value("provider", ""));
 }
 
+// `agent run` makes the store and its folder: is there a place for them?
+std::string why_no_store(const std::string& path) {
+    namespace fs = std::filesystem;
+    std::error_code failed;
+    if (fs::exists(path, failed)) {
+        const auto opened = store::Store::open_existing(path);
+        return opened ? "" : opened.error().message;
+    }
+    auto folder = fs::absolute(path, failed).parent_path();
+    while (!fs::exists(folder, failed) && folder.has_relative_path()) folder = folder.parent_path();
+    if (!fs::is_directory(folder, failed)) return fmt::format("{} is no folder", folder.string());
+    if (access(folder.c_str(), W_OK | X_OK) != 0) return fmt::format("nothing can be written to {}", folder.string());
+    return {};
+}
+
+// Everything that can be told at once: engines and store too, whatever else is wrong.
+void gather_more(const agent::LoadedConfig& loaded, agent::ConfigFaults& faults, Env& env) {
+    Workers workers(1, "vc-speech");
+    if (const auto stages = agent::build_stages(loaded, provider_context(loaded.config, workers, env)); !stages)
+        faults.insert(faults.end(), stages.error().begin(), stages.error().end());
+    if (const auto& path = loaded.config.store; !path.empty())
+        if (const auto why = why_no_store(path); !why.empty()) faults.push_back(loaded.fault_at("store", "cannot be used: " + why, ""));
+    std::stable_sort(faults.begin(), faults.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
+}
+
 }  // namespace
 
 void add_agent_check(Command agent, Env& env, Run<AgentCheckOptions> run) {
@@ -39,11 +70,7 @@ Result<void> run_agent_check(const AgentCheckOptions& options, Env& env) {
     auto loaded = agent::load_config(options.config);
     if (!loaded) return fail(Errc::Usage, "{}", loaded.error().message);
     auto faults = loaded->faults;
-    if (faults.empty()) {
-        Workers workers(1, "vc-speech");
-        const auto stages = agent::build_stages(*loaded, provider_context(loaded->config, workers, env));
-        if (!stages) faults = stages.error();
-    }
+    gather_more(*loaded, faults, env);
     const Json value{{"file", options.config}, {"valid", faults.empty()}, {"name", loaded->config.name}, {"faults", to_json(faults)}};
     if (faults.empty()) return env.out.emit(value, summary(loaded->config), loaded->config.name);
     if (env.out.json()) VC_TRY(env.out.emit(value, ""));

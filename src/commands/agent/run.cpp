@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "commands/agent/loading.h"
 #include "voicectl/agent/host.h"
+#include "voicectl/base/atomic_file.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/signals.h"
 #include "voicectl/base/text.h"
@@ -17,6 +19,9 @@ namespace {
 constexpr const char* kLong = R"(Registers with the server as an agent worker, takes dispatches by the agent's name, and holds the calls.
 Everything about the agent stands in CONFIG (YAML); mistakes are told with file, line and key before
 anything connects. Events of jobs go to stdout, one JSON object per line; logs go to stderr.
+
+A server that cannot be reached at all for the first 20 s ends it (exit 7), and one that refuses the key (exit 4). Once
+registered, a lost connection is told as a warning and made again for as long as it takes.
 
 The first SIGINT or SIGTERM drains: no new calls, running ones finish. The second ends them at once.
 
@@ -46,6 +51,7 @@ class AgentProcess {
     Result<void> run() {
         VC_TRY_ASSIGN(auto loaded, load_agent_config(options_.config));
         VC_TRY(apply_flags(loaded));
+        VC_TRY(check_ready_file());
         VC_TRY_ASSIGN(server_, env_.server());
         VC_TRY_ASSIGN(stages_, build_agent_stages(loaded, workers_, env_));
         config_ = std::move(loaded.config);
@@ -61,12 +67,25 @@ class AgentProcess {
     Result<void> apply_flags(agent::LoadedConfig& loaded) {
         auto& config = loaded.config;
         if (!options_.name.empty()) config.name = options_.name;
+        if (!agent::is_plain_name(config.name)) return fail(Errc::Usage, "--name must be printable text on one line, without blanks at its ends");
         if (!options_.store.empty()) config.store = options_.store;
         if (options_.max_calls > 0) config.max_calls = options_.max_calls;
         if (!options_.drain.empty()) {
             VC_TRY_ASSIGN(config.drain_timeout, parse_duration(options_.drain));
         }
         return {};
+    }
+
+    // Whoever waits for the file would wait for ever.
+    Result<void> check_ready_file() const {
+        const auto& path = options_.ready_file;
+        if (path.empty()) return {};
+        std::error_code ignored;
+        if (std::filesystem::is_directory(path, ignored)) return fail(Errc::Usage, "--ready-file {}: it is a folder", terminal_safe(path));
+        const auto file = AtomicFile::create(path);
+        if (file) return {};
+        return fail_with_hint(Errc::Usage, fmt::format("--ready-file: {}", file.error().message),
+                              "name a file in a folder that is there and may be written");
     }
 
     Result<void> serve() {
@@ -147,7 +166,7 @@ void add_agent_run(Command agent, Env& env, Run<AgentRunOptions> run) {
         .one_of({"pretty", "json"})
         .capture_default();
     command.add_flag("--once", options->once, "Hold one call, then end (exit 1 when it failed)");
-    on_run(command, std::move(options), env, std::move(run));
+    on_run(command.no_dry_run(), std::move(options), env, std::move(run));
 }
 
 Result<void> run_agent_run(const AgentRunOptions& options, Env& env) {

@@ -7,8 +7,11 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Sends a request as JSON (camelCase or snake_case) and prints the server's answer as JSON, secrets masked. The
-token gets the grant that the call needs and no other; the room that the request names goes into it.
+constexpr const char* kLong = R"(Sends a request as JSON (camelCase or snake_case) and prints the server's answer as JSON, secrets masked. The answer
+is the server's own JSON: unlike in every other command its keys are snake_case, and its 64-bit numbers are strings. It
+is JSON whatever -o says (jsonl: on one line); errors are text without --json.
+
+The service's name is taken in any case. The token gets the grant that the call needs and no other; the room that the request names goes into it.
 
 Services, and the grants they are given without --grant:
   RoomService           create (CreateRoom, DeleteRoom), list (ListRooms), else admin of the room
@@ -71,8 +74,25 @@ Result<Json> ask_all(livekit::TwirpClient& twirp, ApiCall call) {
 // There is no other form than JSON for what nobody knows beforehand; errors keep theirs.
 Result<void> show(Json value, const std::string& name, Env& env) {
     livekit::mask_secrets(value);
-    if (env.out.format == Format::Table) env.out.format = Format::Json;
-    return env.out.emit(value, "", name);
+    const auto asked = env.out.format;
+    if (!env.out.json()) env.out.format = Format::Json;
+    auto shown = env.out.emit(value, "", name);
+    env.out.format = asked;
+    return shown;
+}
+
+Result<Json> parse_request(const std::string& text) {
+    constexpr const char* kHint = "a file is named with @: --data @request.json";
+    try {
+        auto request = Json::parse(text);
+        if (!request.is_object()) return fail_with_hint(Errc::Usage, "--data is JSON, but no object", kHint);
+        return request;
+    } catch (const Json::parse_error& error) {
+        const std::string_view what = error.what();  // "[json.exception.parse_error.101] parse error at line 1, …"
+        const auto at = what.find(" at line ");
+        const auto where = at == std::string_view::npos ? what : what.substr(at + 4);
+        return fail_with_hint(Errc::Usage, fmt::format("--data is no JSON: {}", terminal_safe(where)), kHint);
+    }
 }
 
 }  // namespace
@@ -96,14 +116,14 @@ Result<ApiCall> api_call(const ApiOptions& o) {
     const auto slash = o.call.find('/');
     call.service = o.call.substr(0, slash);
     if (call.service.starts_with("livekit.")) call.service.erase(0, std::string_view("livekit.").size());
+    call.service = service_name(call.service);
     if (slash != std::string::npos) call.method = o.call.substr(slash + 1);
     constexpr std::string_view kWord = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     const auto word = [&](const std::string& text) { return !text.empty() && text.find_first_not_of(kWord) == std::string::npos; };
     if (!word(call.service) || !word(call.method))
         return fail_with_hint(Errc::Usage, fmt::format("'{}' is no call", terminal_safe(o.call)), "write it like RoomService/ListRooms");
     VC_TRY_ASSIGN(const auto text, read_payload(o.data));
-    call.body = Json::parse(text, nullptr, false);
-    if (!call.body.is_object()) return fail_with_hint(Errc::Usage, "--data is no JSON object", "a file is named with @: --data @request.json");
+    VC_TRY_ASSIGN(call.body, parse_request(text));
     VC_TRY_ASSIGN(call.claims, api_claims(call.service, call.method, o.grants));
     call.claims.video.room = !o.room.empty() ? o.room : named_room(call.body);
     call.claims.video.destination_room = named_destination(call.body);
@@ -116,7 +136,7 @@ Result<void> run_api(const ApiOptions& o, Env& env) {
         Json plan{{"dryRun", true}, {"service", call.service}, {"method", call.method}, {"grants", livekit::to_json(call.claims)}, {"request", call.body}};
         return show(std::move(plan), call.method, env);
     }
-    VC_TRY(env.change(fmt::format("call {}", o.call)));
+    if (!call.method.starts_with("List") && !call.method.starts_with("Get")) VC_TRY(env.change(fmt::format("call {}", o.call)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY_ASSIGN(auto reply, o.all ? ask_all(*twirp, call) : ask(*twirp, call));
     return show(std::move(reply), call.method, env);

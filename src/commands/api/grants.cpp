@@ -1,6 +1,9 @@
 #include "commands/api/grants.h"
 
+#include <algorithm>
 #include <array>
+
+#include "voicectl/base/text.h"
 
 namespace voicectl::commands {
 namespace {
@@ -50,6 +53,14 @@ std::string text_of(const Json& request, std::initializer_list<const char*> name
     return {};
 }
 
+// A part of the other, or the same for half of its length.
+bool is_like(const std::string& known, const std::string& given) {
+    if (given.empty()) return false;
+    if (known.find(given) != std::string::npos || given.find(known) != std::string::npos) return true;
+    const auto same = std::mismatch(known.begin(), known.end(), given.begin(), given.end()).first - known.begin();
+    return static_cast<std::size_t>(same) * 2 >= std::max(known.size(), given.size());
+}
+
 }  // namespace
 
 const std::vector<std::string>& grant_names() {
@@ -66,12 +77,28 @@ Result<Claims> api_claims(std::string_view service, std::string_view method, con
     for (const auto& name : given) give(claims, name);
     if (!given.empty()) return claims;
     for (const auto& need : kNeeds) {
-        if (need.service != service || (!need.method.empty() && need.method != method)) continue;
+        if (need.service != service || (!need.method.empty() && to_lower_ascii(need.method) != to_lower_ascii(method))) continue;
         give(claims, need.grant);
         give(claims, need.second);
         return claims;
     }
-    return fail_with_hint(Errc::Usage, fmt::format("which grants does {} need?", service), "name them with --grant; voicectl api --help lists the services that are known");
+    return fail_with_hint(Errc::Usage, fmt::format("which grants does {} need?", service), service_hint(service));
+}
+
+std::string service_name(const std::string& given) {
+    for (const auto& need : kNeeds)
+        if (to_lower_ascii(need.service) == to_lower_ascii(given)) return std::string(need.service);
+    return given;
+}
+
+std::string service_hint(std::string_view service) {
+    std::vector<std::string_view> all, near;
+    for (const auto& need : kNeeds)
+        if (all.empty() || all.back() != need.service) all.push_back(need.service);
+    for (const auto one : all)
+        if (is_like(to_lower_ascii(one), to_lower_ascii(service))) near.push_back(one);
+    const auto meant = near.empty() ? std::string() : fmt::format("did you mean {}? ", fmt::join(near, " or "));
+    return fmt::format("{}Known without --grant: {}; others need it", meant, fmt::join(all, ", "));
 }
 
 std::string named_room(const Json& request) { return text_of(request, {"room", "room_name", "roomName"}); }

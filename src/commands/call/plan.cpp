@@ -3,6 +3,7 @@
 #include "commands/call/recording.h"
 #include "commands/call/start.h"
 #include "commands/shell.h"
+#include "commands/token/create.h"
 #include "commands/token/roles.h"
 #include "voicectl/base/text.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+constexpr const char* kEmptyTimeout = "5m";
 
 Result<void> check_agents(const std::vector<std::string>& agents) {
     auto sorted = agents;
@@ -51,8 +54,12 @@ Result<CallPlan> plan_call(const CallStartOptions& o, const livekit::Server& ser
         VC_TRY_ASSIGN(plan.wait, time_of("--wait", o.wait));
     }
     VC_TRY_ASSIGN(const auto life, time_of("--token-valid-for", o.valid_for));
-    VC_TRY_ASSIGN(const auto empty, time_of("--empty-timeout", o.empty_timeout));
+    VC_TRY_ASSIGN(const auto empty, time_of("--empty-timeout", o.empty_timeout.empty() ? kEmptyTimeout : o.empty_timeout));
     if (life < seconds(1) || empty < seconds(1)) return fail(Errc::Usage, "--token-valid-for and --empty-timeout are whole seconds");
+    if (life > kLongestTokenLife)
+        return fail_with_hint(Errc::Usage, "--token-valid-for: a token that lives for more than a year", "nothing can call a token back: name a shorter life");
+    if (empty / seconds(1) > UINT32_MAX) return fail(Errc::Usage, "--empty-timeout {} is too long", o.empty_timeout);
+    plan.empty_timeout_given = !o.empty_timeout.empty();
     plan.empty_timeout = static_cast<std::uint32_t>(empty / seconds(1));
     if (!o.record.empty()) {
         VC_TRY_ASSIGN(plan.recording, recording_request(o.record, plan.room, environment));

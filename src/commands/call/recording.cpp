@@ -29,7 +29,9 @@ Result<RoomCompositeEgressRequest> recording_request(const std::string& target, 
     if (!automatic && !s3 && !target.starts_with("file:"))
         return fail_with_hint(Errc::Usage, fmt::format("--record={} is no place to record to", terminal_safe(target)), "write it like --record=file:recordings/{room_name}.ogg or --record=s3:calls/{room_name}.mp3");
     auto path = automatic ? std::string() : target.substr(target.find(':') + 1);
-    if (path.empty()) path = kDefaultPath;
+    if (path.empty() && !automatic)
+        return fail_with_hint(Errc::Usage, fmt::format("--record={} names no place", terminal_safe(target)), fmt::format("--record alone takes {}", kDefaultPath));
+    if (automatic) path = kDefaultPath;
     RoomCompositeEgressRequest request;
     request.set_room_name(room);
     request.set_audio_only(true);

@@ -1,13 +1,16 @@
 #include "commands/call/start.h"
 
 #include <future>
+#include <mutex>
 
 #include "commands/call/recording.h"
 #include "commands/call/room_record.h"
 #include "commands/call/undo.h"
 #include "commands/dispatch/agent_wait.h"
 #include "commands/interrupt.h"
+#include "commands/room/create.h"
 #include "commands/room/metadata.h"
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -61,6 +64,7 @@ class CallStart {
         if (made) return report();
         // Steps beside the one that failed may still succeed; they must be known to be undone.
         if (recording_.valid()) (void)recording_.get();
+        if (refused_) tell_call(env_, *refused_);
         auto error = std::move(made).error();
         error.message += "; " + in_words(undo_.undo());
         return std::unexpected(std::move(error));
@@ -68,6 +72,14 @@ class CallStart {
 
  private:
     TwirpClient client() { return env_.new_twirp(server_, limit_); }
+
+    /// `result` of calls by `twirp`: the first one that failed is the one to be told. Any thread.
+    template<class T>
+    Result<T> noted(const TwirpClient& twirp, Result<T> result) {
+        std::lock_guard lock(refused_mutex_);
+        if (!result && !refused_) refused_ = twirp.last();
+        return result;
+    }
 
     Result<void> make() {
         VC_TRY(make_room());
@@ -85,6 +97,10 @@ class CallStart {
 
     Result<void> make_room() {
         auto twirp = client();
+        return noted(twirp, make_room(twirp));
+    }
+
+    Result<void> make_room(TwirpClient& twirp) {
         livekit::RoomApi rooms(twirp);
         VC_TRY_ASSIGN(const auto before, rooms.list({plan_.room}));
         livekit::proto::CreateRoomRequest request;
@@ -101,7 +117,11 @@ class CallStart {
         return {};
     }
 
+    // Metadata is merged, and the default of --empty-timeout was not asked for.
     Result<void> take_over(TwirpClient& twirp) {
+        livekit::proto::CreateRoomRequest asked;
+        if (plan_.empty_timeout_given) asked.set_empty_timeout(plan_.empty_timeout);
+        not_applied_ = settings_not_applied(asked, room_);
         if (plan_.metadata.empty()) return {};
         VC_TRY_ASSIGN(const auto merged, merged_metadata(room_.metadata(), plan_.metadata));
         VC_TRY(livekit::RoomApi(twirp).update_metadata(plan_.room, merged.dump()));
@@ -135,13 +155,13 @@ class CallStart {
         auto twirp = client();
         StartedAgent agent{name, {}, {}, {}};
         if (!created_) {
-            VC_TRY_ASSIGN(agent.there_before, agents_in(twirp, plan_.room, name));
+            VC_TRY_ASSIGN(agent.there_before, noted(twirp, agents_in(twirp, plan_.room, name)));
         }
         livekit::proto::CreateAgentDispatchRequest request;
         request.set_room(plan_.room);
         request.set_agent_name(name);
         request.set_metadata(metadata_text());
-        auto made = livekit::DispatchApi(twirp).create(request);
+        auto made = noted(twirp, livekit::DispatchApi(twirp).create(request));
         if (!made) return std::unexpected(std::move(made).error().while_doing(fmt::format("dispatching agent {}", name)));
         agent.dispatch_id = made->id();
         undo_.did(fmt::format("dispatch {} deleted", made->id()), [this, id = made->id()]() -> Result<void> {
@@ -158,7 +178,7 @@ class CallStart {
         for (auto& agent : agents_) {
             AgentWait wait{plan_.room, agent.name, agent.dispatch_id, plan_.wait, agent.there_before};
             wait.interrupt = &interrupt_;
-            VC_TRY_ASSIGN(agent.arrival, wait_for_agent(env_, twirp, wait, begun_));
+            VC_TRY_ASSIGN(agent.arrival, noted(twirp, wait_for_agent(env_, twirp, wait, begun_)));
         }
         return {};
     }
@@ -196,6 +216,7 @@ class CallStart {
         }
         return {{"schemaVersion", 1},
                 {"room", {{"name", plan_.room}, {"sid", room_.sid()}, {"created", created_}}},
+                {"notApplied", not_applied_},
                 {"url", plan_.url},
                 {"token", plan_.token},
                 {"tokenExpires", format_time(plan_.expires)},
@@ -217,6 +238,9 @@ class CallStart {
     std::vector<StartedAgent> agents_;
     std::future<Recording> recording_;
     std::optional<Recording> recorded_;
+    Json not_applied_ = Json::array();
+    std::mutex refused_mutex_;
+    std::optional<livekit::CallTrace> refused_;  // under refused_mutex_
 };
 
 std::string human(const Json& report) {
@@ -248,8 +272,8 @@ Result<void> show(const Json& report, const std::string& format, Env& env) {
 
 // What would be done; the token is left out, for it would work.
 Json plan_json(const CallPlan& plan) {
-    return {{"dryRun", true},
-            {"room", plan.room},
+    return {{"room", plan.room},
+            {"emptyTimeout", plan.empty_timeout},
             {"identity", plan.identity},
             {"metadata", plan.metadata},
             {"agents", plan.agents},
@@ -261,12 +285,12 @@ Json plan_json(const CallPlan& plan) {
 void add_call_start(Command call, Env& env, Run<CallStartOptions> run) {
     auto o = std::make_shared<CallStartOptions>();
     auto cmd = call.add_subcommand("start", "Make room, agents, the caller's token and a recording").footer(kLong);
-    auto room = cmd.add_option("--room", o->room, "Room name; a room that is there is taken, and not undone").group("Room").type_name("ROOM");
+    const auto room = cmd.add_option("--room", o->room, "Room name; a room that is there is taken, and not undone").group("Room").type_name("ROOM");
     cmd.add_option("--room-template", o->room_template, "Makes the name").excludes(room).capture_default().group("Room").type_name("TEMPLATE");
-    cmd.add_option("--empty-timeout", o->empty_timeout, "How long the room stays before anyone joins").capture_default().group("Room").type_name("TIME");
+    cmd.add_option("--empty-timeout", o->empty_timeout, "How long the room stays before anyone joins [5m]").group("Room").type_name("TIME");
     cmd.add_option("--agent", o->agents, "Agent to dispatch (repeat)").one_value().group("Agent").type_name("AGENT");
-    cmd.add_flag("--wait{30s}", o->wait, "Until the agents are there, at most this long").capture_default().group("Agent");
-    cmd.add_flag("--no-wait", o->no_wait, "Do not wait for the agents").group("Agent");
+    const auto wait = cmd.add_flag("--wait{30s}", o->wait, "Until the agents are there, at most this long").capture_default().group("Agent");
+    cmd.add_flag("--no-wait", o->no_wait, "Do not wait for the agents").excludes(wait).group("Agent");
     cmd.add_option("--user", o->fields.user, "Whose call it is: userId").group("Caller").type_name("ID");
     cmd.add_option("--identity", o->identity, "The caller's identity [the user, else made up]").group("Caller").type_name("NAME");
     cmd.add_option("--token-valid-for", o->valid_for, "Life of the caller's token").capture_default().group("Caller").type_name("TIME");
@@ -283,11 +307,13 @@ Result<void> run_call_start(const CallStartOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto server, env.server());
     VC_TRY_ASSIGN(const auto limit, env.timeout());
     VC_TRY_ASSIGN(auto plan, plan_call(o, server, env.getenv(), std::chrono::system_clock::now()));
-    if (env.global.dry_run) return env.out.emit(plan_json(plan), fmt::format("would start a call in room {}", terminal_safe(plan.room)), plan.room);
+    if (env.global.dry_run) return show_dry_run(env, plan_json(plan), fmt::format("would start a call in room {}", terminal_safe(plan.room)), plan.room);
     VC_TRY(env.change(fmt::format("start a call in room {}", plan.room)));
     VC_TRY_ASSIGN(const auto report, CallStart(std::move(plan), env, server, limit).run());
     if (const auto& recording = report["recording"]; recording.is_object() && !recording["error"].is_null())
         env.out.warn(fmt::format("the call is not recorded: {}{}{}", scalar_text(recording["error"]), recording["hint"] == "" ? "" : "; ", scalar_text(recording["hint"])));
+    for (const auto& one : report["notApplied"])
+        env.out.warn(fmt::format("room {} existed already and keeps its own settings: {}", terminal_safe(report["room"]["name"].get<std::string>()), not_applied_line(one)));
     return show(report, o.format, env);
 }
 

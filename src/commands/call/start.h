@@ -14,7 +14,7 @@ struct CallStartOptions {
     std::string room, room_template = kRoomTemplate, identity, record, metadata;
     CallFields fields;
     std::vector<std::string> agents;
-    std::string wait = "30s", valid_for = "15m", empty_timeout = "5m", format = "table";
+    std::string wait = "30s", valid_for = "15m", empty_timeout, format = "table";
     bool no_wait = false, no_schema = false;
 };
 
@@ -30,6 +30,7 @@ struct CallPlan {
     std::chrono::system_clock::time_point expires;
     std::chrono::milliseconds wait{0};  // zero: not at all
     std::uint32_t empty_timeout = 0;    // seconds
+    bool empty_timeout_given = false;   // else a room that is there may have any
 };
 Result<CallPlan> plan_call(const CallStartOptions& options, const livekit::Server& server, const Env::Getenv& environment,
                            std::chrono::system_clock::time_point now);

@@ -17,17 +17,58 @@ namespace {
 constexpr std::chrono::milliseconds kServerTime{250};
 constexpr std::size_t kMostRoomsAsked = 20;  // for their agents
 
+// Names come from the server, so from anybody who may make a room: what is put on the line is quoted, and what is
+// typed there is never evaluated.
 constexpr const char* kBash = R"(# voicectl completion for bash. Load it: source <(voicectl completion bash)
+
+# REPLY: a word of the line without its quotes, nothing in it expanded.
+_voicectl_plain() {
+  case $1 in
+    \'*) REPLY=${1#\'}; REPLY=${REPLY%\'} ;;
+    \"*) REPLY=${1#\"}; REPLY=${REPLY%\"} ;;
+    *) IFS= read -d '' REPLY < <(printf '%s\0' "$1") ;;
+  esac
+}
+
 _voicectl() {
-  local IFS=$'\n' line current=${COMP_WORDS[COMP_CWORD]}
+  local i n=-1 piece last= rest=${COMP_LINE:0:COMP_POINT} head= current plain cut line word REPLY
+  local -a words=()
+  # bash cuts words at = : and @ too; what stands together is one of ours.
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    piece=${COMP_WORDS[i]}
+    word=
+    if ((n >= 0)) && [[ $rest != [[:blank:]]* && ($piece == [=:@]* || $last == *[=:@]) ]]; then word=${words[n]}; else n=$((n + 1)); fi
+    rest=${rest#"${rest%%[![:blank:]]*}"}
+    if ((i == COMP_CWORD)) && [[ -n $COMP_LINE ]]; then piece=$rest; fi
+    rest=${rest#"$piece"}
+    words[n]=$word$piece
+    head=$word
+    if [[ -n $piece && $piece != *[!=:@]* ]]; then head=${words[n]}; fi
+    last=$piece
+  done
+  current=${words[n]}
+  # What bash puts in place of the last of them; an @ it keeps with what follows.
+  _voicectl_plain "${head%@}"; cut=${#REPLY}
+  for ((i = 1; i <= n; i++)); do _voicectl_plain "${words[i]}"; words[i]=$REPLY; done
+  plain=${words[n]}
   COMPREPLY=()
   while IFS= read -r line; do
     case $line in
-      :files) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$current")) ;;
-      :folders) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")) ;;
-      *) COMPREPLY+=("${line%%$'\t'*}") ;;
+      :files | :folders)
+        compopt -o filenames 2>/dev/null
+        while IFS= read -r word; do COMPREPLY+=("$word"); done < <(
+          if [[ $line == :files ]]; then compgen -f -- "${plain:cut}"; else compgen -d -- "${plain:cut}"; fi)
+        ;;
+      *)
+        word=${line%%$'\t'*}; word=${word:cut}
+        case $current in
+          [\'\"]*) if [[ $word == *[!A-Za-z0-9_./:=,@%+\ -]* ]]; then continue; fi ;;
+          *) if [[ -n $word ]]; then printf -v word %q "$word"; fi ;;
+        esac
+        COMPREPLY+=("$word")
+        ;;
     esac
-  done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  done < <("${COMP_WORDS[0]}" __complete "${words[@]:1}" 2>/dev/null)
 }
 complete -F _voicectl voicectl
 )";
@@ -35,32 +76,35 @@ complete -F _voicectl voicectl
 constexpr const char* kZsh = R"(#compdef voicectl
 # voicectl completion for zsh. Put it on $fpath as _voicectl, or: source <(voicectl completion zsh)
 _voicectl() {
-  local line word about
-  local -a found
-  for line in "${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+  local line word
+  local -a found about
+  # (Q) takes quotes away and expands nothing; compadd quotes what it inserts.
+  for line in "${(@f)$("${words[1]}" __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}"; do
     case $line in
-      :files) _files; return ;;
-      :folders) _files -/; return ;;
+      :files) [[ $PREFIX == --*=* ]] && compset -P '*='; _files; return ;;
+      :folders) [[ $PREFIX == --*=* ]] && compset -P '*='; _files -/; return ;;
       '') ;;
-      *) word=${line%%$'\t'*}; about=${line#*$'\t'}; found+=("${word//:/\\:}:$about") ;;
+      *) word=${line%%$'\t'*}; found+=("$word"); about+=("$word  ${line#*$'\t'}") ;;
     esac
   done
-  _describe voicectl found
+  compadd -l -d about -a found
 }
 if [ "$funcstack[1]" = _voicectl ]; then _voicectl "$@"; else compdef _voicectl voicectl; fi
 )";
 
 constexpr const char* kFish = R"(# voicectl completion for fish. Load it: voicectl completion fish | source
 function __voicectl_complete
-    set -l words (commandline -opc) (commandline -ct)
-    for line in ($words[1] __complete $words[2..-1] 2>/dev/null)
+    set -l words (commandline -opc)
+    # Its quotes taken away; fish quotes what it inserts.
+    set -l current (commandline -ct | string unescape)
+    for line in ($words[1] __complete $words[2..-1] "$current" 2>/dev/null)
         switch $line
             case ':files'
                 __fish_complete_path (commandline -ct)
             case ':folders'
                 __fish_complete_directories (commandline -ct)
             case '*'
-                echo $line
+                printf '%s\n' $line
         end
     end
 end
@@ -72,7 +116,7 @@ complete -c voicectl -f -a '(__voicectl_complete)'
 struct Place {
     const CLI::App* command;
     const CLI::Option* waiting = nullptr;
-    std::size_t arguments = 0;
+    std::vector<std::string> arguments;
     bool flags_over = false;
 };
 
@@ -97,7 +141,7 @@ Place walk(const CLI::App& root, const std::vector<std::string>& words) {
         } else if (const auto children = place.command->get_subcommands([&](const CLI::App* one) { return one->check_name(word); }); !children.empty()) {
             place.command = children.front();
         } else {
-            ++place.arguments;
+            place.arguments.push_back(word);
         }
     }
     return place;
@@ -137,6 +181,30 @@ void offer_profiles(Completion& out, const std::string& typed, Env& env) {
     for (const auto& one : *profiles) offer(out, typed, one.name, one.url);
 }
 
+void offer_settings(Completion& out, const std::string& typed, Env& env) {
+    for (const char* key : {"default", "require_profile"}) offer(out, typed, key);
+    const auto ours = read_config(config_path(env.global.config, env.getenv()));
+    if (!ours) return;
+    for (const auto& one : ours->profiles)
+        for (const char* key : {"url", "api_key", "api_secret", "api_secret_file", "protected"}) offer(out, typed, fmt::format("profiles.{}.{}", one.name, key));
+}
+
+/// Behind "help": topics, then the words of commands.
+Completion help_at(const CLI::App& command, const std::vector<std::string>& before, const std::string& typed) {
+    Completion out;
+    const auto* at = &command;
+    while (at->get_parent() != nullptr) at = at->get_parent();
+    for (const auto& word : before) {
+        const auto children = at->get_subcommands([&](const CLI::App* one) { return one->check_name(word); });
+        if (children.empty()) return out;
+        at = children.front();
+    }
+    if (before.empty())
+        for (const auto& one : topics()) offer(out, typed, one.name, one.summary);
+    for (const auto& child : page_of(*at).children) offer(out, typed, child.path.back(), child.summary);
+    return out;
+}
+
 Completion values(const FlagPage& flag, const std::string& typed, Env& env) {
     Completion out;
     for (const auto& choice : flag.choices) offer(out, typed, choice);
@@ -144,8 +212,7 @@ Completion values(const FlagPage& flag, const std::string& typed, Env& env) {
     if (kind == "ROOM") offer_rooms(out, typed, env);
     else if (kind == "AGENT") offer_agents(out, typed, env);
     else if (kind == "PROFILE") offer_profiles(out, typed, env);
-    else if (kind == "TOPIC")
-        for (const auto& one : topics()) offer(out, typed, one.name, one.summary);
+    else if (kind == "SETTING") offer_settings(out, typed, env);
     else if (kind == "FILE") out.follow = Follow::Files;
     else if (kind == "DIR") out.follow = Follow::Folders;
     return out;
@@ -173,8 +240,9 @@ Completion arguments_at(const Place& place, const std::string& typed, Env& env) 
     const auto page = page_of(*place.command);
     for (const auto& child : page.children) offer(out, typed, child.path.back(), child.summary);
     if (!page.children.empty() || page.arguments.empty()) return out;
-    const auto index = std::min(place.arguments, page.arguments.size() - 1);
-    if (place.arguments > index && !page.arguments[index].repeats) return out;
+    if (page.arguments.front().value == "TOPIC") return help_at(*place.command, place.arguments, typed);
+    const auto index = std::min(place.arguments.size(), page.arguments.size() - 1);
+    if (place.arguments.size() > index && !page.arguments[index].repeats) return out;
     return values(page.arguments[index], typed, env);
 }
 
@@ -203,15 +271,36 @@ Completion candidates(const std::vector<std::string>& words, Env& env) {
     return arguments_at(place, typed, env);
 }
 
+namespace {
+
+/// What the words before the one being written say about the server.
+void take_server_flags(const std::vector<std::string>& words, GivenServer& given) {
+    const std::pair<std::string_view, std::string*> flags[]{{"--profile", &given.profile}, {"--config", &given.config}, {"--url", &given.url},
+                                                            {"--api-key", &given.api_key}, {"--api-secret", &given.api_secret},
+                                                            {"--api-secret-file", &given.api_secret_file}};
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+        const std::string_view word = words[i];
+        for (const auto& [flag, target] : flags) {
+            if (word == flag && i + 2 < words.size()) *target = words[i + 1];
+            if (word.starts_with(flag) && word.substr(flag.size()).starts_with('=')) *target = word.substr(flag.size() + 1);
+        }
+    }
+}
+
+/// Escaped, a name would be that of another room; as it is, it would be two words, or steer the terminal.
+bool is_plain_line(const std::string& word) { return terminal_safe(word) == word; }
+
+}  // namespace
+
 int complete(const std::vector<std::string>& words, Env& env) {
     env.out.quiet = true;
     env.global.timeout = fmt::format("{}ms", kServerTime.count());
-    for (std::size_t i = 0; i + 2 < words.size(); ++i)
-        if (words[i] == "--profile") env.global.profile = words[i + 1];
+    take_server_flags(words, env.global);
     const auto found = candidates(words, env);
     if (found.follow == Follow::Files) (void)env.out.emit_raw(":files\n");
     if (found.follow == Follow::Folders) (void)env.out.emit_raw(":folders\n");
-    for (const auto& one : found.candidates) (void)env.out.emit_raw(fmt::format("{}\t{}\n", terminal_safe(one.word), terminal_safe(one.about)));
+    for (const auto& one : found.candidates)
+        if (is_plain_line(one.word)) (void)env.out.emit_raw(fmt::format("{}\t{}\n", one.word, terminal_safe(one.about)));
     return 0;
 }
 

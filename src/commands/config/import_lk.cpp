@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "commands/profile/edit.h"
+
 namespace voicectl::commands {
 
 void add_config_import_lk(Command config, Env& env, Run<ConfigImportOptions> run) {
@@ -28,12 +30,16 @@ Result<void> run_config_import_lk(const ConfigImportOptions& o, Env& env) {
         profile.of_lk = false;
         const auto at = std::find_if(ours.profiles.begin(), ours.profiles.end(), [&](const Profile& one) { return one.name == profile.name; });
         const bool there = at != ours.profiles.end();
-        if (there && o.overwrite) *at = profile;
+        if (there && o.overwrite) {
+            VC_TRY(env.change_profile(*at, fmt::format("replace profile {}", profile.name)));
+            profile.needs_name = at->needs_name;
+            *at = profile;
+        }
         else if (!there) ours.profiles.push_back(profile);
         items.push_back({{"name", profile.name}, {"url", profile.url}, {"outcome", !there ? "imported" : o.overwrite ? "replaced" : "kept ours"}});
     }
     if (ours.default_profile.empty()) ours.default_profile = lk.default_profile;
-    if (!env.global.dry_run) VC_TRY(write_config(ours));
+    VC_TRY(write_config_unless_dry(ours, env));
     return env.out.emit_list("profiles", items, {column("PROFILE", "name"), column("URL", "url"), column("OUTCOME", "outcome")}, "name");
 }
 

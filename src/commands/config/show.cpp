@@ -20,7 +20,7 @@ Json settings_json(const ServerSettings& found, const Env& env) {
     out.push_back(row("apiSecret", shown_secret(found), found.secret.origin));
     const auto path = config_path(env.global.config, env.getenv());
     out.push_back(row("config", path, !env.global.config.empty() ? "--config" : env.get("VOICECTL_CONFIG") ? "VOICECTL_CONFIG" : "standard place"));
-    out.push_back(row("profile", found.profile ? found.profile->name : "", found.profile ? found.profile_origin : ""));
+    out.push_back(row("profile", found.profile ? found.profile->name : "", found.profile_origin));
     out.push_back(row("protected", found.profile && found.profile->needs_name ? "true" : "false", found.profile ? found.profile->file : ""));
     out.push_back(row("timeout", env.global.timeout, env.global.timeout == GlobalOptions().timeout ? "standard value" : "--timeout"));
     out.push_back(row("url", found.url.value, found.url.origin));
@@ -42,6 +42,7 @@ Examples:
 }
 
 Result<void> run_config_show(const ConfigShowOptions& o, Env& env) {
+    env.global.may_lack_profile = true;
     VC_TRY_ASSIGN(const auto found, env.settings());
     std::vector<Column> columns{column("SETTING", "name"), column("VALUE", "value")};
     if (o.origin || env.out.format == Format::Wide) columns.push_back(column("ORIGIN", "origin"));
@@ -58,16 +59,14 @@ Result<void> run_config_check(const ConfigCheckOptions& /*o*/, Env& env) {
     const auto path = config_path(env.global.config, env.getenv());
     VC_TRY_ASSIGN(const auto ours, read_config(path));
     VC_TRY_ASSIGN(const auto lk, read_lk_config(lk_config_path(env.getenv())));
+    VC_TRY(check_profiles(ours, lk));
     if (!env.global.config.empty() && !ours.there) return fail(Errc::Usage, "--config {}: there is no such file", path);
     for (const auto& one : ours.profiles) {
-        if (one.url.empty()) return fail_with_hint(Errc::Config, fmt::format("{}: profile {} has no url", path, one.name), "add url: wss://…");
-        auto url = livekit::http_base(one.url);
-        if (!url) return fail(Errc::Config, "{}: profile {}: {}", path, one.name, url.error().message);
         if (one.api_secret_file.empty()) continue;
         if (const auto text = read_file(one.api_secret_file, 4096); !text) return fail(Errc::Config, "{}: profile {}: {}", path, one.name, text.error().message);
     }
     const Json report{{"config", path}, {"there", ours.there}, {"profiles", ours.profiles.size()}, {"lkConfig", lk.path}, {"lkProjects", lk.profiles.size()}};
-    return env.out.emit(report, fmt::format("{}: {}; {} of lk", path, ours.there ? fmt::format("{} profiles, sound", ours.profiles.size()) : "not there", lk.profiles.size()), "ok");
+    return env.out.emit(report, fmt::format("{}: {}; {} of lk", path, ours.there ? fmt::format("{} profile{}, sound", ours.profiles.size(), ours.profiles.size() == 1 ? "" : "s") : "not there", lk.profiles.size()), "ok");
 }
 
 }  // namespace voicectl::commands

@@ -72,8 +72,8 @@ Result<AgentArrival> wait_for_agent(Env& env, livekit::TwirpClient& twirp, const
         }
         // An absent room answers like an empty one; it will not fill again.
         if (look % kRoomCheckEvery == 0) VC_TRY(livekit::RoomApi(twirp).get(wait.room));
-        next += kPace;
-        if (next >= end) break;
+        if (Clock::now() >= end) break;
+        next = std::min(next + kPace, end);  // one last look when the time is up
         env.out.progress(fmt::format("waiting for agent {} ({})", wait.agent, format_duration(after)));
         VC_TRY(sleep_until(wait, next));
     }
@@ -91,8 +91,8 @@ Result<void> wait_for_audio(livekit::TwirpClient& twirp, const AgentWait& wait, 
                                   "look at the agent's log");
         }
         if (has_audio(*found)) arrival.audio_after = since(begun);
-        if (arrival.audio_after || Clock::now() + kPace >= end) return {};
-        VC_TRY(sleep_until(wait, Clock::now() + kPace));
+        if (arrival.audio_after || Clock::now() >= end) return {};
+        VC_TRY(sleep_until(wait, std::min(Clock::now() + kPace, end)));
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "commands/dispatch/agent_wait.h"
 #include "commands/dispatch/view.h"
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -62,10 +63,8 @@ Result<livekit::proto::CreateAgentDispatchRequest> dispatch_request(const Dispat
     if (!o.metadata.empty()) {
         VC_TRY_ASSIGN(*request.mutable_metadata(), read_payload(o.metadata));
     }
-    for (const auto& text : o.attributes) {
-        VC_TRY_ASSIGN(const auto pair, parse_assignment(text));
-        (*request.mutable_attributes())[pair.first] = pair.second;
-    }
+    VC_TRY_ASSIGN(const auto attributes, parse_pairs("--attribute", o.attributes));
+    request.mutable_attributes()->insert(attributes.begin(), attributes.end());
     return request;
 }
 
@@ -73,7 +72,7 @@ Result<void> run_dispatch_create(const DispatchCreateOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto request, dispatch_request(o));
     VC_TRY_ASSIGN(const auto limit, time_of("--wait", o.wait));
     if (env.global.dry_run) {
-        return env.out.emit(livekit::to_json(request), fmt::format("would dispatch agent {} to room {}", terminal_safe(o.agent), terminal_safe(o.room)), o.agent);
+        return show_dry_run(env, livekit::to_json(request), fmt::format("would dispatch agent {} to room {}", terminal_safe(o.agent), terminal_safe(o.room)), o.agent);
     }
     VC_TRY(env.change(fmt::format("dispatch agent {} to room {}", o.agent, o.room)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());

@@ -1,9 +1,11 @@
 #include "commands/dispatch/delete.h"
 
 #include <algorithm>
+#include <set>
 
 #include "commands/dispatch/view.h"
 #include "commands/interrupt.h"
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
@@ -32,7 +34,9 @@ Result<std::vector<std::string>> chosen(const DispatchDeleteOptions& o, livekit:
     std::vector<std::string> out;
     for (const auto& one : dispatches)
         if (one.agent_name() == o.agent) out.push_back(one.id());
-    if (out.empty()) return fail(Errc::NotFound, "room \"{}\" has no dispatch of agent \"{}\"", o.room, o.agent);
+    if (out.empty())
+        return fail_with_hint(Errc::NotFound, fmt::format("room \"{}\" has no dispatch of agent \"{}\"", o.room, o.agent),
+                              fmt::format("voicectl dispatch list {} shows those there are", o.room));
     return out;
 }
 
@@ -43,7 +47,7 @@ Result<std::vector<std::string>> agents_of(livekit::TwirpClient& twirp, const st
     std::vector<std::string> out;
     for (const auto& one : dispatches) {
         if (std::find(ids.begin(), ids.end(), one.id()) == ids.end()) continue;
-        const auto shown = dispatch_json(one, people);
+        const auto shown = dispatch_json(one, people, dispatches);
         for (const auto& agent : shown["agents"]) out.push_back(scalar_text(agent));
     }
     return out;
@@ -56,10 +60,23 @@ Result<void> wait_until_gone(livekit::TwirpClient& twirp, const std::string& roo
         VC_TRY_ASSIGN(const auto people, livekit::RoomApi(twirp).participants(room));
         const auto still = std::find_if(people.begin(), people.end(), [&](const auto& one) { return std::find(agents.begin(), agents.end(), one.identity()) != agents.end(); });
         if (still == people.end()) return {};
-        if (Clock::now() + kPace >= end)
+        if (Clock::now() >= end)
             return fail_with_hint(Errc::Timeout, fmt::format("agent {} is still in room \"{}\" after {}", still->identity(), room, format_duration(limit)), "the server removes it 3 s after the deletion; is the node that holds the room alive?");
-        VC_TRY(interrupt.sleep_until(Clock::now() + kPace));
+        VC_TRY(interrupt.sleep_until(std::min(Clock::now() + kPace, end)));
     }
+}
+
+Result<std::set<std::string>> ids_of(livekit::TwirpClient& twirp, const std::string& room) {
+    VC_TRY_ASSIGN(const auto dispatches, livekit::DispatchApi(twirp).list(room));
+    std::set<std::string> out;
+    for (const auto& one : dispatches) out.insert(one.id());
+    return out;
+}
+
+Result<livekit::proto::AgentDispatch> would_delete(const std::set<std::string>& there, const std::string& room, const std::string& id) {
+    if (there.contains(id)) return {};
+    return fail_with_hint(Errc::NotFound, fmt::format("room \"{}\" has no dispatch {}", room, id),
+                          fmt::format("voicectl dispatch list {} shows those there are", room));
 }
 
 }  // namespace
@@ -84,11 +101,15 @@ Result<void> run_dispatch_delete(const DispatchDeleteOptions& o, Env& env) {
     if (limit.count() > 0) {
         VC_TRY_ASSIGN(agents, agents_of(*twirp, o.room, ids));
     }
+    std::set<std::string> there;
+    if (env.global.dry_run) {
+        VC_TRY_ASSIGN(there, ids_of(*twirp, o.room));
+    }
     VC_TRY(env.change(fmt::format("delete {} dispatches of room {}", ids.size(), o.room)));
     Json items = Json::array();
     std::vector<Error> failures;
     for (const auto& id : ids) {
-        const auto done = env.global.dry_run ? Result<livekit::proto::AgentDispatch>{} : livekit::DispatchApi(*twirp).remove(o.room, id);
+        const auto done = env.global.dry_run ? would_delete(there, o.room, id) : livekit::DispatchApi(*twirp).remove(o.room, id);
         if (!done) failures.push_back(done.error());
         items.push_back({{"id", id},
                          {"deleted", done.has_value() && !env.global.dry_run},
@@ -100,7 +121,9 @@ Result<void> run_dispatch_delete(const DispatchDeleteOptions& o, Env& env) {
         if (!item["error"].is_null()) return scalar_text(item["message"]);
         return env.global.dry_run ? "would be deleted" : "deleted";
     };
-    VC_TRY(env.out.emit_list("dispatches", items, {column("ID", "id"), {"OUTCOME", outcome}}, "id"));
+    const std::vector<Column> columns{column("ID", "id"), {"OUTCOME", outcome}};
+    if (env.global.dry_run) VC_TRY(show_dry_runs(env, "dispatches", without_failed(env.out, items), columns, "id"));
+    else VC_TRY(env.out.emit_list("dispatches", without_failed(env.out, items), columns, "id"));
     if (!env.global.dry_run && !agents.empty()) VC_TRY(wait_until_gone(*twirp, o.room, agents, limit));
     if (failures.empty()) return {};
     return fail(Errc::Partial, "{} of {} dispatches could not be deleted; first: {}", failures.size(), items.size(), failures.front().message);

@@ -24,16 +24,8 @@ Result<Json> dispatches_of(livekit::TwirpClient& twirp, const std::string& room)
     VC_TRY_ASSIGN(const auto dispatches, livekit::DispatchApi(twirp).list(room));
     VC_TRY_ASSIGN(const auto people, livekit::RoomApi(twirp).participants(room));
     Json out = Json::array();
-    for (const auto& one : dispatches) out.push_back(dispatch_json(one, people));
+    for (const auto& one : dispatches) out.push_back(dispatch_json(one, people, dispatches));
     return out;
-}
-
-std::string workers(const Json& item) {
-    std::vector<std::string> out;
-    if (item["state"].is_object())
-        for (const auto& job : item["state"]["jobs"])
-            if (job["state"].is_object()) out.push_back(scalar_text(job["state"]["workerId"]));
-    return fmt::format("{}", fmt::join(out, " "));
 }
 
 std::string agents(const Json& item) {
@@ -73,7 +65,7 @@ Result<void> run_dispatch_list(const DispatchListOptions& o, Env& env) {
         }
     }
     const std::vector<Column> columns{column("ID", "id"),         column("AGENT", "agentName"), column("ROOM", "room"),
-                                      column("STATUS", "status"), {"IDENTITY", agents},         {"WORKER", workers, true},
+                                      column("STATUS", "status"), {"IDENTITY", agents},         {"WORKER", dispatch_workers, true},
                                       column("METADATA", "metadata", true)};
     return env.out.emit_list("dispatches", items, columns, "id");
 }
@@ -90,7 +82,7 @@ Result<void> run_dispatch_get(const DispatchGetOptions& o, Env& env) {
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY_ASSIGN(const auto found, dispatches_of(*twirp, o.room));
     for (const auto& one : found)
-        if (one["id"] == o.id) return env.out.emit(one, dispatch_line(one), o.id);
+        if (one["id"] == o.id) return env.out.emit(one, dispatch_lines(one), o.id);
     return fail_with_hint(Errc::NotFound, fmt::format("room \"{}\" has no dispatch {}", o.room, o.id), fmt::format("voicectl dispatch list {} shows those there are", o.room));
 }
 

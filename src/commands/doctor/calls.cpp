@@ -16,6 +16,15 @@ std::string way_of(const std::string& path) {
     return path == "relay" ? ", through a TURN server" : fmt::format(", over {}", path == "udp" ? "UDP" : "TCP");
 }
 
+// Only what makes rooms asks; the rest of the checkup changes nothing.
+Finding if_agreed(Patient& patient, const std::function<Finding()>& look) {
+    if (const auto settings = patient.env.settings(); !settings) return Finding::failed(settings.error());
+    const auto agreed = patient.consent();
+    if (agreed) return look();
+    const auto& [message, hint] = std::pair(agreed.error().message, agreed.error().hint);
+    return Finding::skipped(hint.empty() ? message : fmt::format("{}; {}", message, hint));
+}
+
 Finding try_media(Patient& patient) {
     const auto server = patient.env.server();
     if (!server) return Finding::failed(server.error());
@@ -50,8 +59,7 @@ Finding look_for_redis(Patient& patient) {
     return Finding::warning("the server has none: no recordings, no ingress, no SIP, one node only", "set redis.address in the server's configuration, the same as of the egress service");
 }
 
-Finding try_egress(Patient& patient) {
-    if (!patient.options.egress) return Finding::skipped("only a recording proves a worker; --egress makes one");
+Finding make_recording(Patient& patient) {
     const auto server = patient.env.server();
     if (!server) return Finding::failed(server.error());
     const auto room = ThrowawayRoom::create(patient);
@@ -63,6 +71,11 @@ Finding try_egress(Patient& patient) {
     if (!started) return Finding::failed(started.error());
     (void)livekit::EgressApi(twirp).stop(started->egress_id());  // it ends with the room, at the latest
     return Finding::ok(fmt::format("a worker took {} (to {})", started->egress_id(), recording_place(*request)), {{"egressId", started->egress_id()}});
+}
+
+Finding try_egress(Patient& patient) {
+    if (!patient.options.egress) return Finding::skipped("only a recording proves a worker; --egress makes one");
+    return if_agreed(patient, [&patient] { return make_recording(patient); });
 }
 
 Finding try_agent(Patient& patient, const std::string& name) {
@@ -87,11 +100,13 @@ Finding try_agent(Patient& patient, const std::string& name) {
 }  // namespace
 
 void plan_calls(Checkup& checkup, Patient& patient) {
-    checkup.plan("media", "sound through the server", {"key", "core"}, [&] { return try_media(patient); });
+    checkup.plan("media", "sound through the server", {"key", "core"}, [&] { return if_agreed(patient, [&] { return try_media(patient); }); });
     checkup.plan("redis", "Redis", {"key"}, [&] { return look_for_redis(patient); });
     checkup.plan("egress", "egress worker", {"key", "redis"}, [&] { return try_egress(patient); });
     if (patient.options.agents.empty()) checkup.plan("agent", "agent", {"key"}, [] { return Finding::skipped("--agent NAME dispatches one and waits for it"); });
-    for (const auto& name : patient.options.agents) checkup.plan("agent", fmt::format("agent {}", terminal_safe(name)), {"key"}, [&patient, name] { return try_agent(patient, name); });
+    for (const auto& name : patient.options.agents)
+        checkup.plan("agent", fmt::format("agent {}", terminal_safe(name)), {"key"},
+                     [&patient, name] { return if_agreed(patient, [&] { return try_agent(patient, name); }); });
 }
 
 }  // namespace voicectl::commands

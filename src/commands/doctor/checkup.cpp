@@ -57,6 +57,8 @@ Result<void> Checkup::check_selection(const Selection& selection) const {
     for (const auto* list : {&selection.only, &selection.skip})
         for (const auto& id : *list)
             if (!holds(known, id)) return fail_with_hint(Errc::Usage, fmt::format("there is no check '{}'", id), fmt::format("there are {}", fmt::join(known, ", ")));
+    if (std::none_of(known.begin(), known.end(), [&](const std::string& id) { return selected(selection, id); }))
+        return fail_with_hint(Errc::Usage, "no check is left to look at", "--skip takes away all of --only; name other checks");
     return {};
 }
 

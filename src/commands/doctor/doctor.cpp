@@ -11,7 +11,9 @@ whether sound gets through. Rooms that this takes are deleted again. Each line t
 
   ✓ good   ! works, but look at it   ✗ broken   – not looked at, and why
 
-Exit 0 when nothing is broken, else 3. --only and --skip take the ids that --json shows.
+Exit 0 when nothing is broken, else 3; also 3 when nothing of --only could be looked at. --only and --skip take the ids
+that --json shows. -o tsv prints one row per check (id, state, milliseconds, title, detail, hint), -o name the ids of what is
+broken. Under a protected profile what makes rooms is left out unless --confirm names the profile.
 
 Examples:
   voicectl doctor
@@ -37,8 +39,16 @@ std::string line_of(const CheckResult& one, const Output& out) {
     return line;
 }
 
-Result<void> verdict(const Json& report) {
-    if (report["healthy"] == true) return {};
+// What was asked for by name and not looked at is no good news.
+Result<void> check_looked_at(const Json& report, const Selection& selection) {
+    const auto& counts = report["counts"];
+    if (selection.only.empty() || counts["skipped"] != report["checks"].size()) return {};
+    const auto& first = report["checks"][0];
+    return fail(Errc::CheckFailed, "nothing of --only could be looked at; first {}: {}", scalar_text(first["id"]), scalar_text(first["detail"]));
+}
+
+Result<void> verdict(const Json& report, const Selection& selection) {
+    if (report["healthy"] == true) return check_looked_at(report, selection);
     for (const auto& one : report["checks"]) {
         if (one["state"] != "failed") continue;
         const auto failed = report["counts"]["failed"].get<int>();
@@ -53,6 +63,28 @@ std::string summary(const Json& report, const Output& out) {
                        scalar_text(counts["warning"]), scalar_text(counts["failed"]), scalar_text(counts["skipped"]));
 }
 
+std::vector<Column> columns() {
+    return {column("ID", "id"),       column("STATE", "state"),   column("MS", "elapsedMs"),
+            column("TITLE", "title"), column("DETAIL", "detail"), column("HINT", "hint")};
+}
+
+Json broken_of(const Json& checks) {
+    Json out = Json::array();
+    for (const auto& one : checks)
+        if (one["state"] == "failed") out.push_back(one);
+    return out;
+}
+
+Result<void> show_report(const Json& report, Output& out) {
+    if (out.get.empty() && out.format == Format::Tsv) return out.emit_list("checks", report["checks"], columns(), "id");
+    if (out.get.empty() && out.format == Format::Name) return out.emit_list("checks", broken_of(report["checks"]), columns(), "id");
+    return out.emit(report, "", report["healthy"] == true ? "healthy" : "not healthy");
+}
+
+bool for_scripts(const Output& out) {
+    return out.json() || out.format == Format::Tsv || out.format == Format::Name || !out.get.empty() || !out.fields.empty();
+}
+
 }  // namespace
 
 void add_doctor(Command root, Env& env, Run<DoctorOptions> run) {
@@ -65,14 +97,14 @@ void add_doctor(Command root, Env& env, Run<DoctorOptions> run) {
     cmd.add_flag("--egress", o->egress, "Start a recording, and stop it again");
     cmd.add_option("--agent-config", o->config, "An agent's YAML file, for its providers").type_name("FILE");
     cmd.add_option("--store", o->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
-    on_run(cmd, o, env, std::move(run));
+    on_run(cmd.no_dry_run(), o, env, std::move(run));
 }
 
 Result<void> run_doctor(const DoctorOptions& o, Env& env) {
     VC_TRY(env.timeout());
-    VC_TRY(parse_duration(o.agent_wait));
+    VC_TRY(time_of("--agent-wait", o.agent_wait));
     auto& out = env.out;
-    const bool lines_are_talk = out.json() || !out.get.empty() || !out.fields.empty();
+    const bool lines_are_talk = for_scripts(out);
     Patient patient(env, o);
     Checkup checkup;
     plan_machine(checkup, patient);
@@ -88,9 +120,9 @@ Result<void> run_doctor(const DoctorOptions& o, Env& env) {
     };
     VC_TRY_ASSIGN(const auto results, checkup.run(o.selection, on_start, on_result, [&] { return patient.interrupt.check(); }));
     auto report = checkup_json(results);
-    if (lines_are_talk) VC_TRY(out.emit(report, "", report["healthy"] == true ? "healthy" : "not healthy"));
+    if (lines_are_talk) VC_TRY(show_report(report, out));
     else VC_TRY(out.emit_raw(summary(report, out) + "\n"));
-    return verdict(report);
+    return verdict(report, o.selection);
 }
 
 }  // namespace voicectl::commands

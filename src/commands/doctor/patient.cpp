@@ -31,6 +31,14 @@ Result<livekit::TwirpClient> Patient::twirp() {
     return env.new_twirp(std::move(server), limit());
 }
 
+Result<void> Patient::consent() {
+    if (!consent_) {
+        env.out.progress("");
+        consent_ = env.change("make rooms for a moment");
+    }
+    return *consent_;
+}
+
 Result<std::unique_ptr<ThrowawayRoom>> ThrowawayRoom::create(Patient& patient) {
     VC_TRY_ASSIGN(auto twirp, patient.twirp());
     livekit::proto::CreateRoomRequest request;

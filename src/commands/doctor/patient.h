@@ -29,6 +29,11 @@ class Patient {
     /// For one look: the global --timeout, but no longer than anyone wants to wait for a diagnosis.
     std::chrono::milliseconds limit() const;
     Result<livekit::TwirpClient> twirp();
+    /// Before rooms are made: a protected profile asks for its name, once. Why not, else.
+    Result<void> consent();
+
+ private:
+    std::optional<Result<void>> consent_;
 };
 
 /// A room with a name of our own, deleted when this goes. Should we be killed, the server ends it soon after.

@@ -1,5 +1,7 @@
 #include "commands/e2e_call/e2e_call.h"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "voicectl/base/process.h"
@@ -20,22 +22,29 @@ Answers are recognised with a full language model that knows nothing of what is 
 when --tolerance of its words were heard in order, compared by how they sound; below six words only the very
 words count (docs/e2e-call.md).
 
-Exit 0 only when every check ran and held, 3 when one did not.
+Exit 0 only when every check ran and held, 3 when one did not. -o tsv prints one row per check (id, state, milliseconds,
+title, detail), -o name the ids of those that did not hold.
 
 Examples:
   voicectl e2e-call --local
-  voicectl e2e-call --local --config my-agent.yaml --say "When are you open?" --expect "nine in the morning"
+  voicectl e2e-call --local --agent-config my-agent.yaml --say "When are you open?" --expect "nine in the morning"
   voicectl e2e-call --agent receptionist --script examples/receptionist-call.yaml --json
   voicectl e2e-call --agent receptionist --say question.wav --record recordings/)";
 
+// What is there as a file, and what ends like a recording: nobody wants to hear a path spoken.
 bool is_audio_file(const std::string& say) {
+    constexpr std::array kEndings{".wav", ".flac", ".ogg",  ".mp3", ".mp4", ".m4a", ".opus", ".aac",
+                                  ".webm", ".aiff", ".au", ".mkv", ".mov", ".wma", ".oga"};
+    std::error_code failed;
+    if (std::filesystem::is_regular_file(say, failed)) return true;
     const auto ending = to_lower_ascii(std::filesystem::path(say).extension().string());
-    return (ending == ".wav" || ending == ".flac" || ending == ".ogg" || ending == ".mp3") && say.find(' ') == std::string::npos;
+    return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
 }
 
 // An --expect belongs to the --say before it.
 void gather_turns(Command command, Flag say, Flag expect, E2eCallOptions& options) {
     for (const auto& [flag, value] : command.in_order()) {
+        if (trim(value).empty()) refuse(flag == say ? "--say" : "--expect", "has no words in it");
         if (flag == say) {
             if (is_audio_file(value)) options.turns.push_back({"", value, ""});
             else options.turns.push_back({value, "", ""});
@@ -50,6 +59,8 @@ void gather_turns(Command command, Flag say, Flag expect, E2eCallOptions& option
 Result<e2e::Script> script_of(const E2eCallOptions& options) {
     if (!options.script.empty() && !options.turns.empty())
         return fail(Errc::Usage, "--script and --say exclude each other");
+    if (options.no_greeting && !options.greeting.empty())
+        return fail_with_hint(Errc::Usage, "--greeting and --no-greeting exclude each other", "an agent that waits for the caller says none");
     e2e::Script script;
     if (!options.script.empty()) {
         auto loaded = e2e::load_script(options.script);
@@ -64,6 +75,7 @@ Result<e2e::Script> script_of(const E2eCallOptions& options) {
 
 Result<e2e::CallTestOptions> test_options(const E2eCallOptions& options, Env& env) {
     e2e::CallTestOptions test;
+    if (!(options.tolerance >= 0.1 && options.tolerance <= 1)) return fail(Errc::Usage, "--tolerance must be between 0.1 and 1");
     if (options.local && !options.room.empty()) return fail(Errc::Usage, "--local makes a room of its own; leave --room out");
     if (options.local) {
         test.agent_config = options.config;
@@ -71,7 +83,8 @@ Result<e2e::CallTestOptions> test_options(const E2eCallOptions& options, Env& en
     } else {
         if (options.agent.empty() && options.room.empty())
             return fail_with_hint(Errc::Usage, "which agent?", "pass --agent NAME, --room NAME, or --local for one of our own");
-        if (!options.config.empty()) return fail(Errc::Usage, "--config is for --local");
+        if (!options.config.empty())
+            return fail_with_hint(Errc::Usage, "--agent-config is for --local", "the agent of a server has its own; --agent names it");
         VC_TRY_ASSIGN(test.server, env.server());
     }
     test.agent_name = options.agent;
@@ -97,18 +110,36 @@ std::string check_line(const e2e::Check& check, const Output& out) {
     return line;
 }
 
+std::vector<Column> columns() {
+    return {column("ID", "id"), column("STATE", "state"), column("MS", "elapsedMs"), column("TITLE", "title"), column("DETAIL", "detail")};
+}
+
+Result<void> show_report(const e2e::Report& report, Output& out) {
+    const Json json = report.to_json();
+    if (!out.get.empty() || (out.format != Format::Tsv && out.format != Format::Name))
+        return out.emit(json, "", report.passed() ? "passed" : "failed");
+    Json checks = Json::array();
+    for (const auto& one : json["checks"])
+        if (out.format == Format::Tsv || one["state"] != "passed") checks.push_back(one);
+    return out.emit_list("checks", checks, columns(), "id");
+}
+
+bool for_scripts(const Output& out) {
+    return out.json() || out.format == Format::Tsv || out.format == Format::Name || !out.get.empty() || !out.fields.empty();
+}
+
 }  // namespace
 
 void add_e2e_call(Command root, Env& env, Run<E2eCallOptions> run) {
     auto options = std::make_shared<E2eCallOptions>();
     auto command = root.add_subcommand("e2e-call", "Make a whole call and prove it");
-    command.footer(kLong);
+    command.footer(kLong).no_dry_run();
     command.add_flag("--local", options->local, "With a server and an agent of our own on this machine").group("Which call");
     command.add_option("--agent", options->agent, "Dispatch the agent of this name").group("Which call").type_name("AGENT");
     command.add_option("--room", options->room, "Use this room (created, and deleted again, unless it is there)").group("Which call").type_name("ROOM");
-    command.add_option("--config", options->config, "With --local: the agent's YAML file [the built-in receptionist]").group("Which call").type_name("FILE");
+    command.add_option("--agent-config", options->config, "With --local: the agent's YAML file [the built-in receptionist]").group("Which call").type_name("FILE");
     command.add_option("--metadata", options->metadata, "Metadata of the dispatch: text, @FILE or -").group("Which call").type_name("TEXT|@FILE|-");
-    auto say = command.add_option("--say", "What the caller says: text, or a .wav .flac .ogg .mp3 file (repeat)")
+    auto say = command.add_option("--say", "What the caller says: text, or a recording: any file, and what ends in .wav, .mp3, … (repeat)")
                    .keep_order()
                    .one_value()
                    .group("What is said")
@@ -129,7 +160,7 @@ void add_e2e_call(Command root, Env& env, Run<E2eCallOptions> run) {
     command.add_option("--join-timeout", options->join_timeout, "Until the agent is there").capture_default().group("What holds").type_name("TIME");
     command.add_option("--answer-timeout", options->answer_timeout, "Until an answer begins").capture_default().group("What holds").type_name("TIME");
     command.add_option("--max-latency", options->max_latency, "From question to answer").capture_default().group("What holds").type_name("TIME");
-    command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: always]").group("What holds").type_name("PATH");
+    command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: one for this call]").group("What holds").type_name("PATH");
     command.add_option("--record", options->record, "Keep both sides as audio in this folder").group("What is kept").type_name("DIR");
     command.add_flag("--keep-room", options->keep_room, "Do not delete the room").group("What is kept");
     command.callback([command, say, expect, options, &env, run = std::move(run)] {
@@ -141,21 +172,23 @@ void add_e2e_call(Command root, Env& env, Run<E2eCallOptions> run) {
 
 Result<void> run_e2e_call(const E2eCallOptions& options, Env& env) {
     VC_TRY_ASSIGN(const auto test, test_options(options, env));
+    if (!options.local) VC_TRY(env.change("make a call"));
     auto& out = env.out;
     e2e::CallTestEvents events;
-    const bool live = out.talk_is_terminal() && !out.quiet && !out.json();
+    const bool lines_are_talk = for_scripts(out);
+    const bool live = out.talk_is_terminal() && !out.quiet && !lines_are_talk;
     events.on_start = [&](const std::string& title) {
         if (live) out.progress(fmt::format("… {}", title));
     };
     events.on_check = [&](const e2e::Check& check) {
         if (live) out.progress("");
         const auto line = check_line(check, out);
-        if (out.json()) out.note(line);
+        if (lines_are_talk) out.note(line);
         else (void)out.emit_raw(line + "\n");
     };
     VC_TRY_ASSIGN(const auto report, e2e::run_call_test(test, env.http(), events));
     const auto summary = fmt::format("{}: {} in {}", out.green("passed"), report.summary(), format_duration(report.elapsed));
-    if (out.json()) VC_TRY(out.emit(report.to_json(), "", report.passed() ? "passed" : "failed"));
+    if (lines_are_talk) VC_TRY(show_report(report, out));
     else if (report.passed()) VC_TRY(out.emit_raw(summary + "\n"));
     return report.verdict();
 }

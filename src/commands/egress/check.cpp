@@ -13,7 +13,8 @@ using std::chrono::milliseconds;
 
 constexpr const char* kLong = R"(Measures recordings on this machine: duration, levels, silence, share of speech, clipping, and whether two channels are
 two live and different sides. Reads .ogg .mp3 .wav .flac of any length. Exit 3 when a file is cut off, or one of the demands
-does not hold: each is named. Silence is what stays below --silence-level in windows of 20 ms.
+does not hold: each is named. Silence is what stays below --silence-level in windows of 20 ms. -o tsv, jsonl and name print a
+row, a line, a name for each file.
 
 Examples:
   voicectl egress check call.ogg
@@ -68,8 +69,9 @@ std::string measured_lines(const Json& file) {
     const auto& silence = file["silence"];
     auto out = fmt::format("  {}, {} in {}, {} Hz, {} channel{}, {}", duration_of(file["durationMs"]), scalar_text(file["codec"]), scalar_text(file["container"]),
                            scalar_text(file["rateHz"]), scalar_text(file["channels"]), file["channels"] == 1 ? "" : "s", format_bytes(file["sizeBytes"].get<std::int64_t>()));
-    out += fmt::format("\n  peak {}, loudness {} ({} without silence){}", level(file["peakDbfs"].get<double>()), level(file["rmsDbfs"].get<double>()),
-                       level(file["activeRmsDbfs"].get<double>()),
+    const auto active = file["activeRmsDbfs"].get<double>();
+    out += fmt::format("\n  peak {}, loudness {}{}{}", level(file["peakDbfs"].get<double>()), level(file["rmsDbfs"].get<double>()),
+                       active <= -120 ? "" : fmt::format(" ({} without silence)", level(active)),
                        file["clippedSamples"] == 0 ? "" : fmt::format(", {} clipped samples", scalar_text(file["clippedSamples"])));
     out += fmt::format("\n  silence {} ({}), longest {} at {}; speech {}", duration_of(silence["totalMs"]), percent(silence["share"].get<double>()),
                        duration_of(silence["longestMs"]), duration_of(silence["longestAtMs"]), percent(file["voice"]["share"].get<double>()));
@@ -87,6 +89,17 @@ std::string file_text(const Json& file, const Output& out) {
     for (const auto& one : file["demands"])
         text += fmt::format("\n  {} {}", one["ok"] == true ? out.green("✓", Stream::Results) : out.red("✗", Stream::Results), scalar_text(one["message"]));
     return text;
+}
+
+/// With the fields of the others, so that lines of several files are alike.
+Json unreadable_json(const std::string& path, const Error& error) {
+    auto out = inspection_json(path, {});
+    for (auto& [name, value] : out.items()) value = nullptr;
+    out["file"] = path;
+    out["ok"] = false;
+    out["error"] = error.message;
+    out["demands"] = Json::array();
+    return out;
 }
 
 /// What one file came to: its JSON, and why it could not be measured.
@@ -108,7 +121,7 @@ Result<Outcome> check_one(const std::string& path, const EgressCheckOptions& o, 
     if (!recording) {
         auto error = recording.error();
         if (error.code == Errc::Io) error.code = Errc::Usage;  // it is no recording that we could judge
-        return Outcome{{{"file", path}, {"ok", false}, {"error", error.message}}, std::move(error)};
+        return Outcome{unreadable_json(path, error), std::move(error)};
     }
     VC_TRY_ASSIGN(auto demands, judge(*recording, o));
     auto json = inspection_json(path, *recording);
@@ -127,11 +140,35 @@ std::vector<std::string> broken_demands(const Json& files) {
     return out;
 }
 
+std::vector<Column> columns() {
+    const auto inner = [](std::string title, const char* part, const char* key) {
+        return Column{std::move(title), [part, key](const Json& file) { return file[part].is_null() ? "" : scalar_text(file[part][key]); }};
+    };
+    return {column("FILE", "file"),          column("OK", "ok"),
+            column("DURATION", "durationMs"), column("CHANNELS", "channels"),
+            column("PEAK", "peakDbfs"),       column("LOUDNESS", "rmsDbfs"),
+            inner("SILENCE", "silence", "longestMs"), inner("VOICE", "voice", "share"),
+            column("SIZE", "sizeBytes"),      column("ERROR", "error")};
+}
+
+Result<void> show(const Json& files, bool good, Output& out) {
+    const bool by_line = out.format == Format::Tsv || out.format == Format::Jsonl || out.format == Format::Name;
+    if (by_line && out.get.empty()) return out.emit_list("files", files, columns(), "file");
+    std::string text;
+    for (const auto& file : files) text += (text.empty() ? "" : "\n") + file_text(file, out);
+    return out.emit({{"schemaVersion", 1}, {"ok", good}, {"files", files}}, text, good ? "ok" : "failed");
+}
+
 Result<void> check_options(const EgressCheckOptions& o) {
     VC_TRY(judge({}, o));
+    for (const auto& path : o.files)
+        if (path == "-")
+            return fail_with_hint(Errc::Usage, "egress check reads files, not standard input",
+                                  "a recording is read more than once: store it first (cat > call.ogg)");
+    if (!(o.silence_level >= -100 && o.silence_level <= -10)) return fail(Errc::Usage, "--silence-level must be between -100 and -10 dBFS");
     if (o.channels && *o.channels < 1) return fail(Errc::Usage, "--channels must be 1 or more");
-    if (o.min_voice && (*o.min_voice < 0 || *o.min_voice > 1)) return fail(Errc::Usage, "--min-voice is a share between 0 and 1");
-    if (o.peak && *o.peak > 0) return fail_with_hint(Errc::Usage, "--peak is a level below full scale", "write it like --peak -1");
+    if (o.min_voice && !(*o.min_voice >= 0 && *o.min_voice <= 1)) return fail(Errc::Usage, "--min-voice is a share between 0 and 1");
+    if (o.peak && !(*o.peak <= 0 && std::isfinite(*o.peak))) return fail_with_hint(Errc::Usage, "--peak is a level below full scale", "write it like --peak -1");
     return {};
 }
 
@@ -160,6 +197,7 @@ Json inspection_json(const std::string& path, const Inspection& one) {
             {"rmsDbfs", rounded(one.rms_dbfs)},
             {"activeRmsDbfs", rounded(one.active_rms_dbfs)},
             {"clippedSamples", one.clipped_samples},
+            {"nonFiniteSamples", one.not_finite_samples},
             {"silence",
              {{"totalMs", one.silence.count()},
               {"share", rounded_share(one.silence_share())},
@@ -177,6 +215,9 @@ Json inspection_json(const std::string& path, const Inspection& one) {
 Result<Json> judge(const Inspection& one, const EgressCheckOptions& o) {
     Json out = Json::array();
     if (!one.incomplete.empty()) add_verdict(out, "complete", true, false, false, "the file is cut off: " + one.incomplete);
+    if (one.not_finite_samples > 0)
+        add_verdict(out, "finite", 0, one.not_finite_samples, false,
+                    fmt::format("{} of its samples are no finite numbers (NaN or infinite)", one.not_finite_samples));
     if (!o.min_duration.empty()) {
         VC_TRY_ASSIGN(const auto wanted, parse_duration(o.min_duration));
         const bool ok = one.duration >= wanted;
@@ -192,7 +233,8 @@ Result<Json> judge(const Inspection& one, const EgressCheckOptions& o) {
     }
     if (o.channels) {
         const bool ok = one.file.channels == *o.channels;
-        add_verdict(out, "channels", *o.channels, one.file.channels, ok, fmt::format("{} channels, {}{}", one.file.channels, ok ? "" : "not ", *o.channels));
+        const auto seen = fmt::format("{} channel{}", one.file.channels, one.file.channels == 1 ? "" : "s");
+        add_verdict(out, "channels", *o.channels, one.file.channels, ok, fmt::format("{}, {}{}", seen, ok ? "" : "not ", *o.channels));
     }
     if (o.channels_differ) add_verdict(out, "channelsDiffer", true, one.channels_differ(), one.channels_differ(), why_not_different(one));
     if (o.peak) {
@@ -231,10 +273,8 @@ Result<void> run_egress_check(const EgressCheckOptions& o, Env& env) {
         files.push_back(std::move(outcome.json));
     }
     if (unreadable && o.files.size() == 1) return std::unexpected(*unreadable);
-    std::string text;
-    for (const auto& file : files) text += (text.empty() ? "" : "\n") + file_text(file, env.out);
     const auto broken = broken_demands(files);
-    VC_TRY(env.out.emit({{"schemaVersion", 1}, {"ok", broken.empty() && !unreadable}, {"files", files}}, text, broken.empty() && !unreadable ? "ok" : "failed"));
+    VC_TRY(show(files, broken.empty() && !unreadable, env.out));
     if (unreadable) return std::unexpected(*unreadable);
     if (broken.empty()) return {};
     return fail(Errc::CheckFailed, "{}", fmt::join(broken, "; "));

@@ -16,7 +16,9 @@ using std::chrono::milliseconds;
 
 const std::string kLong = std::string(R"(Writes a small object, reads it back, compares and deletes it, with signed requests from this machine: before a call
 depends on it. What the egress service can reach, and its own keys, may differ. Google, Azure and Alibaba cannot be checked
-by their own interfaces; the first and the last also speak S3 (--storage s3 with --endpoint).
+by their own interfaces; the first and the last also speak S3 (--storage s3 with --endpoint). Flags that only the egress
+service makes use of (--assume-role, --proxy, --tagging, …) are named as not tried. These requests go to the storage and not
+to LiveKit: -v, --trace and --curl do not show them.
 Exit 3: clock, region, or bytes are wrong; 4: keys; 5: no such bucket; 7: not reachable.
 
 )") + kStorageHelp + R"(
@@ -39,7 +41,23 @@ Json step_json(const ProbeStep& step) {
             {"message", step.error ? redact(step.error->message) : ""}};
 }
 
-Result<void> show(const std::string& kind, const ProbeReport& report, Env& env) {
+// What the egress service does with these cannot be seen from here.
+std::vector<std::string> not_tried(const StorageOptions& o) {
+    const std::pair<const char*, bool> flags[] = {{"--assume-role", !o.assume_role.empty()},
+                                                  {"--object-metadata", !o.metadata.empty()},
+                                                  {"--tagging", !o.tagging.empty()},
+                                                  {"--content-disposition", !o.content_disposition.empty()},
+                                                  {"--proxy", !o.proxy.empty()},
+                                                  {"--account", !o.account.empty()},
+                                                  {"--credentials", !o.credentials.empty()}};
+    std::vector<std::string> out;
+    for (const auto& [flag, given] : flags)
+        if (given) out.emplace_back(flag);
+    return out;
+}
+
+Result<void> show(const std::string& kind, const ProbeReport& report, const StorageOptions& o, Env& env) {
+    const auto untried = not_tried(o);
     Json steps = Json::array();
     std::optional<Error> first;
     auto text = fmt::format("{} {}", kind, terminal_safe(report.place));
@@ -48,7 +66,10 @@ Result<void> show(const std::string& kind, const ProbeReport& report, Env& env) 
         steps.push_back(step_json(step));
         text += step_text(step, env.out);
     }
-    const Json value{{"schemaVersion", 1}, {"storage", kind}, {"place", report.place}, {"url", report.url}, {"ok", !first}, {"leftBehind", report.left_behind}, {"steps", std::move(steps)}};
+    if (!untried.empty()) text += fmt::format("\n  {} not tried: {}", env.out.dim("–", Stream::Results), fmt::join(untried, ", "));
+    const Json value{{"schemaVersion", 1}, {"storage", kind},          {"place", report.place},
+                     {"url", report.url},  {"ok", !first},             {"leftBehind", report.left_behind},
+                     {"steps", std::move(steps)}, {"notTried", untried}};
     VC_TRY(env.out.emit(value, text, first ? "failed" : "ok"));
     if (report.left_behind) env.out.warn(fmt::format("{} may have been left behind; delete it by hand", terminal_safe(report.place)));
     if (first) return std::unexpected(std::move(*first));
@@ -87,26 +108,37 @@ std::string object_key(std::string prefix) {
     return prefix + "voicectl-check-" + random_id(12) + ".txt";
 }
 
+// HTTP takes such parts for steps in a path: the request would go to another bucket.
+Result<void> check_prefix(const std::string& prefix) {
+    for (const auto& part : split(prefix, '/'))
+        if (part == "." || part == "..")
+            return fail_with_hint(Errc::Usage, fmt::format("--prefix '{}' has a '{}' in it, which no object can have", terminal_safe(prefix), part),
+                                  "write it as the key of an object begins: calls/2026/");
+    return {};
+}
+
 Result<void> check_s3(const EgressCheckStorageOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto config, storage_config(o.storage, StorageKind::S3, "", env.getenv()));
     const auto& store = config.s3();
     if (store.access_key().empty())
         return fail_with_hint(Errc::Usage, "no keys for S3", "set RECORDING_S3_ACCESS_KEY and RECORDING_S3_SECRET_KEY; keys of the egress service itself cannot be tried from here");
+    VC_TRY(check_prefix(o.prefix));
     const auto key = object_key(o.prefix);
     VC_TRY_ASSIGN(const auto url, bucket_url(store));
     if (env.global.dry_run) {
-        return env.out.emit({{"storage", "s3"}, {"place", store.bucket() + "/" + key}, {"url", url}, {"steps", {"write", "read", "delete"}}},
+        return env.out.emit({{"dryRun", true}, {"storage", "s3"}, {"place", store.bucket() + "/" + key}, {"url", url}, {"steps", {"write", "read", "delete"}}},
                             fmt::format("would write, read and delete {} at {}", terminal_safe(key), terminal_safe(url)), key);
     }
     VC_TRY_ASSIGN(const auto report, probe_s3(env.http(), store, key));
-    return show("s3", report, env);
+    return show("s3", report, o.storage, env);
 }
 
 Result<void> check_local(const EgressCheckStorageOptions& o, Env& env) {
     if (o.path.empty()) return fail_with_hint(Errc::Usage, "which folder?", "name it with --path");
     if (env.global.dry_run)
-        return env.out.emit({{"storage", "local"}, {"place", o.path}, {"steps", {"write", "read", "delete"}}}, fmt::format("would write, read and delete a file in {}", terminal_safe(o.path)), o.path);
-    return show("local", probe_local(o.path), env);
+        return env.out.emit({{"dryRun", true}, {"storage", "local"}, {"place", o.path}, {"steps", {"write", "read", "delete"}}},
+                            fmt::format("would write, read and delete a file in {}", terminal_safe(o.path)), o.path);
+    return show("local", probe_local(o.path), o.storage, env);
 }
 
 }  // namespace
@@ -123,6 +155,10 @@ void add_egress_check_storage(Command egress, Env& env, Run<EgressCheckStorageOp
 
 Result<void> run_egress_check_storage(const EgressCheckStorageOptions& o, Env& env) {
     const auto kind = storage_kind(o.storage.kind);
+    if (kind != StorageKind::Local && !o.path.empty())
+        return fail_with_hint(Errc::Usage, "--path is a folder of this machine", "add --storage local, or name a place in the bucket with --prefix");
+    if (kind == StorageKind::Local && !o.prefix.empty())
+        return fail_with_hint(Errc::Usage, "--prefix is a place in a bucket", "name the folder with --path");
     if (kind == StorageKind::S3) return check_s3(o, env);
     if (kind == StorageKind::Local) return check_local(o, env);
     return fail_with_hint(Errc::Usage, fmt::format("voicectl cannot check {} storage", o.storage.kind),

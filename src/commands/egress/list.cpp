@@ -28,8 +28,8 @@ Examples:
   voicectl egress get EG_4TnDfgPmZ9xQ
   voicectl egress get EG_4TnDfgPmZ9xQ --get /fileResults/0/location)";
 
-constexpr const char* kWaitLong = R"(Ends at once when the recording failed or was aborted: exit 3 with its error. One that ended at a limit of its service
-is usable and counts as complete. Exit 8 when the time is over.
+constexpr const char* kWaitLong = R"(Several are watched together. Ends at once when one of them failed or was aborted: exit 3 with its error. One that
+ended at a limit of its service is usable and counts as complete. Exit 8 when the time is over.
 
 Examples:
   voicectl egress wait EG_4TnDfgPmZ9xQ
@@ -69,6 +69,21 @@ Json shown(const EgressListOptions& o, std::vector<EgressInfo> items, Env& env) 
     return out;
 }
 
+// As the table prints it ("active") and as JSON does ("EGRESS_ACTIVE").
+Result<std::set<livekit::proto::EgressStatus>> statuses_of(const std::vector<std::string>& names) {
+    std::set<livekit::proto::EgressStatus> out;
+    for (const auto& name : names) {
+        auto upper = name;
+        std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+        livekit::proto::EgressStatus status{};
+        if (!livekit::proto::EgressStatus_Parse(upper.starts_with("EGRESS_") ? upper : "EGRESS_" + upper, &status))
+            return fail_with_hint(Errc::Usage, fmt::format("there is no status '{}'", terminal_safe(name)),
+                                  "starting, active, ending, complete, failed, aborted or limit_reached");
+        out.insert(status);
+    }
+    return out;
+}
+
 // As the server has it: what the clock makes of it (a duration) is no change.
 std::string fingerprint(const EgressInfo& info) { return info.SerializeAsString(); }
 
@@ -83,7 +98,7 @@ Result<void> watch_list(const EgressListOptions& o, livekit::TwirpClient& twirp,
         if (env.out.format == Format::Jsonl) std::erase_if(items, [&before](const EgressInfo& one) { return before.contains(fingerprint(one)); });
         before = std::move(now);
         if (changed && !first) env.out.note(fmt::format("\nat {}", format_time(system_clock::now())));
-        if (changed) VC_TRY(env.out.emit_list("egress", shown(o, std::move(items), env), egress_columns(), "egressId"));
+        if (changed) VC_TRY(env.out.emit_list("egress", shown(o, std::move(items), env), egress_columns(env.out.format), "egressId"));
         VC_TRY(interrupt.sleep_until(Clock::now() + every));
     }
     return {};
@@ -113,19 +128,20 @@ Result<void> emit_all(const std::vector<EgressInfo>& items, Env& env) {
     }
     Json out = Json::array();
     for (const auto& one : items) out.push_back(egress_json(one));
-    return env.out.emit_list("egress", out, egress_columns(), "egressId");
+    return env.out.emit_list("egress", out, egress_columns(env.out.format), "egressId");
 }
 
 }  // namespace
 
 Result<std::vector<EgressInfo>> filter_egress(std::vector<EgressInfo> items, const EgressListOptions& o, system_clock::time_point now) {
     std::int64_t since = 0;
+    VC_TRY_ASSIGN(const auto statuses, statuses_of(o.statuses));
     if (!o.since.empty()) {
         VC_TRY_ASSIGN(since, since_nanoseconds(o.since, now));
     }
     std::erase_if(items, [&](const EgressInfo& one) {
         if (one.egress_id().empty() || one.started_at() < since) return true;
-        return !o.statuses.empty() && std::find(o.statuses.begin(), o.statuses.end(), status_name(one.status())) == o.statuses.end();
+        return !statuses.empty() && !statuses.contains(one.status());
     });
     sort_egress(items);
     return items;
@@ -136,9 +152,9 @@ void add_egress_list(Command egress, Env& env, Run<EgressListOptions> run) {
     auto cmd = egress.add_subcommand("list", "List recordings").footer(kListLong);
     cmd.add_option("--room", o->room, "Only of this room").type_name("ROOM");
     cmd.add_flag("--active", o->active, "Only those that have not ended");
-    cmd.add_option("--status", o->statuses, "Only with this status (repeat)")
+    cmd.add_option("--status", o->statuses, "Only starting, active, ending, complete, failed, aborted or limit_reached (repeat)")
         .one_value()
-        .one_of({"starting", "active", "ending", "complete", "failed", "aborted", "limit_reached"});
+        .type_name("STATUS");
     cmd.add_option("--since", o->since, "Only those started since: 2h, or a time").type_name("WHEN");
     cmd.add_option("--limit", o->limit, "At most so many").positive().capture_default();
     cmd.add_flag("--all", o->all, "No limit");
@@ -152,7 +168,7 @@ Result<void> run_egress_list(const EgressListOptions& o, Env& env) {
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     if (every.count() > 0) return watch_list(o, *twirp, env, every);
     VC_TRY_ASSIGN(auto items, fetch(o, *twirp));
-    return env.out.emit_list("egress", shown(o, std::move(items), env), egress_columns(), "egressId");
+    return env.out.emit_list("egress", shown(o, std::move(items), env), egress_columns(env.out.format), "egressId");
 }
 
 void add_egress_get(Command egress, Env& env, Run<EgressGetOptions> run) {
@@ -189,12 +205,7 @@ Result<void> run_egress_wait(const EgressWaitOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto wait, parse_egress_wait(o.timeout.empty() ? o.until : o.until + "=" + o.timeout));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     livekit::EgressApi api(*twirp);
-    const auto end = Clock::now() + wait.limit;
-    std::vector<EgressInfo> items;
-    for (const auto& id : o.ids) {
-        const auto left = std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(end - Clock::now()));
-        VC_TRY_ASSIGN(items.emplace_back(), wait_for_egress(env, api, id, {wait.until, left}));
-    }
+    VC_TRY_ASSIGN(const auto items, wait_for_all(env, api, o.ids, wait));
     return emit_all(items, env);
 }
 

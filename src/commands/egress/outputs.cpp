@@ -102,7 +102,7 @@ Result<Target> parse_target(std::string_view text) {
     const auto name = to_lower_ascii(text.substr(0, colon));
     const auto scheme = std::find_if(kSchemes.begin(), kSchemes.end(), [&](const Scheme& one) { return one.name == name; });
     if (colon == std::string_view::npos || scheme == kSchemes.end())
-        return fail_with_hint(Errc::Usage, fmt::format("cannot tell what output '{}' is", terminal_safe(redact(text))), kHow);
+        return fail_with_hint(Errc::Usage, fmt::format("cannot tell what output '{}' is", terminal_safe(redact(livekit::without_secrets(std::string(text))))), kHow);
     Target target{scheme->kind, std::string(text.substr(colon + 1)), {}, scheme->storage};
     if (target.kind == Target::Kind::Stream) {
         target.path = name + std::string(text.substr(colon));

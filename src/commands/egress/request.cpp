@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -41,20 +42,32 @@ Result<void> sort_tracks(const EgressStartOptions& o, Plan& plan) {
 }
 
 Shape shape_of(const EgressStartOptions& o) {
-    if (!o.url.empty()) return Shape::Web;
+    if (!o.page.empty()) return Shape::Web;
     if (!o.participant.empty()) return Shape::Participant;
     if (!o.audio_track.empty() || !o.video_track.empty() || o.tracks.size() > 1) return Shape::TrackComposite;
     if (!o.tracks.empty()) return Shape::Track;
     return Shape::RoomComposite;
 }
 
+Result<void> check_web_address(std::string_view flag, const std::string& url, const char* hint) {
+    const auto lower = to_lower_ascii(url.substr(0, 8));
+    const auto host = lower.starts_with("http://") ? 7U : lower.starts_with("https://") ? 8U : 0U;
+    const bool blank = url.find_first_of(" \t\r\n") != std::string::npos;
+    if (host != 0 && !blank && url.size() > host && url[host] != '/' && url[host] != '?' && url[host] != '#') return {};
+    return usage(fmt::format("{} '{}' is no http or https URL", flag, terminal_safe(redact(livekit::without_secrets(url)))), hint);
+}
+
 Result<void> check_sources(const EgressStartOptions& o) {
     const bool tracks = !o.tracks.empty() || !o.audio_track.empty() || !o.video_track.empty();
-    const int sources = int{!o.url.empty()} + int{!o.participant.empty()} + int{tracks} + int{!o.left.empty() || !o.right.empty()};
+    const int sources = int{!o.page.empty()} + int{!o.participant.empty()} + int{tracks} + int{!o.left.empty() || !o.right.empty()};
     if (sources > 1) return usage("one recording is of a room, a participant, tracks, a page or of --left and --right", "name one of them");
     if (!o.tracks.empty() && (!o.audio_track.empty() || !o.video_track.empty()))
         return usage("--track does not go with --audio-track and --video-track", "use the latter for two tracks in one file");
-    if (o.url.empty() && o.room.empty()) return usage("what should be recorded?", "name a --room (with --participant or --track in it), or a page with --url");
+    if (!o.page.empty() && !o.room.empty())
+        return usage("--page and --room exclude each other: a page is recorded by itself", "leave one of them out; --url is the server");
+    if (o.page.empty() && o.room.empty()) return usage("what should be recorded?", "name a --room (with --participant or --track in it), or a --page");
+    if (!o.page.empty()) VC_TRY(check_web_address("--page", o.page, "write it like https://example.com/scene"));
+    if (!o.custom_base_url.empty()) VC_TRY(check_web_address("--custom-base-url", o.custom_base_url, "write it like https://example.com/layouts"));
     if (o.audio_only && o.video_only) return usage("--audio-only and --video-only leave nothing", "choose one");
     return {};
 }
@@ -69,7 +82,7 @@ Result<void> check_fitting(const EgressStartOptions& o, Shape shape) {
     VC_TRY(only(!o.layout.empty() || !o.custom_base_url.empty(), composite, "a layout", "a whole room"));
     VC_TRY(only(!o.channels.empty(), composite, "--channels", "a whole room"));
     VC_TRY(only(o.screen_share, shape == Shape::Participant, "--screen-share", "a --participant"));
-    VC_TRY(only(o.await_start_signal, shape == Shape::Web, "--await-start-signal", "a page (--url)"));
+    VC_TRY(only(o.await_start_signal, shape == Shape::Web, "--await-start-signal", "a --page"));
     if (composite && !o.channels.empty() && o.channels != "mono" && !o.audio_only)
         return usage(fmt::format("--channels {} is for sound alone", o.channels), "add --audio-only");
     return {};
@@ -81,9 +94,26 @@ Result<WebhookConfig> webhook(const std::string& text, const std::string& defaul
     const auto equals = text.find('?') == std::string::npos ? text.rfind('=') : std::string::npos;
     out.set_url(text.substr(0, equals));
     out.set_signing_key(equals == std::string::npos ? default_key : text.substr(equals + 1));
-    if (!out.url().starts_with("http://") && !out.url().starts_with("https://"))
-        return usage(fmt::format("--webhook '{}' is no http or https URL", terminal_safe(out.url())), "write it like https://example.com/hook, or …/hook=API_KEY_NAME");
+    VC_TRY(check_web_address("--webhook", out.url(), "write it like https://example.com/hook, or …/hook=API_KEY_NAME"));
     return out;
+}
+
+std::string who_of(AudioRoute route) {
+    route.clear_channel();
+    return route.SerializeAsString();
+}
+
+Result<void> check_routes(const EgressStartOptions& o, const std::vector<AudioRoute>& routes) {
+    if (routes.empty()) return {};
+    if (!o.channels.empty()) return usage("--channels does not go with --left and --right", "these say already who is heard on which side");
+    if (o.video_only) return usage("--video-only does not go with --left and --right", "leave one of them out");
+    if (!o.layout.empty() || !o.custom_base_url.empty()) return usage("a layout does not go with --left and --right", "they record sound alone");
+    for (const auto& left : routes) {
+        const auto both = [&](const AudioRoute& right) { return right.channel() != left.channel() && who_of(right) == who_of(left); };
+        if (std::any_of(routes.begin(), routes.end(), both))
+            return usage("--left and --right name the same one", "for one sound on both sides: --audio-only --channels mono");
+    }
+    return {};
 }
 
 // What only the new call can say: who is heard on which side.
@@ -94,12 +124,43 @@ Result<void> plan_routes(const EgressStartOptions& o, Plan& plan) {
             plan.routes.insert(plan.routes.end(), routes.begin(), routes.end());
         }
     }
-    return {};
+    return check_routes(o, plan.routes);
 }
 
 Result<void> check_unified(const EgressStartOptions& o) {
     if (o.unified && o.channels == "alternate")
         return usage("the unified call has no --channels alternate", "leave --unified out, or name the sides with --left and --right");
+    return {};
+}
+
+// A flag of an output that nobody asked for is a mistake in the one or the other.
+Result<void> check_output_flags(const EgressStartOptions& o, const OutputPlan& outputs) {
+    const auto needs = [](bool given, bool there, const char* flag, const char* output) -> Result<void> {
+        if (given && !there) return usage(fmt::format("{} has nothing to act on", flag), fmt::format("it is for --out {}", output));
+        return {};
+    };
+    const bool segments = outputs.segments.has_value();
+    const bool images = !outputs.images.empty();
+    VC_TRY(needs(!o.segment_duration.empty(), segments, "--segment-duration", "hls:PATH"));
+    VC_TRY(needs(!o.segment_suffix.empty(), segments, "--segment-suffix", "hls:PATH"));
+    VC_TRY(needs(!o.live_playlist.empty(), segments, "--live-playlist", "hls:PATH"));
+    VC_TRY(needs(!o.image_interval.empty(), images, "--image-interval", "images:PREFIX"));
+    VC_TRY(needs(!o.image_size.empty(), images, "--image-size", "images:PREFIX"));
+    return needs(!o.image_suffix.empty(), images, "--image-suffix", "images:PREFIX");
+}
+
+Result<void> check_storage_flags(const EgressStartOptions& o, const OutputPlan& outputs) {
+    std::vector<const Target*> targets;
+    if (outputs.file) targets.push_back(&*outputs.file);
+    if (outputs.segments) targets.push_back(&*outputs.segments);
+    for (const auto& one : outputs.images) targets.push_back(&one);
+    const auto stored = [&o](const Target* one) { return one->storage != StorageKind::None || !o.storage.kind.empty(); };
+    const auto flag = o.storage.first_given();
+    if (!flag.empty() && std::none_of(targets.begin(), targets.end(), stored))
+        return usage(fmt::format("{} has nothing to act on: no output goes to a storage of its own", flag), "write --out s3:PATH, or add --storage s3");
+    const auto open = [&](const Target* one) { return stored(one) && one->bucket.empty(); };
+    if (!o.storage.bucket.empty() && std::none_of(targets.begin(), targets.end(), open))
+        return usage("--bucket has nothing to act on: every output names its own", "leave it out, or write --out s3:PATH");
     return {};
 }
 
@@ -130,6 +191,8 @@ Result<Plan> make_plan(const EgressStartOptions& o, const Env& env) {
     VC_TRY(plan_routes(o, plan));
     if (o.unified || !plan.routes.empty()) plan.shape = Shape::Unified;
     VC_TRY(check_outputs(o, plan));
+    VC_TRY(check_output_flags(o, plan.outputs));
+    VC_TRY(check_storage_flags(o, plan.outputs));
     if (!o.preset.empty() && !o.advanced.empty()) return usage("--preset and --advanced exclude each other", "choose one");
     if (!o.preset.empty()) {
         VC_TRY_ASSIGN(plan.preset, parse_preset(o.preset));
@@ -309,7 +372,7 @@ Result<StartRequest> room_composite(const EgressStartOptions& o, const Plan& pla
 
 template<class Page>
 void put_page(const EgressStartOptions& o, Page& page) {
-    page.set_url(o.url);
+    page.set_url(o.page);
     page.set_audio_only(o.audio_only);
     page.set_video_only(o.video_only);
     page.set_await_start_signal(o.await_start_signal);

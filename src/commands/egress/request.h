@@ -11,7 +11,7 @@
 namespace voicectl::commands {
 
 struct EgressStartOptions {
-    std::string room, participant, url, video_track, audio_track;
+    std::string room, participant, page, video_track, audio_track;
     std::vector<std::string> tracks, left, right;
     bool audio_only = false, video_only = false, screen_share = false, await_start_signal = false, unified = false;
     std::string layout, custom_base_url, channels;
@@ -21,6 +21,7 @@ struct EgressStartOptions {
     std::vector<std::string> advanced, webhooks;
     bool no_manifest = false;
     std::string request, type, wait;
+    bool timeout_given = false;  // --timeout of the root: the start then waits no longer
 };
 
 using StartRequest = std::variant<livekit::proto::RoomCompositeEgressRequest, livekit::proto::WebEgressRequest,
@@ -31,6 +32,8 @@ using StartRequest = std::variant<livekit::proto::RoomCompositeEgressRequest, li
 Result<StartRequest> start_request(const EgressStartOptions& options, const Env& env);
 /// protojson of any of the requests; `type` as in --type, empty: by the fields. Usage names an unknown field.
 Result<StartRequest> request_from_json(const std::string& text, const std::string& type);
+/// Usage for what would be waited for in vain: no output, or nothing that is recorded.
+Result<void> check_complete(const StartRequest& request);
 
 const google::protobuf::Message& message_of(const StartRequest& request);
 /// Empty: of no room (web).

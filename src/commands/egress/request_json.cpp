@@ -110,6 +110,40 @@ Result<StartRequest> request_from_json(const std::string& text, const std::strin
     return read_as<RoomCompositeEgressRequest>(text, "room-composite");
 }
 
+namespace {
+
+/// The legacy outputs (`file`, `stream`, `segments` on their own) count as well.
+template<class Request>
+bool has_output(const Request& request) {
+    if constexpr (requires { request.outputs(); }) return request.outputs_size() > 0;
+    else if constexpr (requires { request.websocket_url(); }) return request.output_case() != Request::OUTPUT_NOT_SET;
+    else {
+        bool legacy = false;
+        if constexpr (requires { request.output_case(); }) legacy = request.output_case() != Request::OUTPUT_NOT_SET;
+        return legacy || request.file_outputs_size() + request.stream_outputs_size() + request.segment_outputs_size() + request.image_outputs_size() > 0;
+    }
+}
+
+std::string_view missing_source(const StartRequest& request) {
+    if (const auto* page = std::get_if<WebEgressRequest>(&request)) return page->url().empty() ? "url" : "";
+    if (const auto* any = std::get_if<StartEgressRequest>(&request); any != nullptr && any->has_web()) return any->web().url().empty() ? "web.url" : "";
+    if (room_of(request).empty()) return "room_name";
+    if (const auto* person = std::get_if<ParticipantEgressRequest>(&request)) return person->identity().empty() ? "identity" : "";
+    if (const auto* track = std::get_if<TrackEgressRequest>(&request)) return track->track_id().empty() ? "track_id" : "";
+    return "";
+}
+
+}  // namespace
+
+Result<void> check_complete(const StartRequest& request) {
+    if (const auto field = missing_source(request); !field.empty())
+        return fail_with_hint(Errc::Usage, fmt::format("the {} request has no {}", type_of(request), field),
+                              field == "room_name" ? "put it into the request, or pass --room NAME" : "put it into the request; --type says of which kind it is");
+    if (std::visit([](const auto& one) { return has_output(one); }, request)) return {};
+    return fail_with_hint(Errc::Usage, fmt::format("the {} request has no output", type_of(request)),
+                          type_of(request) == "unified" ? R"(for example "outputs": [{"file": {"filepath": "a.ogg"}}])" : R"(for example "file_outputs": [{"filepath": "a.ogg"}])");
+}
+
 const google::protobuf::Message& message_of(const StartRequest& request) {
     return std::visit([](const auto& one) -> const google::protobuf::Message& { return one; }, request);
 }

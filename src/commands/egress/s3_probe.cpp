@@ -152,7 +152,7 @@ Result<std::string> bucket_url(const S3Upload& store) {
     if (endpoint.find("://") == std::string::npos) endpoint = "https://" + endpoint;
     auto url = net::parse_url(endpoint);
     if (!url || (url->scheme != "http" && url->scheme != "https"))
-        return fail_with_hint(Errc::Usage, fmt::format("the endpoint '{}' is no http or https URL", terminal_safe(redact(endpoint))), "write it like https://minio.example.com:9000");
+        return fail_with_hint(Errc::Usage, fmt::format("the endpoint '{}' is no http or https URL", terminal_safe(redact(livekit::without_secrets(endpoint)))), "write it like https://minio.example.com:9000");
     while (url->path.ends_with('/')) url->path.pop_back();
     if (store.force_path_style()) url->path += "/" + net::percent_encode(store.bucket());
     else url->host = store.bucket() + "." + url->host;

@@ -15,7 +15,8 @@ namespace {
 using livekit::proto::EgressInfo;
 
 const std::string kLong = std::string(R"(Records a room, a participant, tracks or a web page to files, streams, HLS segments or images. The room is looked up
-first, and a server without Redis is told at once; with no egress worker free the server itself needs up to 27 s to say so.
+first, and a server without Redis is told at once; with no egress worker free the server itself needs up to 27 s to say so,
+and is waited for unless a --timeout says otherwise.
 Paths take {room_name} {room_id} {time} {utc}, of participants and tracks {publisher_identity}, of one track also
 {track_id} {track_type} {track_source}. Exit 3 with --wait when the recording fails.
 
@@ -27,6 +28,7 @@ Examples:
   voicectl egress start --room demo --left agent --right caller --out s3://recordings/demo.ogg
   voicectl egress start --room demo --participant ann --out file:ann.mp4 --preset h264-1080p-30
   voicectl egress start --room demo --track TR_AMxyz --out wss://example.com/sound
+  voicectl egress start --page https://example.com/scene --out file:scene.mp4
   voicectl egress start --room demo --out rtmps://live.example.com/app/KEY --out hls:live/demo --storage s3
   voicectl egress start --request @request.json --dry-run)";
 
@@ -37,9 +39,10 @@ void add_json_flags(Command cmd, EgressStartOptions& o) {
         .one_of({"room-composite", "web", "participant", "track-composite", "track", "unified"})
         .needs(request)
         .group("As JSON");
-    for (const char* other : {"--participant", "--track", "--audio-track", "--video-track", "--url", "--left", "--right", "--audio-only",
+    for (const char* other : {"--participant", "--track", "--audio-track", "--video-track", "--page", "--left", "--right", "--audio-only",
                               "--video-only", "--layout", "--custom-base-url", "--channels", "--out", "--preset", "--advanced", "--webhook",
-                              "--no-manifest", "--storage", "--unified"})
+                              "--no-manifest", "--storage", "--unified", "--segment-duration", "--live-playlist", "--segment-suffix", "--image-interval",
+                              "--image-size", "--image-suffix", "--bucket", "--screen-share", "--await-start-signal"})
         request.excludes(cmd.flag(other));
 }
 
@@ -51,7 +54,7 @@ void add_source_flags(Command cmd, EgressStartOptions& o) {
     group(cmd.add_option("--track", o.tracks, "Only this track, as it is; twice: one of audio, one of video")).one_value().type_name("TRACK");
     group(cmd.add_option("--audio-track", o.audio_track, "This track of audio, encoded anew")).type_name("TRACK");
     group(cmd.add_option("--video-track", o.video_track, "This track of video, encoded anew")).type_name("TRACK");
-    group(cmd.add_option("--url", o.url, "A web page")).type_name("URL");
+    group(cmd.add_option("--page", o.page, "A web page, by its http or https URL")).type_name("URL");
     group(cmd.add_flag("--await-start-signal", o.await_start_signal, "Of the page: from its console line START_RECORDING on"));
     group(cmd.add_option("--left", o.left, "Left channel: agent, caller, sip, TR_… or an identity (repeat)")).one_value().type_name("WHO");
     group(cmd.add_option("--right", o.right, "Right channel, the same way (repeat)")).one_value().type_name("WHO");
@@ -88,7 +91,8 @@ void add_output_flags(Command cmd, EgressStartOptions& o) {
 
 // A word that is no JSON is meant as a file, as `lk egress start request.json` has it.
 Result<std::string> request_text(const std::string& given) {
-    const bool literal = given == "-" || given.starts_with('@') || trim(given).starts_with('{');
+    const auto start = trim(given).substr(0, 1);
+    const bool literal = given == "-" || given.starts_with('@') || start == "{" || start == "[";
     auto text = read_payload(literal ? given : "@" + given);
     if (!text) return fail(Errc::Usage, "{}", text.error().message);
     return text;
@@ -104,6 +108,7 @@ Result<StartRequest> asked_for(const EgressStartOptions& o, const Env& env) {
     VC_TRY_ASSIGN(const auto text, request_text(o.request));
     VC_TRY_ASSIGN(auto request, request_from_json(text, o.type));
     if (!o.room.empty()) std::visit([&o](auto& one) { set_room(one, o.room); }, request);
+    VC_TRY(check_complete(request));
     return request;
 }
 
@@ -179,17 +184,19 @@ Result<EgressInfo> send(livekit::EgressApi& api, const StartRequest& request) {
 }
 
 // The server looks for a worker for up to 24 s. Who does not wait for that has to know that it goes on looking.
-Result<EgressInfo> start(Env& env, livekit::TwirpClient& twirp, const StartRequest& request, const std::string& room) {
+Result<EgressInfo> start(Env& env, livekit::TwirpClient& twirp, const StartRequest& request, const std::string& room, bool timeout_given) {
     Interrupt interrupt;
     const Ticker ticker(env.out, "waiting for an egress worker to take it");
     twirp.stop_with(interrupt.token());
-    livekit::EgressApi api(twirp);
+    livekit::EgressApi api(twirp, timeout_given ? std::optional(twirp.timeout()) : std::nullopt);
     auto info = send(api, request);
     twirp.stop_with({});
-    const auto stopped = interrupt.check();
-    if (info || stopped) return info;
-    return fail_with_hint(stopped.error().code, "stopped by a signal; a worker may still take the recording",
-                          room.empty() ? "look: voicectl egress list --active" : fmt::format("look: voicectl egress list --active --room {}", shell_quoted(room)));
+    const auto look = room.empty() ? std::string("look: voicectl egress list --active") : fmt::format("look: voicectl egress list --active --room {}", shell_quoted(room));
+    if (const auto stopped = interrupt.check(); !info && !stopped)
+        return fail_with_hint(stopped.error().code, "stopped by a signal; a worker may still take the recording", look);
+    if (!info && info.error().code == Errc::Timeout)
+        return fail_with_hint(Errc::Timeout, fmt::format("{}; a worker may still take the recording", info.error().message), look);
+    return info;
 }
 
 }  // namespace
@@ -203,7 +210,10 @@ void add_egress_start(Command egress, Env& env, Run<EgressStartOptions> run) {
     add_storage_flags(cmd, o->storage);
     add_json_flags(cmd, *o);
     cmd.add_option("--wait", o->wait, "Until it is active or complete, at most so long: active=30s");
-    on_run(cmd, o, env, std::move(run));
+    cmd.callback([o, cmd, &env, run = std::move(run)] {
+        o->timeout_given = cmd.root_was_given("--timeout");
+        env.selected = [o, &env, run] { return run(*o, env); };
+    });
 }
 
 Result<void> run_egress_start(const EgressStartOptions& o, Env& env) {
@@ -216,12 +226,14 @@ Result<void> run_egress_start(const EgressStartOptions& o, Env& env) {
     const auto room = room_of(request);
     if (env.global.dry_run) {
         auto shown = livekit::to_json(message_of(request));
-        return env.out.emit(shown, fmt::format("would start this {} egress:\n{}", type_of(request), shown.dump(2, ' ', false, Json::error_handler_t::replace)), room);
+        const auto text = shown.dump(2, ' ', false, Json::error_handler_t::replace);
+        shown["dryRun"] = true;
+        return env.out.emit(shown, fmt::format("would start this {} egress:\n{}", type_of(request), text), room);
     }
     VC_TRY(env.change("start a recording"));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY(check_before(env, *twirp, o, room));
-    VC_TRY_ASSIGN(auto info, start(env, *twirp, request, room));
+    VC_TRY_ASSIGN(auto info, start(env, *twirp, request, room, o.timeout_given));
     if (wait) {
         livekit::EgressApi api(*twirp);
         env.out.note(fmt::format("started {}", info.egress_id()));  // also when the wait fails, it runs

@@ -136,7 +136,9 @@ Result<void> show_only(Env& env, const Chosen& chosen) {
     for (const auto& id : chosen.ids) {
         EgressInfo info;
         info.set_egress_id(id);
-        shown.push_back(egress_json(chosen.known.contains(id) ? chosen.known.at(id) : info));
+        auto one = egress_json(chosen.known.contains(id) ? chosen.known.at(id) : info);
+        one["dryRun"] = true;
+        shown.push_back(std::move(one));
     }
     return env.out.emit_list("egress", shown, {column("WOULD STOP", "egressId"), column("ROOM", "roomName")}, "egressId");
 }

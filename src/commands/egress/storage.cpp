@@ -78,8 +78,9 @@ Result<StorageConfig> s3(const StorageOptions& o, const std::string& bucket, con
     s3.set_content_disposition(o.content_disposition);
     s3.set_force_path_style(path_style(o, env, s3.endpoint()));
     for (const auto& text : o.metadata) {
-        VC_TRY_ASSIGN(const auto pair, parse_assignment(text));
-        (*s3.mutable_metadata())[pair.first] = pair.second;
+        const auto pair = parse_assignment(text);
+        if (!pair) return fail_with_hint(Errc::Usage, fmt::format("--object-metadata '{}' is not KEY=VALUE", terminal_safe(text)), "write it like --object-metadata call=1234");
+        (*s3.mutable_metadata())[pair->first] = pair->second;
     }
     VC_TRY(put_proxy(o, env, s3));
     if (s3.bucket().empty()) return missing("bucket", "pass --bucket, or set RECORDING_S3_BUCKET");
@@ -98,6 +99,9 @@ Result<StorageConfig> gcp(const StorageOptions& o, const std::string& bucket, co
         auto text = read_file(file, 1 << 20);
         if (!text) return fail(Errc::Usage, "{}", text.error().message);
         register_secret(trim(*text));
+        if (!Json::parse(*text, nullptr, /*allow_exceptions=*/false).is_object())
+            return fail_with_hint(Errc::Usage, fmt::format("{} is no key file of Google: it holds no JSON object", terminal_safe(file)),
+                                  "make one for the service account: gcloud iam service-accounts keys create");
         store.set_credentials(*text);
     }
     VC_TRY(put_proxy(o, env, store));
@@ -133,6 +137,24 @@ Result<StorageConfig> alioss(const StorageOptions& o, const std::string& bucket,
 StorageKind storage_kind(const std::string& name) {
     const auto found = kKinds.find(name);
     return found == kKinds.end() ? StorageKind::None : found->second;
+}
+
+std::string StorageOptions::first_given() const {
+    const std::pair<const char*, bool> flags[] = {{"--storage", !kind.empty()},
+                                                  {"--bucket", !bucket.empty()},
+                                                  {"--region", !region.empty()},
+                                                  {"--endpoint", !endpoint.empty()},
+                                                  {"--account", !account.empty()},
+                                                  {"--credentials", !credentials.empty()},
+                                                  {"--assume-role", !assume_role.empty()},
+                                                  {"--object-metadata", !metadata.empty()},
+                                                  {"--tagging", !tagging.empty()},
+                                                  {"--content-disposition", !content_disposition.empty()},
+                                                  {"--proxy", !proxy.empty()},
+                                                  {"--force-path-style", path_style.has_value()}};
+    for (const auto& [flag, given] : flags)
+        if (given) return flag;
+    return {};
 }
 
 void add_storage_flags(Command cmd, StorageOptions& o) {

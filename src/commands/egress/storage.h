@@ -18,6 +18,9 @@ struct StorageOptions {
     std::string bucket, region, endpoint, account, credentials, assume_role, tagging, content_disposition, proxy;
     std::vector<std::string> metadata;
     std::optional<bool> path_style;
+
+    /// The first flag of a storage that was given, "--bucket"; empty: none.
+    std::string first_given() const;
 };
 
 void add_storage_flags(Command cmd, StorageOptions& options);

@@ -47,7 +47,9 @@ Result<void> show_requests(const EgressUpdateOptions& o, const livekit::proto::U
     Json out{{"updateLayout", nullptr}, {"updateStream", nullptr}};
     if (!o.layout.empty()) out["updateLayout"] = livekit::to_json(layout_request(o));
     if (!o.add_urls.empty() || !o.remove_urls.empty()) out["updateStream"] = livekit::to_json(streams);
-    return env.out.emit(out, fmt::format("would update {}:\n{}", o.id, out.dump(2, ' ', false, Json::error_handler_t::replace)), o.id);
+    const auto text = out.dump(2, ' ', false, Json::error_handler_t::replace);
+    out["dryRun"] = true;
+    return env.out.emit(out, fmt::format("would update {}:\n{}", o.id, text), o.id);
 }
 
 }  // namespace

@@ -99,6 +99,33 @@ Result<void> check_not_failed(const EgressInfo& info) {
                           info.details().empty() ? std::string("look at the log of the egress service") : terminal_safe(valid_utf8(info.details())));
 }
 
+/// Several at once: one that failed ends the wait, whichever it is.
+class Watched {
+ public:
+    Watched(const std::vector<std::string>& ids, EgressWait::For until) : until_(until), items_(ids.size()) {
+        for (std::size_t i = 0; i < ids.size(); ++i) items_[i].set_egress_id(ids[i]);
+    }
+    Result<void> look(livekit::EgressApi& api) {
+        for (auto& one : items_) {
+            if (reached(one, until_)) continue;
+            VC_TRY_ASSIGN(one, api.get(one.egress_id()));
+            VC_TRY(check_not_failed(one));
+        }
+        return {};
+    }
+    /// One that is not there yet.
+    const EgressInfo* waiting() const {
+        for (const auto& one : items_)
+            if (!reached(one, until_)) return &one;
+        return nullptr;
+    }
+    const std::vector<EgressInfo>& items() const { return items_; }
+
+ private:
+    EgressWait::For until_;
+    std::vector<EgressInfo> items_;
+};
+
 std::unexpected<Error> too_late(const EgressInfo& info, const EgressWait& wait) {
     const bool starting = info.status() == livekit::proto::EGRESS_STARTING;
     return fail_with_hint(Errc::Timeout,
@@ -153,10 +180,12 @@ std::string egress_text(const Json& egress) {
     return out;
 }
 
-std::vector<Column> egress_columns() {
-    return {column("ID", "egressId"),    column("ROOM", "roomName"), {"STATUS", status_text}, column("SOURCE", "source"),
-            {"DURATION", duration_text}, {"SIZE", size_text},        {"PLACE", [](const Json& item) { return joined(item["places"]); }},
-            column("ERROR", "error"),    column("STARTED", "startedTime", true), column("ENDED", "endedTime", true), column("DETAILS", "details", true)};
+std::vector<Column> egress_columns(Format format) {
+    const bool raw = format == Format::Tsv;
+    const auto duration = raw ? column("DURATION", "durationMs") : Column{"DURATION", duration_text};
+    const auto size = raw ? column("SIZE", "sizeBytes") : Column{"SIZE", size_text};
+    return {column("ID", "egressId"), column("ROOM", "roomName"), {"STATUS", status_text}, column("SOURCE", "source"), duration, size,
+            {"PLACE", [](const Json& item) { return joined(item["places"]); }}, column("ERROR", "error"), column("STARTED", "startedTime", true), column("ENDED", "endedTime", true), column("DETAILS", "details", true)};
 }
 
 void sort_egress(std::vector<EgressInfo>& items) {
@@ -179,24 +208,31 @@ Result<EgressWait> parse_egress_wait(const std::string& text) {
     return wait;
 }
 
-Result<EgressInfo> wait_for_egress(Env& env, livekit::EgressApi& api, const std::string& id, const EgressWait& wait) {
+Result<std::vector<EgressInfo>> wait_for_all(Env& env, livekit::EgressApi& api, const std::vector<std::string>& ids, const EgressWait& wait) {
     const auto begun = Clock::now();
     Interrupt interrupt;
     const milliseconds pace(wait.until == EgressWait::For::Active ? 250 : 500);
+    Watched watched(ids, wait.until);
     while (true) {
-        VC_TRY_ASSIGN(auto info, api.get(id));
+        const auto looked = watched.look(api);
         const auto elapsed = std::chrono::duration_cast<milliseconds>(Clock::now() - begun);
-        auto failed = check_not_failed(info);
-        const bool done = !failed || reached(info, wait.until);
-        if (done || elapsed >= wait.limit) env.out.progress("");
-        if (!failed) return std::unexpected(failed.error());
-        if (done && info.status() == livekit::proto::EGRESS_LIMIT_REACHED)
-            env.out.note(fmt::format("egress {} ended at a limit of its service; what it wrote until then is usable", id));
-        if (done) return info;
-        if (elapsed >= wait.limit) return too_late(info, wait);
-        env.out.progress(fmt::format("egress {} is {} ({})", id, status_name(info.status()), format_duration(elapsed)));
+        if (!looked || watched.waiting() == nullptr || elapsed >= wait.limit) env.out.progress("");
+        VC_TRY(looked);
+        const auto* behind = watched.waiting();
+        if (behind == nullptr) break;
+        if (elapsed >= wait.limit) return too_late(*behind, wait);
+        env.out.progress(fmt::format("egress {} is {} ({})", behind->egress_id(), status_name(behind->status()), format_duration(elapsed)));
         VC_TRY(interrupt.sleep_until(Clock::now() + std::min(pace, std::max(milliseconds(1), wait.limit - elapsed))));
     }
+    for (const auto& one : watched.items())
+        if (one.status() == livekit::proto::EGRESS_LIMIT_REACHED)
+            env.out.note(fmt::format("egress {} ended at a limit of its service; what it wrote until then is usable", one.egress_id()));
+    return watched.items();
+}
+
+Result<EgressInfo> wait_for_egress(Env& env, livekit::EgressApi& api, const std::string& id, const EgressWait& wait) {
+    VC_TRY_ASSIGN(const auto all, wait_for_all(env, api, {id}, wait));
+    return all.front();
 }
 
 }  // namespace voicectl::commands

@@ -14,7 +14,8 @@ namespace voicectl::commands {
 Json egress_json(const livekit::proto::EgressInfo& info, std::chrono::system_clock::time_point now = std::chrono::system_clock::now());
 /// Several lines for people.
 std::string egress_text(const Json& egress);
-std::vector<Column> egress_columns();
+/// For Tsv milliseconds and bytes as plain numbers.
+std::vector<Column> egress_columns(Format format = Format::Table);
 /// "active", "complete", …
 std::string status_name(livekit::proto::EgressStatus status);
 /// "1.5 MB"
@@ -31,6 +32,7 @@ struct EgressWait {
 Result<EgressWait> parse_egress_wait(const std::string& text);
 
 /// CheckFailed at once, with the egress's own error, when it failed or was aborted; Timeout when the time is over.
+Result<std::vector<livekit::proto::EgressInfo>> wait_for_all(Env& env, livekit::EgressApi& api, const std::vector<std::string>& ids, const EgressWait& wait);
 Result<livekit::proto::EgressInfo> wait_for_egress(Env& env, livekit::EgressApi& api, const std::string& id, const EgressWait& wait);
 
 }  // namespace voicectl::commands

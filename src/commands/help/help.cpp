@@ -45,7 +45,7 @@ void add_help(Command root, Env& env, Run<HelpOptions> run) {
     auto o = std::make_shared<HelpOptions>();
     auto cmd = root.add_subcommand("help", "Explain a topic or a command");
     cmd.footer("Examples:\n  voicectl help exit-codes\n  voicectl help room create");
-    cmd.add_option("topic", o->words, "A topic, or the words of a command");
+    cmd.add_option("topic", o->words, "A topic, or the words of a command").type_name("TOPIC");
     on_run(cmd, o, env, std::move(run));
 }
 

@@ -16,8 +16,16 @@ auto find(ConfigFile& config, const std::string& name) {
 }
 
 Result<void> done(Env& env, const ConfigFile& config, const std::string& name, const std::string& human) {
-    if (!env.global.dry_run) VC_TRY(write_config(config));
+    VC_TRY(write_config_unless_dry(config, env));
     return env.out.emit({{"profile", name}, {"default", config.default_profile}, {"config", config.path}}, (env.global.dry_run ? "would be: " : "") + human, name);
+}
+
+/// They come before the default profile, which would surprise who has just chosen it.
+void warn_of_environment(Env& env) {
+    std::vector<std::string> set;
+    for (const char* name : {"LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"})
+        if (env.get(name)) set.emplace_back(name);
+    if (!set.empty()) env.out.warn(fmt::format("{} {} set and come{} before the default profile; --profile NAME comes before both", fmt::join(set, ", "), set.size() == 1 ? "is" : "are", set.size() == 1 ? "s" : ""));
 }
 
 Result<Profile> given_profile(const ProfileAddOptions& o, Env& env) {
@@ -29,20 +37,38 @@ Result<Profile> given_profile(const ProfileAddOptions& o, Env& env) {
         VC_TRY_ASSIGN(const auto text, read_payload("-"));
         out.api_secret = std::string(trim(text));
     } else if (!g.api_secret_file.empty()) {
-        VC_TRY(read_file(g.api_secret_file, 4096));  // there, and to be read by us
-        out.api_secret_file = std::filesystem::absolute(g.api_secret_file).lexically_normal();
+        VC_TRY_ASSIGN(out.api_secret_file, absolute_secret_file(g.api_secret_file));
     } else {
         if (!g.api_secret.empty()) env.out.warn("a secret on the command line can be read by every user of this machine; use --secret-stdin or --api-secret-file");
         out.api_secret = pick(g.api_secret, "LIVEKIT_API_SECRET");
     }
-    register_secret(out.api_secret);
+    register_api_secret(out.api_secret);
     if (out.url.empty() || out.api_key.empty() || (out.api_secret.empty() && out.api_secret_file.empty()))
         return fail_with_hint(Errc::Usage, "a profile needs a URL, a key and its secret", "--url, --api-key, and --api-secret-file or --secret-stdin (or LIVEKIT_*)");
-    VC_TRY(livekit::http_base(out.url));
+    VC_TRY(check_profile(out));
     return out;
 }
 
+Result<void> replace_profile(Profile& old, Profile profile, Env& env) {
+    VC_TRY(env.change_profile(old, fmt::format("replace profile {}", old.name)));
+    profile.needs_name = profile.needs_name || old.needs_name;
+    old = std::move(profile);
+    return {};
+}
+
 }  // namespace
+
+Result<void> write_config_unless_dry(const ConfigFile& config, Env& env) {
+    if (env.global.dry_run) return {};
+    VC_TRY(write_config(config));
+    env.out.changed();
+    return {};
+}
+
+Result<std::string> absolute_secret_file(const std::string& path) {
+    VC_TRY(read_secret_file(path, true));
+    return std::filesystem::absolute(path).lexically_normal().string();
+}
 
 void add_profile_add(Command profile, Env& env, Run<ProfileAddOptions> run) {
     auto o = std::make_shared<ProfileAddOptions>();
@@ -66,7 +92,7 @@ Result<void> run_profile_add(const ProfileAddOptions& o, Env& env) {
     VC_TRY_ASSIGN(auto config, our_config(env));
     VC_TRY_ASSIGN(auto profile, given_profile(o, env));
     if (const auto at = find(config, o.name); at == config.profiles.end()) config.profiles.push_back(std::move(profile));
-    else if (o.overwrite) *at = std::move(profile);
+    else if (o.overwrite) VC_TRY(replace_profile(*at, std::move(profile), env));
     else return fail_with_hint(Errc::Conflict, fmt::format("there is a profile '{}' already", terminal_safe(o.name)), "--overwrite replaces it");
     if (o.use || (config.default_profile.empty() && config.profiles.size() == 1)) config.default_profile = o.name;
     return done(env, config, o.name, fmt::format("profile {} in {}{}", terminal_safe(o.name), config.path, config.default_profile == o.name ? ", the default" : ""));
@@ -85,6 +111,7 @@ Result<void> run_profile_use(const ProfileNameOptions& o, Env& env) {
         return fail_with_hint(Errc::NotFound, fmt::format("there is no profile '{}'", terminal_safe(o.name)), "voicectl profile list shows those there are");
     VC_TRY_ASSIGN(auto config, our_config(env));
     config.default_profile = o.name;
+    warn_of_environment(env);
     return done(env, config, o.name, fmt::format("{} is the default", terminal_safe(o.name)));
 }
 
@@ -101,6 +128,7 @@ Result<void> run_profile_remove(const ProfileNameOptions& o, Env& env) {
     if (at == config.profiles.end())
         return fail_with_hint(Errc::NotFound, fmt::format("there is no profile '{}' in {}", terminal_safe(o.name), config.path), "voicectl profile list shows where each stands");
     VC_TRY(env.confirm(fmt::format("removing profile {}", terminal_safe(o.name))));
+    VC_TRY(env.change_profile(*at, "remove it"));
     config.profiles.erase(at);
     if (config.default_profile == o.name) config.default_profile.clear();
     return done(env, config, o.name, fmt::format("removed {}", terminal_safe(o.name)));

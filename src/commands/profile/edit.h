@@ -22,4 +22,9 @@ Result<void> run_profile_use(const ProfileNameOptions& options, Env& env);
 void add_profile_remove(Command profile, Env& env, Run<ProfileNameOptions> run);
 Result<void> run_profile_remove(const ProfileNameOptions& options, Env& env);
 
+/// Nothing with --dry-run.
+Result<void> write_config_unless_dry(const ConfigFile& config, Env& env);
+/// Of a file that is there and holds a secret; profiles are used from any folder.
+Result<std::string> absolute_secret_file(const std::string& path);
+
 }  // namespace voicectl::commands

@@ -19,11 +19,12 @@ void add_profile_list(Command profile, Env& env, Run<ProfileListOptions> run) {
 }
 
 Result<void> run_profile_list(const ProfileListOptions& /*o*/, Env& env) {
-    VC_TRY_ASSIGN(const auto all, all_profiles(env.global, env.getenv()));
+    VC_TRY_ASSIGN(const auto found, read_profiles(env.global, env.getenv()));
+    for (const auto& one : found.warnings) env.out.warn(one);
     // Which one is in use is told if it can be; a broken choice is for `config show` to explain.
     const auto in_use = find_settings(env.global, env.getenv());
     Json items = Json::array();
-    for (const auto& one : all) {
+    for (const auto& one : found.all) {
         const bool used = in_use && in_use->profile && in_use->profile->name == one.name;
         items.push_back({{"name", one.name},
                          {"url", one.url},
@@ -31,6 +32,7 @@ Result<void> run_profile_list(const ProfileListOptions& /*o*/, Env& env) {
                          {"apiSecret", secret_of(one)},
                          {"protected", one.needs_name},
                          {"inUse", used},
+                         {"default", one.name == found.default_name},
                          {"file", one.file}});
     }
     const auto mark = [](const Json& item) -> std::string { return item["inUse"] == true ? "*" : ""; };

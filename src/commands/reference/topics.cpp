@@ -6,7 +6,8 @@ namespace voicectl::commands {
 namespace {
 
 constexpr const char* kExitCodes = R"(  0  done
-  1  another failure: a broken answer, a file that cannot be written, a library that is missing
+  1  another failure: a broken answer, a file that cannot be written, a library that is missing; a question that was
+     answered with no
   2  wrong flags, configuration or input; nothing was done
   3  the check ran and says no
   4  the key, its secret or the token was refused
@@ -38,8 +39,9 @@ constexpr const char* kOutput = R"(Results go to stdout, everything else to stde
   -o json    one document; lists stand under their noun: {"rooms": […]}; --json is the same
   -o jsonl   one object a line
   -o tsv     the table's columns, tab separated, without a header
-  -o name    names or ids alone, for xargs and --stdin
-  --fields a,b   only these fields; an unknown one is exit 2 and the list of those there are
+  -o name    names or ids alone, for xargs and --stdin; one with control characters is left out, with exit 1
+  --fields a,b   only these fields; an unknown one is exit 2 and the list of those there are. Where something was changed
+                 the whole result is printed instead, and the exit is 1
   --get PATH     what stands there, as raw text: --get /rooms/0/sid, --get '/rooms/*/name'
 
 JSON has LiveKit's camelCase names with every field present, arrays never null, 64-bit numbers as numbers,
@@ -67,7 +69,7 @@ LIVEKIT_API_KEY and LIVEKIT_API_SECRET; the profile in VOICECTL_PROFILE, or the 
 
 Projects of LiveKit's own `lk` (~/.livekit/cli-config.yaml) count as profiles where there is none of that name.)";
 
-constexpr const char* kFilters = R"(  --match RE           names that hold this regular expression (ECMAScript)
+constexpr const char* kFilters = R"(  --match RE           names that hold this regular expression (RE2)
   --older-than 1h      made longer ago; times are 90s, 15m, 2h, 1d, 1w and sums such as 1h30m
   --empty              rooms without participants
   --min-participants N

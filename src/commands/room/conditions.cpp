@@ -24,10 +24,15 @@ constexpr std::array kRows{Row{"exists", Kind::Exists, Value::None},     Row{"go
                            Row{"empty", Kind::Empty, Value::None},       Row{"participants", Kind::Participants, Value::Needed},
                            Row{"agent", Kind::Agent, Value::Optional},   Row{"audio", Kind::Audio, Value::Optional},
                            Row{"egress", Kind::Egress, Value::Optional}, Row{"metadata", Kind::Metadata, Value::Optional}};
+constexpr std::size_t kMostParticipants = 100'000;  // more than any room has
 constexpr const char* kForms = "exists, gone, empty, participants=N, agent[=NAME], audio[=IDENTITY], egress=active, metadata[=TEXT]";
 
 std::unexpected<Error> no_condition(const std::string& text) {
     return fail_with_hint(Errc::Usage, fmt::format("--for {}: there is no such condition", terminal_safe(text)), fmt::format("there are: {}", kForms));
+}
+
+std::unexpected<Error> no_value(const std::string& text) {
+    return fail_with_hint(Errc::Usage, fmt::format("--for {}: a value is missing", terminal_safe(text)), fmt::format("there are: {}", kForms));
 }
 
 bool has_agent(const RoomLook& look, const std::string& name) {
@@ -49,14 +54,27 @@ Result<Condition> parse_condition(const std::string& text) {
     if (row == kRows.end()) return no_condition(text);
     Condition out{row->kind, text, equals == std::string::npos ? std::string() : text.substr(equals + 1), 0};
     if (row->value == Value::None && equals != std::string::npos) return no_condition(text);
-    if (row->value == Value::Needed && out.value.empty()) return no_condition(text);
+    if (out.value.empty() && (row->value == Value::Needed || equals != std::string::npos)) return no_value(text);
     if (out.kind == Kind::Egress && !out.value.empty() && out.value != "active") return no_condition(text);
     if (out.kind != Kind::Participants) return out;
     const auto* end = out.value.data() + out.value.size();
     const auto number = std::from_chars(out.value.data(), end, out.count);
+    if (number.ec == std::errc::result_out_of_range || out.count > kMostParticipants)
+        return fail(Errc::Usage, "--for {}: no room has so many", terminal_safe(text));
     if (number.ec != std::errc{} || number.ptr != end || out.count == 0)
         return fail_with_hint(Errc::Usage, fmt::format("--for {}: not a number of participants", terminal_safe(text)), "for none at all there is --for empty");
     return out;
+}
+
+Result<void> check_together(const std::vector<Condition>& conditions) {
+    const auto first = [&](auto... kinds) {
+        return std::find_if(conditions.begin(), conditions.end(), [&](const Condition& one) { return ((one.kind == kinds) || ...); });
+    };
+    const auto others = std::count_if(conditions.begin(), conditions.end(), [](const Condition& one) { return one.kind != Kind::Gone; });
+    if (first(Kind::Gone) != conditions.end() && others != 0) return fail(Errc::Usage, "--for gone goes with no other condition");
+    const auto somebody = first(Kind::Participants, Kind::Agent, Kind::Audio);
+    if (first(Kind::Empty) == conditions.end() || somebody == conditions.end()) return {};
+    return fail(Errc::Usage, "--for empty and --for {} never hold at the same time", terminal_safe(somebody->text));
 }
 
 std::vector<ParticipantInfo> who_counts(const std::vector<ParticipantInfo>& all) {

@@ -22,6 +22,9 @@ struct Condition {
 /// Usage when it is none.
 Result<Condition> parse_condition(const std::string& text);
 
+/// Usage for those that can never hold at the same time.
+Result<void> check_together(const std::vector<Condition>& conditions);
+
 /// One look at the room, as far as the conditions need it.
 struct RoomLook {
     std::optional<livekit::proto::Room> room;

@@ -1,7 +1,9 @@
 #include "commands/room/create.h"
 
 #include "commands/dispatch/agent_wait.h"
+#include "commands/room/outcome.h"
 #include "commands/room/view.h"
+#include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/room_config.h"
 
@@ -43,12 +45,17 @@ bool asks_for_settings(const CreateRoomRequest& asked) {
     return asked.SerializeAsString() != bare.SerializeAsString();
 }
 
+// Metadata has up to 64 KB; its beginning is enough to know it by.
+std::string shortened(const Json& value) {
+    constexpr std::size_t kShown = 80;
+    return cut_speech(scalar_text(value), kShown);
+}
+
 std::string human(const Json& report) {
     auto out = fmt::format("{} room {} ({})", report["created"] == true ? "created" : "there already:", terminal_safe(scalar_text(report["name"])),
                            scalar_text(report["sid"]));
     for (const auto& one : report["notApplied"]) {
-        out += fmt::format("\n  {} not applied: asked {}{}", scalar_text(one["setting"]), terminal_safe(scalar_text(one["asked"])),
-                           one["actual"].is_null() ? "" : fmt::format(", is {}", terminal_safe(scalar_text(one["actual"]))));
+        out += "\n  " + not_applied_line(one);
     }
     for (const auto& agent : report["agents"])
         out += fmt::format("\n  agent {} joined after {}", terminal_safe(scalar_text(agent["identity"])),
@@ -121,10 +128,8 @@ Result<CreateRoomRequest> room_request(const RoomCreateOptions& o) {
     }
     request.set_room_preset(o.preset);
     request.set_sync_streams(o.sync_streams);
-    for (const auto& text : o.tags) {
-        VC_TRY_ASSIGN(const auto pair, parse_assignment(text));
-        (*request.mutable_tags())[pair.first] = pair.second;
-    }
+    VC_TRY_ASSIGN(const auto tags, parse_pairs("--tag", o.tags));
+    request.mutable_tags()->insert(tags.begin(), tags.end());
     for (const auto& text : o.agents) {
         VC_TRY_ASSIGN(*request.add_agents(), livekit::parse_agent(text));
     }
@@ -132,8 +137,16 @@ Result<CreateRoomRequest> room_request(const RoomCreateOptions& o) {
         VC_TRY_ASSIGN(const auto text, read_payload(o.egress));
         VC_TRY_ASSIGN(*request.mutable_egress(), livekit::parse_room_egress(text));
     }
+    if (request.max_playout_delay() != 0 && request.min_playout_delay() > request.max_playout_delay())
+        return fail(Errc::Usage, "--min-playout-delay {} is more than --max-playout-delay {}", o.min_playout_delay, o.max_playout_delay);
+    VC_TRY(time_of("--wait-agent", o.wait_agent));
     if (!o.wait_agent.empty() && o.agents.empty()) return fail(Errc::Usage, "--wait-agent needs an --agent to wait for");
     return request;
+}
+
+std::string not_applied_line(const Json& one) {
+    return fmt::format("{} not applied: asked {}{}", scalar_text(one["setting"]), shortened(one["asked"]),
+                       one["actual"].is_null() ? "" : fmt::format(", is {}", shortened(one["actual"])));
 }
 
 Json settings_not_applied(const CreateRoomRequest& asked, const Room& actual) {
@@ -161,12 +174,14 @@ Json settings_not_applied(const CreateRoomRequest& asked, const Room& actual) {
 
 Result<void> run_room_create(const RoomCreateOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto request, room_request(o));
-    if (env.global.dry_run) return env.out.emit(livekit::to_json(request), fmt::format("would create room {}", terminal_safe(o.name)), o.name);
+    if (env.global.dry_run) return show_dry_run(env, livekit::to_json(request), fmt::format("would create room {}", terminal_safe(o.name)), o.name);
     VC_TRY(env.change(fmt::format("create room {}", o.name)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     livekit::RoomApi rooms(*twirp);
     VC_TRY_ASSIGN(const auto before, rooms.list({o.name}));
-    if (!before.empty() && o.exclusive) return fail(Errc::Conflict, "room \"{}\" exists already", o.name);
+    if (!before.empty() && o.exclusive) 
+        return fail_with_hint(Errc::Conflict, fmt::format("room \"{}\" exists already", o.name),
+                              "voicectl room get shows it; without --exclusive it is taken as it is");
     const auto begun = Clock::now();
     VC_TRY_ASSIGN(const auto room, create_room(env, rooms, request));
 
@@ -178,8 +193,15 @@ Result<void> run_room_create(const RoomCreateOptions& o, Env& env) {
     report["agents"] = Json::array();
     if (!report["notApplied"].empty()) env.out.warn("the room existed already and keeps its own settings");
     if (!o.wait_agent.empty()) {
-        if (!created) return fail(Errc::Conflict, "room \"{}\" exists already, so its agents were not dispatched", o.name);
-        VC_TRY_ASSIGN(report["agents"], wait_for_agents(env, *twirp, request, o.wait_agent, begun));
+        if (!created)
+            return fail_with_hint(Errc::Conflict, fmt::format("room \"{}\" exists already, so its agents were not dispatched", o.name),
+                                  "voicectl dispatch create --wait sends an agent to it");
+        auto came = wait_for_agents(env, *twirp, request, o.wait_agent, begun);
+        if (!came) {
+            if (came.error().code != Errc::NotFound) came.error().message += fmt::format("; room \"{}\" was made and stays", o.name);
+            return std::unexpected(std::move(came).error());
+        }
+        report["agents"] = std::move(*came);
     }
     return env.out.emit(report, human(report), room.name());
 }

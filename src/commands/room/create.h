@@ -21,4 +21,7 @@ Result<livekit::proto::CreateRoomRequest> room_request(const RoomCreateOptions& 
 /// null where the server does not tell.
 Json settings_not_applied(const livekit::proto::CreateRoomRequest& asked, const livekit::proto::Room& actual);
 
+/// One of them for people: "emptyTimeout not applied: asked 5, is 300".
+std::string not_applied_line(const Json& one);
+
 }  // namespace voicectl::commands

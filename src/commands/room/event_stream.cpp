@@ -13,18 +13,52 @@ constexpr std::array kKinds{
     "connected",        "joined",       "left",          "track_published",   "track_unpublished", "track_muted", "track_unmuted",
     "track_subscribed", "track_unsubscribed", "speakers", "quality",          "permissions",       "data",        "text",
     "bytes",            "transcription", "attributes",   "metadata",          "name",              "room_metadata", "dtmf",
-    "reconnecting",     "reconnected",  "published",     "heard",             "playback_finished", "sent",        "stats",
-    "recorded",         "closed"};
+    "reconnecting",     "reconnected",  "closed"};
+// Of what we do ourselves.
+constexpr std::array kOwnKinds{"published", "heard", "playback_finished", "sent", "stats", "recorded"};
+constexpr std::array kFields{
+    "event",     "time",      "room",           "sid",           "identity",     "metadata",        "participants",   "name",
+    "kind",      "attributes", "present",       "reason",        "changed",      "source",          "muted",          "codec",
+    "identities", "quality",  "canSubscribe",   "canPublish",    "canPublishData", "canUpdateMetadata", "hidden",     "canPublishSources",
+    "topic",     "size",      "payload",        "payloadBase64", "segment",      "trackSid",        "final",          "text",
+    "language",  "mimeType",  "digit",          "code",          "path",         "roundTripMs",     "tracks",         "file",
+    "rateHz",    "seconds",   "heard",          "peakDbfs",      "silenceSeconds", "firstSoundSeconds", "silent"};
 
-Result<void> check_kind(const char* flag, const std::string& kind) {
-    if (std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end()) return {};
+bool is_one_of(const auto& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
+
+Result<void> check_kind(const char* flag, const std::string& kind, bool only_watches) {
+    if (is_one_of(kKinds, kind) || (!only_watches && is_one_of(kOwnKinds, kind))) return {};
+    if (is_one_of(kOwnKinds, kind))
+        return fail_with_hint(Errc::Usage, fmt::format("{}: '{}' never comes while watching", flag, kind),
+                              "it tells of what a participant does itself: voicectl room join");
     return fail_with_hint(Errc::Usage, fmt::format("{}: there is no event '{}'", flag, terminal_safe(kind)),
-                          fmt::format("there are: {}", fmt::join(kKinds, ", ")));
+                          fmt::format("there are: {}{}{}", fmt::join(kKinds, ", "), only_watches ? "" : ", ",
+                                      only_watches ? std::string() : fmt::format("{}", fmt::join(kOwnKinds, ", "))));
 }
 
-bool holds(const Json& value, const std::regex& pattern) {
+Result<void> check_output(const Output& out) {
+    for (const auto& field : out.fields)
+        if (!is_one_of(kFields, field))
+            return fail_with_hint(Errc::Usage, fmt::format("unknown field '{}'", terminal_safe(field)),
+                                  fmt::format("fields of events: {}", fmt::join(kFields, ", ")));
+    if (out.format == Format::Tsv && out.fields.empty())
+        return fail_with_hint(Errc::Usage, "-o tsv needs --fields here: events differ in what they have",
+                              "for example --fields time,event,identity -o tsv");
+    return {};
+}
+
+bool holds(const Json& value, const Pattern& pattern) {
     if (value.is_structured()) return std::any_of(value.begin(), value.end(), [&](const Json& one) { return holds(one, pattern); });
-    return std::regex_search(scalar_text(value), pattern);
+    return pattern.found_in(scalar_text(value));
+}
+
+std::string tsv_line(const Json& event, const std::vector<std::string>& fields) {
+    std::vector<std::string> cells;
+    for (const auto& field : fields) {
+        auto& cell = cells.emplace_back(event.contains(field) ? scalar_text(event[field]) : std::string());
+        std::replace_if(cell.begin(), cell.end(), [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
+    }
+    return fmt::format("{}\n", fmt::join(cells, "\t"));
 }
 
 }  // namespace
@@ -37,18 +71,15 @@ void add_event_flags(Command command, EventOptions& options) {
 
 Result<EventStream> EventStream::create(const EventOptions& options, Env& env) {
     EventStream out(env);
-    for (const auto& kind : options.events) VC_TRY(check_kind("--events", kind));
+    VC_TRY(check_output(env.out));
+    for (const auto& kind : options.events) VC_TRY(check_kind("--events", kind, options.only_watches));
     out.shown_.insert(options.events.begin(), options.events.end());
     const auto equals = options.until.find('=');
     out.until_kind_ = options.until.substr(0, equals);
-    if (!out.until_kind_.empty()) VC_TRY(check_kind("--until", out.until_kind_));
+    if (!out.until_kind_.empty()) VC_TRY(check_kind("--until", out.until_kind_, options.only_watches));
     if (!options.until.empty() && out.until_kind_.empty()) return fail(Errc::Usage, "--until needs an event's name before '='");
     if (equals != std::string::npos) {
-        try {
-            out.until_match_ = std::regex(options.until.substr(equals + 1), std::regex::ECMAScript);
-        } catch (const std::regex_error&) {
-            return fail(Errc::Usage, "--until {} holds no regular expression", terminal_safe(options.until));
-        }
+        VC_TRY_ASSIGN(out.until_match_, Pattern::create("--until", options.until.substr(equals + 1)));
     }
     const bool table = env.out.format == Format::Table || env.out.format == Format::Wide;
     const bool asked = options.format_given && options.format_given();
@@ -82,6 +113,7 @@ Result<void> EventStream::print(const Json& event) {
             for (const auto* one : *found) text += scalar_text(*one) + "\n";
         return out.emit_raw(text);
     }
+    if (out.format == Format::Tsv) return out.emit_raw(tsv_line(event, out.fields));
     // Events differ in what they have: a field that this one lacks is left out.
     Json chosen = out.fields.empty() ? event : Json::object();
     for (const auto& field : out.fields)

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <optional>
-#include <regex>
 #include <set>
 
 #include "commands/command.h"
 #include "commands/room/event_json.h"
+#include "commands/room/pattern.h"
 
 namespace voicectl::commands {
 
@@ -16,13 +16,14 @@ struct EventOptions {
     std::vector<std::string> events;     // empty: all
     std::string until;                   // EVENT or EVENT=REGEX
     std::function<bool()> format_given;  // was -o on the line? Without it a pipe gets JSONL
+    bool only_watches = false;           // of what a participant does itself there is no event
 };
 
 void add_event_flags(Command command, EventOptions& options);
 
 class EventStream {
  public:
-    /// Usage for names that no event has.
+    /// Usage for names and fields that no event has, and for -o tsv without --fields: events differ in what they have.
     static Result<EventStream> create(const EventOptions& options, Env& env);
 
     Result<void> emit(const Json& event);
@@ -39,7 +40,7 @@ class EventStream {
     Env* env_;
     std::set<std::string> shown_;
     std::string until_kind_;
-    std::optional<std::regex> until_match_;
+    std::optional<Pattern> until_match_;
     bool for_people_ = false, met_ = false;
 };
 

@@ -74,7 +74,7 @@ Result<void> run_room_get(const RoomGetOptions& o, Env& env) {
         VC_TRY_ASSIGN(const auto dispatches, livekit::DispatchApi(*twirp).list(o.name));
         report["dispatches"] = Json::array();
         for (const auto& one : dispatches)
-            if (!one.agent_name().empty()) report["dispatches"].push_back(dispatch_json(one, people));
+            if (!one.agent_name().empty()) report["dispatches"].push_back(dispatch_json(one, people, dispatches));
     }
     if (!all && !o.participants) people.clear();
     if (all || o.participants) {

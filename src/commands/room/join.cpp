@@ -11,6 +11,7 @@
 
 #include "commands/room/dtmf_keys.h"
 #include "commands/room/join_entry.h"
+#include "commands/room/outcome.h"
 #include "commands/room/player.h"
 #include "commands/room/track_recorder.h"
 #include "voicectl/base/text.h"
@@ -57,14 +58,30 @@ Result<Times> times_of(const RoomJoinOptions& o) {
     return out;
 }
 
-Result<void> make_folder(const std::string& path) {
-    if (path.empty() || mkdir(path.c_str(), 0755) == 0) return {};
-    struct stat info {};
-    if (errno != EEXIST) return fail(Errc::Usage, "cannot make the folder {}: {}", path, std::strerror(errno));
-    if (stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return fail(Errc::Usage, "--record {} is no folder", path);
-    if (access(path.c_str(), W_OK | X_OK) != 0) return fail(Errc::Usage, "cannot write into {}: {}", path, std::strerror(errno));
-    return {};
-}
+/// Where recordings go. One that was made here and is still empty at the end of a visit that failed goes again.
+class RecordFolder {
+ public:
+    Result<void> open(const std::string& path) {
+        made_ = !path.empty() && mkdir(path.c_str(), 0755) == 0;
+        if (path.empty() || made_) {
+            path_ = path;
+            return {};
+        }
+        struct stat info {};
+        if (errno != EEXIST) return fail(Errc::Usage, "cannot make the folder {}: {}", path, std::strerror(errno));
+        if (stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return fail(Errc::Usage, "--record {} is no folder", path);
+        if (access(path.c_str(), W_OK | X_OK) != 0) return fail(Errc::Usage, "cannot write into {}: {}", path, std::strerror(errno));
+        return {};
+    }
+    Result<void> close(Result<void> visited) const {
+        if (!visited && made_) rmdir(path_.c_str());  // refuses when something is in it
+        return visited;
+    }
+
+ private:
+    std::string path_;
+    bool made_ = false;
+};
 
 /// One stay in the room. Everything happens on the main thread, inside LiveRoom's calls.
 class Stay {
@@ -265,10 +282,28 @@ class Stay {
     Timer stats_timer_{live_.loop()}, tick_timer_{live_.loop()}, start_timer_{live_.loop()}, key_timer_{live_.loop()}, end_timer_{live_.loop()};
 };
 
+constexpr int kPipeHz = 48000;
+
 Result<std::unique_ptr<PlaySource>> open_source(const RoomJoinOptions& o) {
     if (o.publish.empty()) return nullptr;
-    if (o.publish == "-") return open_play_pipe(STDIN_FILENO, o.rate_hz, o.channels);
+    if (o.publish == "-") return open_play_pipe(STDIN_FILENO, o.rate_hz.value_or(kPipeHz), o.channels.value_or(1));
     return open_play_file(o.publish);
+}
+
+Result<void> show_plan(const JoinPlan& plan, const RoomJoinOptions& o, Env& env) {
+    const auto& video = plan.claims.video;
+    const auto given = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+    const Json shown{{"room", video.room},
+                     {"create", plan.creates},
+                     {"identity", plan.claims.identity},
+                     {"grants", livekit::to_json(plan.claims)["video"]},
+                     {"publish", given(o.publish)},
+                     {"record", given(o.record)},
+                     {"dtmf", given(o.dtmf)},
+                     {"data", o.data.size()}};
+    const auto line = fmt::format("would {}join room {} as {}", plan.creates ? "make and " : "", terminal_safe(video.room),
+                                  terminal_safe(plan.claims.identity));
+    return show_dry_run(env, shown, line, video.room);
 }
 
 }  // namespace
@@ -286,8 +321,8 @@ void add_room_join(Command room, Env& env, Run<RoomJoinOptions> run) {
     cmd.add_option("--publish", o->publish, "Play this .wav, .flac, .ogg or .mp3, or - for standard input").group("Playing").type_name("FILE|-");
     cmd.add_option("--track-name", o->track_name, "Name of the track").capture_default().group("Playing").type_name("NAME");
     cmd.add_flag("--loop", o->again, "Again from the beginning, without end").group("Playing");
-    cmd.add_option("--rate", o->rate_hz, "Of raw standard input, in Hz").range(8000, 192000).capture_default().group("Playing");
-    cmd.add_option("--channels", o->channels, "Of raw standard input").range(1, 8).capture_default().group("Playing");
+    cmd.add_option("--rate", o->rate_hz, "Of raw standard input, in Hz [48000]").range(8000, 192000).group("Playing");
+    cmd.add_option("--channels", o->channels, "Of raw standard input [1]").range(1, 8).group("Playing");
     cmd.add_flag("--exit-after-publish", o->exit_after_publish, "Leave when all was played").group("Playing");
     cmd.add_flag("--require-heard", o->require_heard, "Exit 3 when nobody ever received the track").group("Playing");
     cmd.add_option("--record", o->record, "One WAV per speaker's track into this folder").group("Hearing").type_name("DIR");
@@ -310,13 +345,24 @@ Result<void> run_room_join(const RoomJoinOptions& o, Env& env) {
     VC_TRY_ASSIGN(auto keys, parse_keys(o.dtmf));
     std::vector<std::string> data;
     for (const auto& given : o.data) {
-        VC_TRY_ASSIGN(data.emplace_back(), read_payload(given));
+        VC_TRY_ASSIGN(data.emplace_back(), read_bytes(given));
         if (data.back().size() > 15000) return fail_with_hint(Errc::Usage, "--data has at most 15,000 bytes", "voicectl room send --text takes more");
     }
-    VC_TRY(make_folder(o.record));
-    VC_TRY_ASSIGN(const auto entry, join_entry(o, env));
-    VC_TRY_ASSIGN(auto source, open_source(o));
-    return Stay(o, env, stream, times, std::move(keys), std::move(data)).run(entry, std::move(source));
+    std::unique_ptr<PlaySource> source;
+    const bool pipe = o.publish == "-";  // its first bytes may be long in coming
+    if (!pipe) {
+        VC_TRY_ASSIGN(source, open_source(o));
+    }
+    VC_TRY_ASSIGN(const auto plan, plan_join(o, env));
+    if (env.global.dry_run) return show_plan(plan, o, env);
+    if (pipe) {
+        VC_TRY_ASSIGN(source, open_source(o));
+    }
+    RecordFolder folder;
+    VC_TRY(folder.open(o.record));
+    const auto entry = join_entry(plan, o, env);
+    if (!entry) return folder.close(std::unexpected(entry.error()));
+    return folder.close(Stay(o, env, stream, times, std::move(keys), std::move(data)).run(*entry, std::move(source)));
 }
 
 }  // namespace voicectl::commands

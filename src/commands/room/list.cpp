@@ -1,7 +1,6 @@
 #include "commands/room/list.h"
 
 #include <algorithm>
-#include <regex>
 
 #include "commands/interrupt.h"
 #include "commands/room/view.h"
@@ -14,7 +13,7 @@ using livekit::proto::Room;
 using std::chrono::system_clock;
 
 constexpr const char* kLong = R"(A room that is named but absent is exit 5. Participant counts are the server's, which refreshes them every 5 s
-and counts no agents. --watch looks again and again: a terminal is redrawn, a pipe gets one JSON object per look.
+and counts no agents. AGE is in seconds with -o tsv. --watch looks again and again: a terminal is redrawn, a pipe gets one JSON object per look.
 
 Examples:
   voicectl room list --match '^demo-' --older-than 1h
@@ -38,10 +37,13 @@ void sort_rooms(std::vector<Room>& rooms, const std::string& by) {
     std::sort(rooms.begin(), rooms.end(), order);
 }
 
-std::vector<Column> columns(system_clock::time_point now) {
-    const auto age = [now](const Json& item) {
-        const auto since = now - from_milliseconds(item["creationTimeMs"].get<std::int64_t>());
-        return format_duration(std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(since)));
+// `raw`: for programs, in seconds.
+std::vector<Column> columns(system_clock::time_point now, bool raw) {
+    const auto age = [now, raw](const Json& item) {
+        using std::chrono::milliseconds;
+        const auto since = std::chrono::duration_cast<milliseconds>(now - from_milliseconds(item["creationTimeMs"].get<std::int64_t>()));
+        const auto old = std::max(milliseconds(0), since);
+        return raw ? std::to_string(old / std::chrono::seconds(1)) : format_duration(old);
     };
     return {column("NAME", "name"),
             column("PARTICIPANTS", "numParticipants"),
@@ -63,33 +65,46 @@ void add_room_list(Command room, Env& env, Run<RoomListOptions> run) {
     cmd.add_option("--min-participants", o->filter.min_participants, "Rooms with at least so many");
     cmd.add_option("--older-than", o->filter.older_than, "Rooms made longer ago than this").type_name("TIME");
     cmd.add_option("--sort", o->sort, "name, age or participants").one_of({"name", "age", "participants"}).capture_default();
-    cmd.add_option("--limit", o->limit, "At most so many").positive().capture_default();
-    cmd.add_flag("--all", o->all, "No limit");
+    auto limit = cmd.add_option("--limit", o->limit, "At most so many").positive().capture_default();
+    cmd.add_flag("--all", o->all, "No limit").excludes(limit);
     cmd.add_flag("--watch{2s}", o->watch, "Look again every so often (=2s), until Ctrl-C");
     on_run(cmd, o, env, std::move(run));
 }
 
-Result<std::vector<Room>> filter_rooms(std::vector<Room> rooms, const RoomFilter& filter, system_clock::time_point now) {
-    std::chrono::milliseconds age{-1};
+Result<RoomChooser> RoomChooser::create(const RoomFilter& filter) {
+    RoomChooser out(filter);
     if (!filter.older_than.empty()) {
-        VC_TRY_ASSIGN(age, parse_duration(filter.older_than));
+        VC_TRY_ASSIGN(out.age_, parse_duration(filter.older_than));
     }
-    std::regex pattern;
-    try {
-        pattern = std::regex(filter.match, std::regex::ECMAScript);
-    } catch (const std::regex_error&) {
-        return fail(Errc::Usage, "--match '{}' is no regular expression", terminal_safe(filter.match));
+    if (!filter.match.empty()) {
+        VC_TRY_ASSIGN(out.pattern_, Pattern::create("--match", filter.match));
     }
-    std::erase_if(rooms, [&](const Room& room) {
-        if (filter.empty && room.num_participants() > 0) return true;
-        if (room.num_participants() < filter.min_participants) return true;
-        if (room_age(room, now) <= age) return true;
-        return !filter.match.empty() && !std::regex_search(room.name(), pattern);
-    });
+    return out;
+}
+
+std::string RoomChooser::why_not(const Room& room, system_clock::time_point now) const {
+    if (pattern_ && !pattern_->found_in(room.name())) return fmt::format("does not match {}", filter_.match);
+    if (const auto age = room_age(room, now); age <= age_) return fmt::format("is {} old", format_duration(age));
+    const auto people = room.num_participants();
+    const bool fits = !(filter_.empty && people > 0) && people >= filter_.min_participants;
+    return fits ? std::string() : fmt::format("has {} participant{}", people, people == 1 ? "" : "s");
+}
+
+Result<std::vector<Room>> filter_rooms(std::vector<Room> rooms, const RoomFilter& filter, system_clock::time_point now) {
+    VC_TRY_ASSIGN(const auto chooser, RoomChooser::create(filter));
+    std::erase_if(rooms, [&](const Room& room) { return !chooser.why_not(room, now).empty(); });
     return rooms;
 }
 
 namespace {
+
+Result<void> check_filter(const RoomListOptions& o) {
+    if (std::find(o.names.begin(), o.names.end(), "") != o.names.end())
+        return fail_with_hint(Errc::Usage, "a room name is empty", "is its variable set? Without any name all rooms are listed");
+    if (o.filter.empty && o.filter.min_participants > 0) return fail(Errc::Usage, "--empty and --min-participants fit no room together");
+    VC_TRY(RoomChooser::create(o.filter));
+    return {};
+}
 
 Result<Json> look(const RoomListOptions& o, Env& env, livekit::TwirpClient& twirp) {
     VC_TRY_ASSIGN(auto rooms, livekit::RoomApi(twirp).list(o.names));
@@ -106,7 +121,7 @@ Result<Json> look(const RoomListOptions& o, Env& env, livekit::TwirpClient& twir
     return items;
 }
 
-Result<void> show(const Json& items, Env& env) { return env.out.emit_list("rooms", items, columns(system_clock::now()), "name"); }
+Result<void> show(const Json& items, Env& env) { return env.out.emit_list("rooms", items, columns(system_clock::now(), env.out.format == Format::Tsv), "name"); }
 
 Result<void> show_look(const Json& items, Env& env) {
     if (!env.out.results_are_terminal()) {
@@ -130,7 +145,7 @@ Result<void> watch(const RoomListOptions& o, Env& env, livekit::TwirpClient& twi
 }  // namespace
 
 Result<void> run_room_list(const RoomListOptions& o, Env& env) {
-    VC_TRY(filter_rooms({}, o.filter, system_clock::now()));
+    VC_TRY(check_filter(o));
     std::chrono::milliseconds pace{0};
     if (!o.watch.empty()) {
         VC_TRY_ASSIGN(pace, parse_duration(o.watch));

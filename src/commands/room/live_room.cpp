@@ -1,5 +1,6 @@
 #include "commands/room/live_room.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "voicectl/base/text.h"
@@ -27,6 +28,21 @@ livekit::Claims observer_claims(const std::string& room) {
     video.can_publish = video.can_publish_data = false;
     video.can_subscribe = true;
     return claims;
+}
+
+Result<MetRoom> meet_room(livekit::TwirpClient& twirp, const std::string& name) {
+    livekit::RoomApi rooms(twirp);
+    VC_TRY_ASSIGN(auto room, rooms.get(name));
+    VC_TRY_ASSIGN(auto people, rooms.participants(name));
+    return MetRoom{std::move(room), std::move(people)};
+}
+
+void warn_of_departure(Env& env, const MetRoom& met) {
+    const auto& [room, people] = met;
+    const auto counts = [](const auto& one) { return !livekit::is_agent(one) && one.kind() != livekit::proto::ParticipantInfo::EGRESS; };
+    if (room.departure_timeout() >= room.empty_timeout() || std::any_of(people.begin(), people.end(), counts)) return;
+    env.out.warn(fmt::format("nobody is in room {}: once we have left, it ends after its departure timeout ({} s), not its empty timeout ({} s)",
+                             terminal_safe(room.name()), room.departure_timeout(), room.empty_timeout()));
 }
 
 void mint_into(LiveOptions& options, const livekit::Server& server, livekit::Claims claims) {

@@ -11,6 +11,7 @@
 #include "commands/env.h"
 #include "commands/room/event_json.h"
 #include "voicectl/base/signals.h"
+#include "voicectl/livekit/api.h"
 #include "voicectl/livekit/token.h"
 #include "voicectl/rtc/room.h"
 
@@ -27,6 +28,16 @@ struct LiveOptions {
 livekit::Claims observer_claims(const std::string& room);
 /// A short-lived token, and a way to a fresh one should the room have to be joined anew.
 void mint_into(LiveOptions& options, const livekit::Server& server, livekit::Claims claims);
+
+/// A room before we go there.
+struct MetRoom {
+    livekit::proto::Room room;
+    std::vector<livekit::proto::ParticipantInfo> people;
+};
+/// NotFound when there is none.
+Result<MetRoom> meet_room(livekit::TwirpClient& twirp, const std::string& name);
+/// A visit to a room where nobody but agents is makes departure_timeout count in place of empty_timeout.
+void warn_of_departure(Env& env, const MetRoom& met);
 
 class LiveRoom final : private rtc::RoomObserver {
  public:

@@ -1,5 +1,6 @@
 #include "commands/room/rpc.h"
 
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
@@ -9,6 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxPayload = 15360;
+constexpr std::size_t kMaxMethod = 64;
 // What the server waits before it calls the method once more.
 constexpr milliseconds kOnce{3000};
 constexpr const char* kLong = R"(Prints what the method answers. The server repeats a call that takes more than 3 s, up to three times, and the
@@ -21,6 +23,8 @@ Examples:
   voicectl room rpc demo --to ann --method greet --payload @request.json --json)";
 
 Result<livekit::proto::PerformRpcRequest> rpc_request(const RoomRpcOptions& o, milliseconds limit) {
+    if (o.method.empty()) return fail(Errc::Usage, "--method is empty");
+    if (o.method.size() > kMaxMethod) return fail(Errc::Usage, "a method's name has at most {} bytes, not {}", kMaxMethod, o.method.size());
     livekit::proto::PerformRpcRequest request;
     request.set_room(o.name);
     request.set_destination_identity(o.to);
@@ -49,7 +53,7 @@ void add_room_rpc(Command room, Env& env, Run<RoomRpcOptions> run) {
 Result<void> run_room_rpc(const RoomRpcOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto limit, time_of("--timeout", o.limit));
     VC_TRY_ASSIGN(const auto request, rpc_request(o, limit));
-    if (env.global.dry_run) return env.out.emit(livekit::to_json(request), fmt::format("would call {} of {}", terminal_safe(o.method), terminal_safe(o.to)), o.method);
+    if (env.global.dry_run) return show_dry_run(env, livekit::to_json(request), fmt::format("would call {} of {}", terminal_safe(o.method), terminal_safe(o.to)), o.method);
     if (limit >= kOnce) env.out.warn("the server repeats a call that takes more than 3 s: the method may run up to three times");
     VC_TRY(env.change(fmt::format("call {} of {} in room {}", o.method, o.to, o.name)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "commands/room/live_room.h"
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
@@ -13,8 +14,9 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxData = 15000;
 constexpr const char* kLong = R"(--data sends one packet through the server API: up to 15,000 bytes, from nobody in particular. --text sends a text
-stream of any length (topic lk.chat unless --topic says otherwise), which needs a short, hidden visit to the room.
-Nobody confirms either; a room or a --to that is not there is exit 5.
+stream of any length (topic lk.chat unless --topic says otherwise), which needs a short, hidden visit to the room; where
+nobody has joined before, the room's end then follows its departure timeout (20 s unless set otherwise) and no longer its
+empty timeout, of which a warning tells. Nobody confirms either; a room or a --to that is not there is exit 5.
 
 Examples:
   voicectl room send demo --data '{"mute":true}' --topic control
@@ -23,13 +25,11 @@ Examples:
   git log -3 | voicectl room send demo --text - --topic notes)";
 
 // The server takes what is for nobody without a word.
-Result<void> check_there(const RoomSendOptions& o, livekit::TwirpClient& twirp) {
-    livekit::RoomApi rooms(twirp);
-    VC_TRY(rooms.get(o.name));
-    if (o.to.empty()) return {};
-    VC_TRY_ASSIGN(const auto people, rooms.participants(o.name));
+Result<void> check_there(const RoomSendOptions& o, livekit::TwirpClient& twirp, Env& env) {
+    VC_TRY_ASSIGN(const auto met, meet_room(twirp, o.name));
+    if (o.text) warn_of_departure(env, met);
     for (const auto& identity : o.to) {
-        if (std::any_of(people.begin(), people.end(), [&](const auto& one) { return one.identity() == identity; })) continue;
+        if (std::any_of(met.people.begin(), met.people.end(), [&](const auto& one) { return one.identity() == identity; })) continue;
         return fail_with_hint(Errc::NotFound, fmt::format("there is no participant \"{}\" in room \"{}\"", identity, o.name),
                               fmt::format("voicectl room participant list {} shows who is there", o.name));
     }
@@ -84,7 +84,7 @@ void add_room_send(Command room, Env& env, Run<RoomSendOptions> run) {
 Result<std::string> send_payload(const RoomSendOptions& o) {
     if (!o.data && !o.text) return fail_with_hint(Errc::Usage, "nothing to send", "pass --data or --text");
     if (o.text && o.lossy) return fail(Errc::Usage, "--lossy is for --data");
-    VC_TRY_ASSIGN(auto payload, read_payload(o.data ? *o.data : *o.text));
+    VC_TRY_ASSIGN(auto payload, read_bytes(o.data ? *o.data : *o.text));
     if (o.data && payload.size() > kMaxData)
         return fail_with_hint(Errc::Usage, fmt::format("a data packet has at most {} bytes, not {}", kMaxData, payload.size()), "--text takes any length");
     if (o.text && valid_utf8(payload) != payload) return fail_with_hint(Errc::Usage, "--text is not UTF-8", "--data takes any bytes");
@@ -95,10 +95,13 @@ Result<void> run_room_send(const RoomSendOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto payload, send_payload(o));
     const auto topic = o.text && o.topic.empty() ? std::string("lk.chat") : o.topic;
     Json report{{"room", o.name}, {"kind", o.text ? "text" : "data"}, {"topic", topic}, {"to", o.to}, {"size", payload.size()}, {"reliable", !o.lossy}};
-    if (env.global.dry_run) return env.out.emit(report, fmt::format("would send {} bytes to room {}", payload.size(), terminal_safe(o.name)), o.name);
+    if (env.global.dry_run) {
+        report["payload"] = valid_utf8(payload);
+        return show_dry_run(env, report, fmt::format("would send {} bytes to room {}", payload.size(), terminal_safe(o.name)), o.name);
+    }
     VC_TRY(env.change(fmt::format("send to room {}", o.name)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
-    VC_TRY(check_there(o, *twirp));
+    VC_TRY(check_there(o, *twirp, env));
     if (o.text) VC_TRY(send_text(o, topic, payload, env));
     else VC_TRY(livekit::RoomApi(*twirp).send_data(data_request(o, payload)));
     return env.out.emit(report, fmt::format("sent {} bytes to {}", payload.size(), o.to.empty() ? "everybody" : terminal_safe(fmt::format("{}", fmt::join(o.to, ", ")))), o.name);

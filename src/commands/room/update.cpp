@@ -1,6 +1,7 @@
 #include "commands/room/update.h"
 
 #include "commands/room/metadata.h"
+#include "commands/room/outcome.h"
 #include "commands/room/view.h"
 #include "voicectl/base/text.h"
 
@@ -29,8 +30,6 @@ Result<void> run_room_update(const RoomUpdateOptions& o, Env& env) {
     if (!o.metadata) return fail_with_hint(Errc::Usage, "nothing to change", "pass --metadata");
     VC_TRY_ASSIGN(auto metadata, read_payload(*o.metadata));
     if (o.merge) VC_TRY(merge_metadata({}, metadata));
-    if (env.global.dry_run && !o.merge)
-        return env.out.emit({{"room", o.name}, {"metadata", metadata}}, fmt::format("would set the metadata of room {} to {}", terminal_safe(o.name), terminal_safe(metadata)), o.name);
     VC_TRY(env.change(fmt::format("update room {}", o.name)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     livekit::RoomApi rooms(*twirp);
@@ -39,7 +38,7 @@ Result<void> run_room_update(const RoomUpdateOptions& o, Env& env) {
         VC_TRY_ASSIGN(metadata, merge_metadata(before.metadata(), metadata));
     }
     if (env.global.dry_run)
-        return env.out.emit({{"room", o.name}, {"metadata", metadata}}, fmt::format("would set the metadata of room {} to {}", terminal_safe(o.name), terminal_safe(metadata)), o.name);
+        return show_dry_run(env, {{"room", o.name}, {"metadata", metadata}}, fmt::format("would set the metadata of room {}", terminal_safe(o.name)), o.name);
     VC_TRY_ASSIGN(const auto room, rooms.update_metadata(o.name, metadata));
     auto report = room_json(room);
     report["metadataBefore"] = before.metadata();

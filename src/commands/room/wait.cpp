@@ -5,6 +5,7 @@
 
 #include "commands/room/conditions.h"
 #include "commands/room/live_room.h"
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -18,7 +19,9 @@ constexpr milliseconds kQuick{5000};  // after this a second more or less is not
 constexpr const char* kLong = R"(Conditions: exists, gone, empty, participants=N (at least N), agent[=NAME], audio[=IDENTITY], egress=active,
 metadata[=TEXT]. Several --for must all hold at the same time; audio counts from when it was first heard. Agents
 count as participants, recorders and hidden observers do not. audio means sound on a track, not digital silence,
-and needs a hidden visit to the room. The server counts with up to a second of delay.
+and needs a hidden visit to the room; where nobody has joined before, the room's end then follows its departure timeout
+(20 s unless set otherwise) and no longer its empty timeout, of which a warning tells. The server counts with up to a
+second of delay.
 
 Exit 5 at once when the room is not there or ends (unless exists or gone is waited for), 8 when the time ran out,
 with what was seen last.
@@ -127,6 +130,7 @@ class Wait {
     Result<void> start_listening() {
         if (listener_->joined() || !look_.room || !needs(Kind::Audio)) return {};
         VC_TRY_ASSIGN(const auto server, env_.server());
+        if (!std::exchange(warned_, true)) warn_of_departure(env_, {*look_.room, look_.people});
         return listener_->join(server, o_.name);
     }
 
@@ -167,7 +171,7 @@ class Wait {
     milliseconds limit_;
     TimePoint begun_ = Clock::now();
     RoomLook look_;
-    bool was_there_ = false;
+    bool was_there_ = false, warned_ = false;
     std::unique_ptr<Listener> listener_ = std::make_unique<Listener>();
 };
 
@@ -189,10 +193,9 @@ Result<void> run_room_wait(const RoomWaitOptions& o, Env& env) {
     for (const auto& text : o.conditions) {
         VC_TRY_ASSIGN(conditions.emplace_back(), parse_condition(text));
     }
-    const auto gone = std::count_if(conditions.begin(), conditions.end(), [](const Condition& one) { return one.kind == Kind::Gone; });
-    if (gone != 0 && conditions.size() > static_cast<std::size_t>(gone)) return fail(Errc::Usage, "--for gone goes with no other condition");
+    VC_TRY(check_together(conditions));
     VC_TRY_ASSIGN(const auto limit, time_of("--timeout", o.limit));
-    VC_TRY_ASSIGN(auto* twirp, env.twirp());
+    VC_TRY_ASSIGN(auto* twirp, twirp_within(env, limit));
     return Wait(o, env, *twirp, std::move(conditions), limit).run();
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "commands/room/live_room.h"
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
@@ -14,7 +15,11 @@ using std::chrono::milliseconds;
 
 constexpr const char* kLong = R"(Joins as a hidden observer: nobody in the room sees it, it publishes nothing. One JSON object per event on
 standard output, or a line for people on a terminal and with -o table. Who is there already comes first, marked
-`present`. An observer keeps the room alive while it watches; a room that is not there is exit 5, never made.
+`present`. An observer keeps the room alive while it watches; a room that is not there is exit 5, never made. Where
+nobody has joined before, the room's end after we leave follows its departure timeout (20 s unless set otherwise) and no
+longer its empty timeout; a warning says so.
+
+--fields takes the fields of any event; one that an event lacks is left out, or empty with -o tsv.
 
 Events: connected joined left track_published track_unpublished track_muted track_unmuted track_subscribed
 track_unsubscribed speakers quality permissions data text bytes transcription attributes metadata name
@@ -58,10 +63,26 @@ Result<void> verdict(const RoomWatchOptions& o, const EventStream& stream, const
     return {};
 }
 
+Result<void> find_room(const std::string& name, milliseconds limit, Env& env) {
+    VC_TRY_ASSIGN(auto* twirp, twirp_within(env, limit));
+    auto met = meet_room(*twirp, name);
+    // The layer below recommends a --timeout, which here is about --until.
+    if (!met && met.error().code == Errc::Timeout) met.error().hint = "is the server well? voicectl doctor looks at it";
+    if (!met) return std::unexpected(std::move(met).error());
+    if (!env.global.dry_run) warn_of_departure(env, *met);
+    return {};
+}
+
+Result<void> show_plan(const std::string& room, const livekit::Claims& claims, Env& env) {
+    const Json plan{{"room", room}, {"identity", claims.identity}, {"grants", livekit::to_json(claims)["video"]}};
+    return show_dry_run(env, plan, fmt::format("would watch room {}, unseen", terminal_safe(room)), room);
+}
+
 }  // namespace
 
 void add_room_watch(Command room, Env& env, Run<RoomWatchOptions> run) {
     auto o = std::make_shared<RoomWatchOptions>();
+    o->events.only_watches = true;
     auto cmd = room.add_subcommand("watch", "Show what happens in a room as it happens").footer(kLong);
     cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     add_event_flags(cmd, o->events);
@@ -75,20 +96,21 @@ Result<void> run_room_watch(const RoomWatchOptions& o, Env& env) {
     VC_TRY_ASSIGN(const auto duration, time_of("--for", o.duration));
     VC_TRY_ASSIGN(const auto timeout, time_of("--timeout", o.limit));
     if (timeout.count() != 0 && !stream.waits()) return fail_with_hint(Errc::Usage, "--timeout says how long --until may take", "watch for a time by --for");
-    VC_TRY_ASSIGN(auto* twirp, env.twirp());
-    VC_TRY(livekit::RoomApi(*twirp).get(o.name));
+    const auto limit = duration.count() == 0 ? timeout : timeout.count() == 0 ? duration : std::min(duration, timeout);
+    const auto claims = observer_claims(o.name);
+    VC_TRY(find_room(o.name, limit, env));
+    if (env.global.dry_run) return show_plan(o.name, claims, env);
     VC_TRY_ASSIGN(const auto server, env.server());
 
     LiveOptions options;
     options.subscribe = needs_audio(stream) ? rtc::Subscribe::Audio : rtc::Subscribe::None;
-    mint_into(options, server, observer_claims(o.name));
+    mint_into(options, server, claims);
     LiveRoom live;
     live.on_event = [&](const Json& event) {
         if (stream.met()) return;  // nothing after the event that was waited for
         if (auto shown = stream.emit(event); !shown) return live.end(std::move(shown));
         if (stream.met() || env.out.reader_gone()) live.end({});
     };
-    const auto limit = duration.count() == 0 ? timeout : timeout.count() == 0 ? duration : std::min(duration, timeout);
     VC_TRY(live.join(options));
     Timer gone(live.loop());
     gone.every(std::chrono::seconds(1), [&] {

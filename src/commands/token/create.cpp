@@ -1,7 +1,6 @@
 #include "commands/token/create.h"
 
-#include <ctime>
-
+#include "commands/room/outcome.h"
 #include "commands/token/roles.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/room_config.h"
@@ -26,7 +25,6 @@ Examples:
   voicectl token create --role caller --room demo --identity ann --agent receptionist --format env
   voicectl token create --list --create --valid-for 1h)";
 
-constexpr std::chrono::hours kLongest{366 * 24};
 constexpr std::chrono::hours kLong24{24};
 
 // `--publish` and `--no-publish`; neither: the server's default.
@@ -119,20 +117,21 @@ Result<void> check_sense(const Claims& claims) {
     return {};
 }
 
-Result<SystemTime> parse_time(const std::string& text) {
-    std::tm parts{};
-    const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-    const auto refused = senseless(fmt::format("'{}' is not a time", terminal_safe(text)), "write it like 2026-01-31T18:00:00Z");
-    if (rest == nullptr) return refused;
-    auto time = SystemTime(std::chrono::seconds(timegm(&parts)));
-    std::string_view zone(rest);
-    if (zone.starts_with('.')) zone.remove_prefix(std::min(zone.size(), zone.find_first_not_of("0123456789", 1)));
-    if (zone == "Z" || zone == "z") return time;
-    const bool offset = zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && zone[3] == ':';
-    if (!offset || zone.find_first_not_of("0123456789:", 1) != std::string_view::npos) return refused;
-    const auto two = [&](std::size_t at) { return (zone[at] - '0') * 10 + (zone[at + 1] - '0'); };
-    const auto shift = std::chrono::minutes(two(1) * 60 + two(4));
-    return zone[0] == '+' ? time - shift : time + shift;
+// What only somebody in a room can use, given for a token that lets nobody in.
+Result<void> check_uses(const Claims& claims, const TokenCreateOptions& o) {
+    if (claims.video.room_join) return {};
+    const auto& g = o.grants;
+    const std::pair<bool, const char*> given[]{{g.can_publish.has_value(), "--publish"},
+                                               {g.can_subscribe.has_value(), "--subscribe"},
+                                               {g.can_publish_data.has_value(), "--data"},
+                                               {!g.can_publish_sources.empty(), "--source"},
+                                               {g.can_update_own_metadata.has_value(), "--update-own-metadata"},
+                                               {g.can_subscribe_metrics.has_value(), "--subscribe-metrics"},
+                                               {g.hidden, "--hidden"},
+                                               {g.recorder, "--recorder"}};
+    for (const auto& [there, flag] : given)
+        if (there) return senseless(fmt::format("{} counts only for who joins a room, which this token does not allow", flag), "add --join --room NAME --identity NAME, or a --role that joins");
+    return {};
 }
 
 Json token_json(const std::string& token, const Claims& claims, const std::string& url) {
@@ -147,6 +146,13 @@ Json token_json(const std::string& token, const Claims& claims, const std::strin
     out["expiresSeconds"] = std::chrono::duration_cast<std::chrono::seconds>(expires.time_since_epoch()).count();
     out["grants"] = std::move(grants);
     out["claims"] = livekit::to_json(claims);
+    return out;
+}
+
+// Everything but the token, which would work.
+Json plan_json(const Claims& claims, const std::string& url) {
+    auto out = token_json({}, claims, url);
+    out.erase("token");
     return out;
 }
 
@@ -167,7 +173,7 @@ void add_token_create(Command token, Env& env, Run<TokenCreateOptions> run) {
     cmd.add_option("--preset", o->preset, "Room configuration known to the server by this name");
     cmd.add_option("--grants-from", o->grants_from, "Start from the claims of this token (text, @file or -)").type_name("TOKEN|@FILE|-");
     auto life = cmd.add_option("--valid-for", o->valid_for, "How long it lives [5m]").type_name("TIME");
-    cmd.add_option("--until", o->until, "When it ends, RFC 3339").excludes(life).type_name("TIME");
+    cmd.add_option("--until", o->until, "When it ends: RFC 3339, or a date").excludes(life).type_name("TIME");
     cmd.add_option("--format", o->format, "token, json or env").one_of({"token", "json", "env"}).type_name("FORMAT");
     add_grant_flags(cmd, *o);
     on_run(cmd, o, env, std::move(run));
@@ -185,10 +191,9 @@ Result<Claims> token_claims(const TokenCreateOptions& o) {
     if (!o.metadata.empty()) {
         VC_TRY_ASSIGN(claims.metadata, read_payload(o.metadata));
     }
-    for (const auto& text : o.attributes) {
-        VC_TRY_ASSIGN(const auto pair, parse_assignment(text));
-        claims.attributes[pair.first] = pair.second;
-    }
+    VC_TRY_ASSIGN(auto attributes, parse_pairs("--attribute", o.attributes));
+    attributes.merge(claims.attributes);  // those of --grants-from, where they are not set anew
+    claims.attributes = std::move(attributes);
     std::vector<livekit::proto::RoomAgentDispatch> agents;
     for (const auto& text : o.agents) {
         VC_TRY_ASSIGN(agents.emplace_back(), livekit::parse_agent(text));
@@ -199,21 +204,23 @@ Result<Claims> token_claims(const TokenCreateOptions& o) {
     }
     VC_TRY_ASSIGN(claims.room_config_json, livekit::compose_room_config(config, agents));
     VC_TRY(check_sense(claims));
+    VC_TRY(check_uses(claims, o));
     return claims;
 }
 
 Result<std::chrono::seconds> token_life(const TokenCreateOptions& o, SystemTime now) {
     std::chrono::milliseconds life = std::chrono::minutes(5);
     if (!o.until.empty()) {
-        VC_TRY_ASSIGN(const auto end, parse_time(o.until));
+        VC_TRY_ASSIGN(const auto exact, parse_time(o.until));
+        const auto end = std::chrono::floor<std::chrono::seconds>(exact);  // tokens have whole seconds
         if (end <= now) return senseless(fmt::format("--until {} has passed", o.until), "the token would be dead when made");
-        if (end - now > kLongest) return senseless("a token that lives for more than a year", "name a nearer --until");
+        if (end - now > kLongestTokenLife) return senseless("a token that lives for more than a year", "name a nearer --until");
         life = std::chrono::duration_cast<std::chrono::milliseconds>(end - now);
     } else if (!o.valid_for.empty()) {
         VC_TRY_ASSIGN(life, parse_duration(o.valid_for));
     }
     if (life < std::chrono::seconds(1)) return senseless("a token that lives for less than a second", "name a longer --valid-for");
-    if (life > kLongest) return senseless("a token that lives for more than a year", "name a shorter --valid-for");
+    if (life > kLongestTokenLife) return senseless("a token that lives for more than a year", "name a shorter --valid-for");
     return std::chrono::ceil<std::chrono::seconds>(life);
 }
 
@@ -225,8 +232,9 @@ Result<void> run_token_create(const TokenCreateOptions& o, Env& env) {
     claims.issuer = key.key;  // shown as signed
     claims.not_before = now;
     claims.expires = now + life;
-    const auto token = livekit::mint(key, claims, life, now);
     const auto url = env.url_if_known();
+    if (env.global.dry_run) return show_dry_run(env, plan_json(claims, url), fmt::format("would make a token that lives for {}", format_duration(life)), claims.identity);
+    const auto token = livekit::mint(key, claims, life, now);
 
     if (life > kLong24) env.out.warn(fmt::format("this token lives for {}; nothing can call it back", format_duration(life)));
     std::string shown = token;

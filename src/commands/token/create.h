@@ -8,6 +8,9 @@
 
 namespace voicectl::commands {
 
+/// Nothing calls a token back.
+inline constexpr std::chrono::hours kLongestTokenLife{366 * 24};
+
 struct TokenCreateOptions {
     std::string role, room, identity, name, metadata, kind, preset, room_config, grants_from, valid_for, until;
     std::vector<std::string> attributes, agents;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+#include "commands/token/allows.h"
 #include "commands/token/view.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/probe.h"
@@ -27,6 +28,9 @@ Examples:
   voicectl token verify "$TOKEN" --get /secondsLeft
   voicectl token verify @token.txt --server)";
 
+constexpr const char* kDemands =
+    "join, publish, subscribe, data, admin, create, list, record, worker, room=NAME, identity=NAME, source=NAME, attribute=KEY";
+
 using Demand = std::function<std::string(const Claims&, const std::string& value)>;
 
 std::string needs(bool met, std::string_view why) { return met ? std::string() : std::string(why); }
@@ -36,24 +40,12 @@ std::string obstacles(const Claims& claims) {
     return fmt::format("{}", fmt::join(list, ", "));
 }
 
-bool may_publish(const Claims& claims) { return claims.video.room_join && claims.video.can_publish.value_or(true); }
-
-bool has_source(const Claims& claims, const std::string& source) {
-    const auto& sources = claims.video.can_publish_sources;
-    return may_publish(claims) && (sources.empty() || std::find(sources.begin(), sources.end(), source) != sources.end());
-}
-
 const std::map<std::string, Demand>& demands() {
     static const std::map<std::string, Demand> table{
         {"join", [](const Claims& c, const std::string&) { return obstacles(c); }},
         {"publish", [](const Claims& c, const std::string&) { return needs(may_publish(c), "it may not publish"); }},
-        {"subscribe", [](const Claims& c, const std::string&) {
-             return needs(c.video.room_join && c.video.can_subscribe.value_or(true), "it may not subscribe");
-         }},
-        {"data", [](const Claims& c, const std::string&) {
-             const bool by_default = c.video.can_publish.value_or(true);
-             return needs(c.video.room_join && c.video.can_publish_data.value_or(by_default), "it may not send data");
-         }},
+        {"subscribe", [](const Claims& c, const std::string&) { return needs(may_subscribe(c), "it may not subscribe"); }},
+        {"data", [](const Claims& c, const std::string&) { return needs(may_send_data(c), "it may not send data"); }},
         {"admin", [](const Claims& c, const std::string&) { return needs(c.video.room_admin && !c.video.room.empty(), "no roomAdmin grant for a room"); }},
         {"create", [](const Claims& c, const std::string&) { return needs(c.video.room_create, "no roomCreate grant"); }},
         {"list", [](const Claims& c, const std::string&) { return needs(c.video.room_list, "no roomList grant"); }},
@@ -61,7 +53,7 @@ const std::map<std::string, Demand>& demands() {
         {"worker", [](const Claims& c, const std::string&) { return needs(c.video.agent, "no agent grant"); }},
         {"room", [](const Claims& c, const std::string& v) { return needs(c.video.room == v, fmt::format("it is for room \"{}\"", c.video.room)); }},
         {"identity", [](const Claims& c, const std::string& v) { return needs(c.identity == v, fmt::format("its identity is \"{}\"", c.identity)); }},
-        {"source", [](const Claims& c, const std::string& v) { return needs(has_source(c, v), fmt::format("it may not publish {}", v)); }},
+        {"source", [](const Claims& c, const std::string& v) { return needs(may_publish(c, v), fmt::format("it may not publish {}", v)); }},
         {"attribute", [](const Claims& c, const std::string& v) { return needs(c.attributes.contains(v), fmt::format("it has no attribute {}", v)); }},
     };
     return table;
@@ -145,11 +137,10 @@ Result<std::string> unmet(const Claims& claims, const std::string& demand) {
     const auto name = demand.substr(0, equals);
     const auto found = demands().find(name);
     const bool valued = equals != std::string::npos && equals + 1 < demand.size();
-    if (found == demands().end() || valued != takes_value(name)) {
-        return fail_with_hint(Errc::Usage, fmt::format("--require {}: there is no such requirement", terminal_safe(demand)),
-                              "join, publish, subscribe, data, admin, create, list, record, worker, room=NAME, identity=NAME, "
-                              "source=NAME, attribute=KEY");
-    }
+    const auto refused = [&](const char* why) { return fail_with_hint(Errc::Usage, fmt::format("--require {}: {}", terminal_safe(demand), why), kDemands); };
+    if (found == demands().end()) return refused("there is no such requirement");
+    if (takes_value(name) && !valued) return refused("a value is missing");
+    if (!takes_value(name) && equals != std::string::npos) return refused("it takes no value");
     return found->second(claims, valued ? demand.substr(equals + 1) : std::string());
 }
 

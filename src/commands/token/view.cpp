@@ -1,5 +1,8 @@
 #include "commands/token/view.h"
 
+#include <cmath>
+#include <cstdlib>
+
 #include "commands/command.h"
 #include "voicectl/base/text.h"
 
@@ -9,16 +12,34 @@ namespace {
 using livekit::SystemTime;
 using livekit::Verdict;
 
-Json optional_time(const std::optional<SystemTime>& time) { return time ? Json(format_time(*time)) : Json(); }
+// Numbers that stand where seconds since 1970 should.
+constexpr double kYear5000 = 1e11;
+constexpr std::int64_t kClockEnd = 9'200'000'000;  // what a time here can hold; readers clamp to it
+
+std::int64_t whole_seconds(SystemTime time) { return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count(); }
+
+bool is_off_the_clock(const std::optional<SystemTime>& time) { return time && std::abs(whole_seconds(*time)) >= kClockEnd; }
+
+// What no clock holds has no date either.
+Json optional_time(const std::optional<SystemTime>& time) { return time && !is_off_the_clock(time) ? Json(format_time(*time)) : Json(); }
 
 Json seconds_left(const Verdict& verdict, SystemTime now) {
-    if (!verdict.claims.expires) return nullptr;
-    using std::chrono::seconds;
-    const auto whole = [](SystemTime time) { return std::chrono::floor<seconds>(time).time_since_epoch(); };
-    return (whole(*verdict.claims.expires) - whole(now)).count();
+    const auto& end = verdict.claims.expires;
+    if (!end || is_off_the_clock(end)) return nullptr;
+    return whole_seconds(*end) - whole_seconds(now);
+}
+
+// A note on a time that is none; empty for one that is.
+std::string oddity(const Json& payload, const char* claim, const std::optional<SystemTime>& time) {
+    if (!is_off_the_clock(time) || !payload.is_object() || !payload.contains(claim)) return {};
+    const auto text = scalar_text(payload[claim]);
+    const double number = payload[claim].is_number() ? payload[claim].get<double>() : std::strtod(text.c_str(), nullptr);
+    if (number > kYear5000 && number < kYear5000 * 1000) return fmt::format("{} {} looks like milliseconds; tokens have seconds", claim, text);
+    return fmt::format("{} {} is beyond any clock{}", claim, text, whole_seconds(*time) < 0 ? "; servers take it for long past" : "");
 }
 
 std::string life_line(const Json& report) {
+    if (report["oddTime"].is_string()) return terminal_safe(scalar_text(report["oddTime"]));
     if (report["expires"].is_null()) return "has no end; newer servers refuse it";
     const auto left = report["secondsLeft"].get<std::int64_t>();
     const auto span = format_duration(std::chrono::seconds(std::abs(left)));
@@ -33,12 +54,15 @@ Json token_view(const Verdict& verdict, SystemTime now) {
     Json grants = Json::array();
     for (const auto& [grant, allows] : livekit::explain(claims)) grants.push_back({{"grant", grant}, {"allows", allows}});
     const auto payload = Json::parse(valid_utf8(verdict.claims_json), nullptr, false);
+    auto odd = oddity(payload, "exp", claims.expires);
+    if (odd.empty()) odd = oddity(payload, "nbf", claims.not_before);
     return {{"issuer", claims.issuer},
             {"identity", claims.identity},
             {"room", claims.video.room},
             {"notBefore", optional_time(claims.not_before)},
             {"expires", optional_time(claims.expires)},
             {"secondsLeft", seconds_left(verdict, now)},
+            {"oddTime", odd.empty() ? Json() : Json(odd)},
             {"grants", std::move(grants)},
             {"claims", payload.is_discarded() ? Json() : payload}};
 }
@@ -48,7 +72,8 @@ std::string token_lines(const Json& view) {
     std::string out;
     if (view["issuer"] != "") out += fmt::format("\n  issued for  API key {}", safe("issuer"));
     if (view["identity"] != "") out += fmt::format("\n  identity    {}", safe("identity"));
-    out += fmt::format("\n  life        {}", life_line(view));
+    const bool malformed = view.contains("fault") && view["fault"] == livekit::to_string(livekit::TokenFault::Malformed);
+    if (!malformed) out += fmt::format("\n  life        {}", life_line(view));
     for (const auto& grant : view["grants"])
         out += fmt::format("\n  {:<22} {}", scalar_text(grant["grant"]), terminal_safe(scalar_text(grant["allows"])));
     return out;

@@ -11,7 +11,8 @@ namespace {
 
 constexpr const char* kLong = R"(Calls are named by number or by room (its latest attempt).
 json: one call gives one object, several give {"transcripts": [...]}; jsonl: one turn a line; txt: for people.
-With --out the file appears when it is complete, or not at all.
+With --out the file appears when it is complete, or not at all; one that was there is replaced.
+-o jsonl stands for --format jsonl; -o tsv, name and wide, --fields and --get are refused.
 
 Examples:
   voicectl transcript export demo --format txt
@@ -61,6 +62,14 @@ Result<void> write_all(store::Store& store, const std::vector<store::Call>& call
     return destination.finish();
 }
 
+Result<std::string> chosen_format(const TranscriptExportOptions& options, const Output& out) {
+    if (!out.get.empty() || !out.fields.empty())
+        return fail_with_hint(Errc::Usage, "an export is whole: --get and --fields pick nothing from it", "voicectl transcript show ID --get PATH");
+    if (out.format == Format::Tsv || out.format == Format::Name || out.format == Format::Wide)
+        return fail_with_hint(Errc::Usage, "an export is none of -o tsv, name and wide", "--format json, jsonl or txt");
+    return out.format == Format::Jsonl && options.format == "json" ? "jsonl" : options.format;
+}
+
 }  // namespace
 
 void add_transcript_export(Command transcript, Env& env, Run<TranscriptExportOptions> run) {
@@ -71,14 +80,15 @@ void add_transcript_export(Command transcript, Env& env, Run<TranscriptExportOpt
     command.add_option("--format", options->format, "json, jsonl or txt")
         .one_of({"json", "jsonl", "txt"})
         .capture_default();
-    command.add_option("--out", options->out, "Write this file; - is standard output").type_name("FILE");
+    command.no_dry_run_with(command.add_option("--out", options->out, "Write this file, also over an old one; - is standard output").type_name("FILE"));
     command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
     on_run(command, std::move(options), env, std::move(run));
 }
 
 Result<void> run_transcript_export(const TranscriptExportOptions& options, Env& env) {
-    const auto writer = make_writer(options.format, options.calls.size() > 1);
-    if (!writer) return fail(Errc::Usage, "no export format '{}'", options.format);
+    VC_TRY_ASSIGN(const auto format, chosen_format(options, env.out));
+    const auto writer = make_writer(format, options.calls.size() > 1);
+    if (!writer) return fail(Errc::Usage, "no export format '{}'", format);
     VC_TRY_ASSIGN(auto store, store::Store::open_existing(store_place(options.store, env).path));
     std::vector<store::Call> calls;  // all of them first: an unknown one leaves no half of an answer
     for (const auto& one : options.calls) {

@@ -8,7 +8,7 @@ namespace voicectl::commands {
 namespace {
 
 constexpr const char* kLong = R"(Newest first. --since and --until compare the start of the call and take a
-duration (2h ago) or a time (2026-01-02T03:04:05Z, 2026-01-02). --match finds calls in which a turn contains
+duration back from now (2h) or a time (2026-01-02T03:04:05Z, 2026-01-02). --match finds calls in which a turn contains
 the text; upper and lower case of A to Z are the same.
 
 Examples:
@@ -21,7 +21,7 @@ std::string lasted(const Json& call) {
     return length.is_null() ? "" : format_duration(std::chrono::milliseconds(length.get<std::int64_t>()));
 }
 
-std::vector<Column> columns() {
+std::vector<Column> columns(Format format) {
     return {
         column("ID", "id"),
         column("ROOM", "room"),
@@ -29,7 +29,7 @@ std::vector<Column> columns() {
         column("AGENT", "agentName"),
         column("CALLER", "callerIdentity", true),
         column("STARTED", "startedAt"),
-        {"LASTED", lasted},
+        format == Format::Tsv ? column("LASTED", "durationMs") : Column{"LASTED", lasted},
         column("TURNS", "turnCount"),
         column("STATUS", "status"),
         column("REASON", "reason", true),
@@ -89,7 +89,7 @@ Result<void> run_transcript_list(const TranscriptListOptions& options, Env& env)
     if (cut) calls.resize(limit);
     Json items = Json::array();
     for (const auto& call : calls) items.push_back(call_json(call));
-    VC_TRY(env.out.emit_list("transcripts", items, columns(), "id"));
+    VC_TRY(env.out.emit_list("transcripts", items, columns(env.out.format), "id"));
     if (cut) env.out.note(fmt::format("only the newest {}; --limit or --all shows more", limit));
     return {};
 }

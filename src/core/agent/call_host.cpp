@@ -1,4 +1,7 @@
+#include <cstdlib>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "call_session.h"
 #include "voicectl/agent/host.h"
@@ -44,16 +47,71 @@ class LocalCallHost final : public CallHost {
     Lifeline lifeline_;
 };
 
-template<class T>
-void take(speech::Built<T> built, const char* stage, const LoadedConfig& loaded, std::unique_ptr<T>& out, ConfigFaults& faults) {
-    if (built) {
-        out = std::move(*built);
-        return;
+/// A stage's options, from which what is wrong is taken away: a provider names only its first fault.
+class Options {
+ public:
+    explicit Options(nlohmann::json options) : options_(std::move(options)) {}
+    const nlohmann::json& left() const { return options_; }
+
+    /// "rules[1].match" as the file counts the rules, also when one before it was taken away.
+    std::string key_in_file(const std::string& key) const {
+        const auto [list, index, rest] = parts(key);
+        if (!index) return key;
+        auto place = *index;
+        if (const auto gone = gone_.find(list); gone != gone_.end())
+            for (const auto one : gone->second) place += one <= place ? 1 : 0;
+        return fmt::format("{}[{}]{}", list, place, rest);
     }
-    const auto& fault = built.error();
-    const bool indexed = fault.key.starts_with('[');
-    const auto key = fault.key.empty() ? std::string(stage) : fmt::format("{}{}{}", stage, indexed ? "" : ".", fault.key);
-    faults.push_back(loaded.fault_at(key, fault.message, fault.hint));
+    /// False when nothing is there that could be taken away: the next fault would be the same.
+    bool take_away(const std::string& key) {
+        const auto [list, index, rest] = parts(key);
+        if (list == "provider" || !options_.is_object() || !options_.contains(list)) return false;
+        auto& value = options_[list];
+        if (!index || !value.is_array() || *index >= value.size() || value.size() == 1) return options_.erase(list) == 1;
+        const auto in_file = *parts(key_in_file(key)).index;
+        gone_[list].insert(in_file);
+        value.erase(*index);
+        return true;
+    }
+
+ private:
+    struct Parts {
+        std::string list;
+        std::optional<std::size_t> index;
+        std::string rest;
+    };
+    static Parts parts(const std::string& key) {
+        const auto open = key.find('['), close = key.find(']');
+        if (open == std::string::npos || close == std::string::npos || close < open) return {key.substr(0, key.find('.')), {}, {}};
+        return {key.substr(0, open), std::strtoul(key.c_str() + open + 1, nullptr, 10), key.substr(close + 1)};
+    }
+    nlohmann::json options_;
+    std::map<std::string, std::set<std::size_t>> gone_;
+};
+
+template<class T>
+using Build = speech::Built<T> (*)(const nlohmann::json&, const speech::ProviderContext&);
+
+template<class T>
+void take(Build<T> build, const nlohmann::json& given, const char* stage, const LoadedConfig& loaded, const speech::ProviderContext& context,
+          std::unique_ptr<T>& out, ConfigFaults& faults) {
+    if (!loaded.faults.empty() && (!given.is_object() || !given.contains("provider"))) return;  // told already
+    constexpr std::size_t kMost = 20;
+    Options options(given);
+    std::set<std::string> told;
+    while (told.size() < kMost) {
+        auto built = build(options.left(), context);
+        if (built && told.empty()) out = std::move(*built);
+        if (built) return;
+        const auto& fault = built.error();
+        const auto named = options.key_in_file(fault.key);
+        const auto key = named.empty() ? std::string(stage) : fmt::format("{}{}{}", stage, named.starts_with('[') ? "" : ".", named);
+        // What was taken away may be missed now: that is no fault of the file.
+        if (told.contains(key) || (!told.empty() && named.empty())) return;
+        told.insert(key);
+        faults.push_back(loaded.fault_at(key, fault.message, fault.hint));
+        if (!options.take_away(fault.key)) return;
+    }
 }
 
 }  // namespace
@@ -61,9 +119,9 @@ void take(speech::Built<T> built, const char* stage, const LoadedConfig& loaded,
 std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, const speech::ProviderContext& context) {
     Stages stages;
     ConfigFaults faults;
-    take(speech::build_stt(loaded.config.stt, context), "stt", loaded, stages.stt, faults);
-    take(speech::build_llm(loaded.config.llm, context), "llm", loaded, stages.llm, faults);
-    take(speech::build_tts(loaded.config.tts, context), "tts", loaded, stages.tts, faults);
+    take<speech::SpeechToText>(&speech::build_stt, loaded.config.stt, "stt", loaded, context, stages.stt, faults);
+    take<speech::LanguageModel>(&speech::build_llm, loaded.config.llm, "llm", loaded, context, stages.llm, faults);
+    take<speech::TextToSpeech>(&speech::build_tts, loaded.config.tts, "tts", loaded, context, stages.tts, faults);
     if (!faults.empty()) return std::unexpected(std::move(faults));
     return stages;
 }

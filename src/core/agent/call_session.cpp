@@ -82,6 +82,7 @@ void CallSession::on_joined(const rtc::Participant& participant) {
     if (!is_caller(participant)) return;
     if (caller_ && *caller_ != participant.identity) return;  // the first one is who we serve
     caller_ = participant.identity;
+    transcript_.set_caller(participant.identity);
     caller_timer_.cancel();
     greet_when_heard();
 }

@@ -62,6 +62,11 @@ class Reader {
             if (required && trim(out).empty()) fault(key, "must not be empty", "");
         }
     }
+    /// What others look for, letter by letter.
+    void name(const char* key, std::string& out) {
+        text(key, out, /*required=*/true);
+        if (!is_plain_name(out)) fault(key, "must be printable text on one line, without blanks at its ends", "");
+    }
     void duration(const char* key, std::chrono::milliseconds& out, std::chrono::milliseconds least,
                   std::chrono::milliseconds most) {
         const auto* value = find(key, false);
@@ -140,7 +145,7 @@ void read_all(LoadedConfig& loaded, const json& document) {
     using std::chrono::hours;
     auto& config = loaded.config;
     Reader top(loaded, document, "");
-    top.text("name", config.name, true);
+    top.name("name", config.name);
     top.text("greeting", config.greeting);
     top.text("instructions", config.instructions);
     top.text("not_understood", config.not_understood);
@@ -158,6 +163,8 @@ void read_all(LoadedConfig& loaded, const json& document) {
 }
 
 }  // namespace
+
+bool is_plain_name(const std::string& name) { return terminal_safe(name) == name && trim(name) == name; }
 
 std::string ConfigFault::to_string() const {
     const auto where = line > 0 ? fmt::format("{}:{}", file, line) : file;

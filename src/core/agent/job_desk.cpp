@@ -4,6 +4,7 @@
 #include "voicectl/agent/host.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
+#include "voicectl/base/text.h"
 
 namespace voicectl::agent {
 namespace {
@@ -24,10 +25,12 @@ class LocalJobDesk final : public JobDesk {
           on_event_(std::move(on_event)),
           on_stopped_(std::move(on_stopped)),
           report_timer_(loop),
-          drain_timer_(loop) {
+          drain_timer_(loop),
+          reach_timer_(loop) {
         host_.on_ended = lifeline_.guard([this](const CallOutcome& outcome) { on_call_ended(outcome); });
         livekit::WorkerHandlers handlers;
         handlers.on_registered = [this](const std::string& id) {
+            reach_timer_.cancel();
             event({.kind = "registered", .detail = id});
             report_load();
         };
@@ -38,6 +41,7 @@ class LocalJobDesk final : public JobDesk {
         worker_ = livekit::Worker::create(
             loop_, {options_.server, config_.name, VOICECTL_VERSION, options_.deployment}, std::move(handlers));
         report_timer_.every(kReportPeriod, [this] { report_load(); });
+        reach_timer_.after(options_.reach_within, [this] { on_never_reached(); });
     }
 
     ~LocalJobDesk() override { host_.on_ended = nullptr; }
@@ -58,11 +62,20 @@ class LocalJobDesk final : public JobDesk {
 
  private:
     void event(const WorkerEvent& what) {
-        log::info("agent", what.kind, {{"job", what.job_id}, {"room", what.room}, {"detail", what.detail}});
+        const auto level = what.kind == "lost" ? log::Level::Warn : log::Level::Info;
+        log::write(level, "agent", what.kind, {{"job", what.job_id}, {"room", what.room}, {"detail", what.detail}});
         if (on_event_) on_event_(what);
     }
 
+    // A server that was there comes back; one that never was is a mistake in the address, or not started.
+    void on_never_reached() {
+        const auto within = format_duration(options_.reach_within);
+        stop(fail_with_hint(Errc::Unreachable, fmt::format("no registration at the server within {}: {}", within, lost_.empty() ? "no answer" : lost_),
+                            "is the server running, and is its URL right? voicectl doctor finds out"));
+    }
+
     void on_lost(const Error& why) {
+        lost_ = redact(why.message);
         event({.kind = "lost", .detail = redact(why.message), .good = false});
         if (why.code == Errc::Auth) stop(std::unexpected(why));
     }
@@ -141,6 +154,7 @@ class LocalJobDesk final : public JobDesk {
         if (std::exchange(stopped_, true)) return;
         report_timer_.cancel();
         drain_timer_.cancel();
+        reach_timer_.cancel();
         event({.kind = "stopped"});
         loop_.post(lifeline_.guard([this, why = std::move(why)] { on_stopped_(why); }));
     }
@@ -154,7 +168,8 @@ class LocalJobDesk final : public JobDesk {
     std::map<std::string, std::unique_ptr<Timer>> promised_;  // accepted, not assigned yet
     std::map<std::string, std::string> rooms_;
     bool draining_ = false, accepted_any_ = false, stopped_ = false;
-    Timer report_timer_, drain_timer_;
+    std::string lost_;  // why the connection was, last
+    Timer report_timer_, drain_timer_, reach_timer_;
     std::unique_ptr<livekit::Worker> worker_;
     Lifeline lifeline_;
 };

@@ -13,14 +13,21 @@ std::function<void(Result<void>)> log_failure(std::string room) {
 
 }  // namespace
 
-TranscriptLog::TranscriptLog(store::AsyncStore& store, store::Call call) : store_(store), room_(call.room) {
+TranscriptLog::TranscriptLog(store::AsyncStore& store, store::Call call) : store_(store), call_(std::move(call)) { begin(); }
+
+void TranscriptLog::begin() {
     store_.run<void>(
-        [shared = shared_, call = std::move(call)](store::Store& open) -> Result<void> {
+        [shared = shared_, call = call_](store::Store& open) -> Result<void> {
             VC_TRY_ASSIGN(const auto stored, open.begin_call(call));
             shared->call_id = stored.id;
             return {};
         },
-        log_failure(room_));
+        log_failure(call_.room));
+}
+
+void TranscriptLog::set_caller(const std::string& identity) {
+    if (call_.job_id.empty() || std::exchange(call_.caller_identity, identity) == identity) return;  // without a job it would be another call
+    begin();  // the same call: the store fills in what it lacks
 }
 
 void TranscriptLog::add(store::Turn turn) {
@@ -30,7 +37,7 @@ void TranscriptLog::add(store::Turn turn) {
             if (!shared->call_id) return fail(Errc::Io, "turn {} has no call to belong to", turn.sequence);
             return open.save_turn(*shared->call_id, turn);
         },
-        log_failure(room_));
+        log_failure(call_.room));
 }
 
 void TranscriptLog::end(const std::string& status, const std::string& reason) {
@@ -39,7 +46,7 @@ void TranscriptLog::end(const std::string& status, const std::string& reason) {
             if (!shared->call_id) return {};
             return open.end_call(*shared->call_id, status, reason, at);
         },
-        log_failure(room_));
+        log_failure(call_.room));
 }
 
 }  // namespace voicectl::agent

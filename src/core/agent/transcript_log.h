@@ -14,17 +14,20 @@ class TranscriptLog {
  public:
     TranscriptLog(store::AsyncStore& store, store::Call call);
 
+    /// Known once somebody has joined.
+    void set_caller(const std::string& identity);
     void add(store::Turn turn);  // gives it the next sequence number
     void end(const std::string& status, const std::string& reason);
     int turns() const { return next_; }
 
  private:
+    void begin();
     struct Shared {
         std::optional<std::int64_t> call_id;  // store thread only
     };
     store::AsyncStore& store_;
     std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
-    std::string room_;
+    store::Call call_;
     int next_ = 0;
 };
 

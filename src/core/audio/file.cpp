@@ -1,8 +1,10 @@
 #include "voicectl/audio/file.h"
 
+#include <dlfcn.h>
 #include <sndfile.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cmath>
@@ -12,6 +14,20 @@
 
 #include "voicectl/audio/resampler.h"
 #include "voicectl/base/text.h"
+
+// libsndfile makes its MP3 decoders by this function of libmpg123, which write to standard error whatever they find odd
+// in a file. There is no way to it through libsndfile: so it finds ours first, which makes the same one and tells it to
+// be quiet (MPG123_ADD_FLAGS 2, MPG123_QUIET 0x20 of mpg123.h).
+extern "C" __attribute__((visibility("default"))) void* mpg123_new(const char* decoder, int* error) {
+    using New = void* (*)(const char*, int*);
+    using Param = int (*)(void*, int, long, double);
+    static const auto theirs = reinterpret_cast<New>(dlsym(RTLD_NEXT, "mpg123_new"));
+    static const auto set = reinterpret_cast<Param>(dlsym(RTLD_NEXT, "mpg123_param"));
+    if (theirs == nullptr) return nullptr;
+    auto* handle = theirs(decoder, error);
+    if (handle != nullptr && set != nullptr) set(handle, 2, 0x20, 0);
+    return handle;
+}
 
 namespace voicectl::audio {
 namespace {
@@ -30,7 +46,8 @@ std::string reason(SNDFILE* file) {
     while (text.ends_with('.')) text.pop_back();
     for (auto& c : text)
         if (c == '\n') c = ' ';
-    return text;
+    // What it says of every MP3 that it finds no frame in.
+    return text.starts_with("File does not exist or is not a regular file") ? "there is no sound in it" : text;
 }
 
 /// A folder, a pipe or a device would give errors that nobody understands, or block for ever.
@@ -64,6 +81,7 @@ bool looks_like_mp3(const std::string& path) {
 /// One path for every form: whole numbers up to 16 bits survive it unchanged, floats are clipped.
 std::int16_t to_sample(float value) {
     if (!(value > -1)) return value <= -1 ? std::numeric_limits<std::int16_t>::min() : std::int16_t{0};  // NaN: 0
+    if (value >= 1) return std::numeric_limits<std::int16_t>::max();  // also infinity, which lrint does not take
     return static_cast<std::int16_t>(std::min(std::lrint(value * 32768), 32767L));
 }
 
@@ -158,9 +176,12 @@ class SndfileReader final : public FileReader {
         const auto got = sf_read_float(file_.get(), buffer_.data(), static_cast<sf_count_t>(buffer_.size()));
         if (got <= 0 && sf_error(file_.get()) != SF_ERR_NO_ERROR) return fail(Errc::Io, "cannot read {}: {}", path_, reason(file_.get()));
         const auto whole = static_cast<std::size_t>(std::max<sf_count_t>(got, 0)) / channels * channels;  // without a torn last frame
-        std::transform(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(whole), out.begin(), to_sample);
+        const auto end = buffer_.begin() + static_cast<std::ptrdiff_t>(whole);
+        not_finite_ += std::count_if(buffer_.begin(), end, [](float one) { return !std::isfinite(one); });
+        std::transform(buffer_.begin(), end, out.begin(), to_sample);
         return whole;
     }
+    std::int64_t not_finite() const override { return not_finite_; }
 
     Result<void> rewind() override {
         if (sf_seek(file_.get(), 0, SEEK_SET) == 0) return {};
@@ -172,6 +193,7 @@ class SndfileReader final : public FileReader {
     File file_;
     FileInfo info_;
     std::vector<float> buffer_;
+    std::int64_t not_finite_ = 0;
 };
 
 /// Interleaved resampling: one filter per channel.
@@ -257,10 +279,10 @@ Result<std::unique_ptr<FileReader>> FileReader::open(const std::string& path) {
                               "its sound can be taken out with: ffmpeg -i IN.mp4 -vn OUT.wav");
     }
     if (to_lower_ascii(path).ends_with(".mp3") && !looks_like_mp3(path))
-        return fail(Errc::Io, "cannot read {} as audio: no MP3 in it", path);
+        return fail(Errc::Io, "{} is not readable as audio: there is no MP3 in it", path);
     SF_INFO info{};
     File file(sf_open(path.c_str(), SFM_READ, &info));
-    if (!file) return fail(Errc::Io, "cannot read {} as audio: {}", path, reason(nullptr));
+    if (!file) return fail(Errc::Io, "{} is not readable as audio: {}", path, reason(nullptr));
     if (info.channels < 1 || info.channels > kMaxChannels || info.samplerate < 1 || info.samplerate > kMaxRateHz)
         return fail(Errc::Io, "cannot read {}: {} channels at {} Hz", path, info.channels, info.samplerate);
     return std::make_unique<SndfileReader>(path, std::move(file), describe(path, info));

@@ -142,6 +142,7 @@ class Inspector {
         for (auto& one : channels_) one.voice.finish();
         count_voice();
         out_.duration = time();
+        out_.frames = frames_;
         finish_silence();
         finish_channels();
         return std::move(out_);
@@ -270,8 +271,8 @@ Result<Inspection> inspect_file(const std::string& path, const InspectOptions& o
         if (options.on_progress) options.on_progress(inspector.time());
     }
     auto out = inspector.finish();
-    const auto frames = out.duration.count() * out.file.rate_hz / 1000;
-    out.incomplete = !broken.empty() ? broken : why_incomplete(path, out.file, frames);
+    out.not_finite_samples = reader->not_finite();
+    out.incomplete = !broken.empty() ? broken : why_incomplete(path, out.file, out.frames);
     return out;
 }
 

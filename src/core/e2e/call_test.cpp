@@ -114,17 +114,25 @@ class CallTest {
         for (const auto& turn : script_.turns) {
             if (turn.audio_file.empty()) continue;
             const auto readable = audio::read_file(turn.audio_file, kLongestClipSeconds);
-            if (!readable) return fail(Errc::Usage, "{}", readable.error().message);
+            if (!readable) return fail_with_hint(Errc::Usage, readable.error().message, readable.error().hint);
         }
+        VC_TRY(check_voice());
         VC_TRY_ASSIGN(core_, rtc::Core::load());
         coming_engines_ = std::async(std::launch::async, [this] { return build_engines(options_.voice, context_); });
         if (local()) {
             VC_TRY_ASSIGN(lab_, Lab::create());
         }
         agent_name_ = options_.agent_name;
-        store_path_ = local() ? lab_->store_path() : options_.store;
+        store_path_ = local() && options_.store.empty() ? lab_->store_path() : options_.store;
         room_ = options_.room.empty() ? fmt::format("e2e-{}", random_id(10)) : options_.room;
         return {};
+    }
+
+    /// A voice that does not exist is a mistake in the line; a flite that is not installed shows later.
+    Result<void> check_voice() {
+        const auto voice = speech::build_tts({{"provider", "flite"}, {"voice", options_.voice}}, context_);
+        if (voice || voice.error().key.empty()) return {};
+        return fail_with_hint(Errc::Usage, fmt::format("--voice '{}': {}", terminal_safe(options_.voice), voice.error().message), voice.error().hint);
     }
 
     void plan() {
@@ -183,7 +191,7 @@ class CallTest {
             return Seen{server_.url};
         });
         return started && on_the_way("agent_registered", [&]() -> Result<Seen> {
-            VC_TRY_ASSIGN(const auto name, lab_->start_agent(options_.executable, options_.agent_config, meeting_));
+            VC_TRY_ASSIGN(const auto name, lab_->start_agent(options_.executable, options_.agent_config, store_path_, meeting_));
             if (agent_name_.empty()) agent_name_ = name;
             report_.agent = agent_name_;
             return Seen{fmt::format("'{}' with {}", agent_name_, options_.agent_config.empty() ? "examples/receptionist.yaml" : options_.agent_config)};

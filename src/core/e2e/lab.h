@@ -18,7 +18,7 @@ class Lab {
 
     Result<void> start_server();
     /// Blocks until the agent is registered; its name. `config` empty: the built-in receptionist.
-    Result<std::string> start_agent(const std::string& executable, const std::string& config, Rendezvous& meeting);
+    Result<std::string> start_agent(const std::string& executable, const std::string& config, const std::string& store, Rendezvous& meeting);
     /// A polite stop; CheckFailed when it does not end by itself or ends with an error.
     Result<void> stop_agent();
     Result<void> stop_server();

@@ -1,6 +1,12 @@
 #include "recorder.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "voicectl/audio/file.h"
@@ -14,6 +20,16 @@ constexpr int kRate = audio::kSpeechRateHz;
 constexpr double kSilentDbfs = -60;
 
 std::string decibels(double level) { return fmt::format("{:.0f} dBFS", level); }
+
+// What people said is for its owner, from the first byte on and also where a file was there before.
+Result<void> write_for_owner(const std::filesystem::path& path, const audio::Pcm& pcm) {
+    const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    const bool closed_to_others = file >= 0 && fchmod(file, 0600) == 0;
+    const int error = errno;
+    if (file >= 0) close(file);
+    if (!closed_to_others) return fail(Errc::Io, "cannot write {}: {}", path.string(), std::strerror(error));
+    return audio::write_file(path.string(), pcm);
+}
 
 }  // namespace
 
@@ -45,9 +61,9 @@ Result<Seen> Recorder::write(const std::string& folder, Ears& ears) const {
         both.samples.push_back(agent.samples[i]);
     }
     const std::filesystem::path root(folder);
-    VC_TRY(audio::write_file((root / "agent.wav").string(), agent));
-    VC_TRY(audio::write_file((root / "caller.wav").string(), {kRate, 1, caller}));
-    VC_TRY(audio::write_file((root / "call.wav").string(), both));
+    VC_TRY(write_for_owner(root / "agent.wav", agent));
+    VC_TRY(write_for_owner(root / "caller.wav", {kRate, 1, caller}));
+    VC_TRY(write_for_owner(root / "call.wav", both));
 
     const auto agent_peak = audio::measure(agent.samples).peak_dbfs;
     const auto caller_peak = audio::measure(caller).peak_dbfs;

@@ -41,7 +41,7 @@ bool is_final(proto::EgressStatus status) { return status >= proto::EGRESS_COMPL
 
 Result<proto::EgressInfo> EgressApi::call(std::string_view method, const google::protobuf::Message& request, milliseconds at_least) {
     proto::EgressInfo info;
-    VC_TRY(twirp_.call("Egress", method, room_record(), request, info, std::max(twirp_.timeout(), at_least)));
+    VC_TRY(twirp_.call("Egress", method, room_record(), request, info, limit_.value_or(std::max(twirp_.timeout(), at_least))));
     return info;
 }
 

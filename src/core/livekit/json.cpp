@@ -36,15 +36,34 @@ bool is_stream_url(const FieldDescriptor& field) {
     const auto& owner = field.containing_type()->name();
     const auto& name = field.name();
     return (owner == "StreamOutput" && name == "urls") || (name == "url" && (owner == "StreamInfo" || owner == "StreamDestination")) ||
-           (owner == "UpdateStreamRequest" && name.ends_with("_output_urls"));
+           (owner == "UpdateStreamRequest" && name.ends_with("_output_urls")) || (owner == "UpdateEgressRequest" && name.ends_with("_stream_urls"));
 }
 
-std::string without_key(const std::string& url) {
+// https://user:password@proxy: what stands between the scheme and the last @ before the path.
+std::string without_login(const std::string& url) {
     const auto scheme = url.find("://");
-    const auto slash = url.rfind('/');
+    if (scheme == std::string::npos) return url;
+    const auto host = scheme + 3;
+    const auto at = url.substr(0, url.find_first_of("/?#", host)).rfind('@');
+    return at == std::string::npos || at < host ? url : url.substr(0, host) + kMask + url.substr(at);
+}
+
+std::string without_key(const std::string& given) {
+    const auto url = without_login(given);
+    const auto scheme = url.find("://");
     if (scheme == std::string::npos) return url.empty() ? url : kMask;
-    if (slash <= scheme + 2 || slash + 1 == url.size() || url[slash + 1] == '{') return url.substr(0, url.find('?'));
-    return url.substr(0, slash + 1) + kMask;
+    const auto path = url.substr(0, url.find_first_of("?#"));  // a / of the query begins no key
+    const auto slash = path.rfind('/');
+    if (slash <= scheme + 2 || slash + 1 == path.size() || path[slash + 1] == '{') return path;
+    return path.substr(0, slash + 1) + kMask;
+}
+
+// Addresses that others hand out with a login or a token in them, by the fields in which they stand.
+bool is_address(const FieldDescriptor& field) {
+    constexpr std::array<std::string_view, 4> kOwners{"WebEgressRequest", "WebSource", "WebhookConfig", "UpdateEgressRequest"};
+    const auto& name = field.name();
+    if (name == "websocket_url" || name == "custom_base_url" || name == "endpoint") return true;
+    return name == "url" && std::find(kOwners.begin(), kOwners.end(), field.containing_type()->name()) != kOwners.end();
 }
 
 // "turnPassword" and "turn_password" alike.
@@ -74,17 +93,10 @@ bool is_placeholder(std::string_view text) {
            text.substr(1, text.size() - 2).find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
 }
 
-// https://user:password@proxy
-std::string without_login(const std::string& url) {
-    const auto scheme = url.find("://");
-    const auto at = url.find('@');
-    if (scheme == std::string::npos || at == std::string::npos) return url;
-    return url.substr(0, scheme + 3) + kMask + url.substr(at);
-}
-
 std::string shown_text(const FieldDescriptor& field, const std::string& text) {
     if (secrets_shown()) return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);
     if (is_stream_url(field)) return without_key(text);
+    if (is_address(field)) return valid_utf8(without_secrets(text));
     if (field.containing_type()->name() == "ProxyConfig" && field.name() == "url") return without_login(text);
     if (!text.empty() && is_secret(field)) return is_placeholder(text) ? text : kMask;
     return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);
@@ -172,7 +184,15 @@ void mask_secrets(Json& json) {
         else if (!value.is_string() || value.get_ref<const std::string&>().empty()) continue;
         else if (json.is_object() && is_secret_name(name)) value = kMask;
         else if (is_stream_address(value.get_ref<const std::string&>())) value = without_key(value.get<std::string>());
+        else if (json.is_object() && snake_case(name) == "websocket_url") value = without_secrets(value.get<std::string>());
+        else value = without_login(value.get<std::string>());
     }
+}
+
+std::string without_secrets(const std::string& url) {
+    const auto shown = without_login(url);
+    const auto query = shown.find('?');
+    return query == std::string::npos ? shown : shown.substr(0, query + 1) + kMask;
 }
 
 Json to_json(const Message& message) {

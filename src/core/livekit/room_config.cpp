@@ -8,6 +8,15 @@
 #include "voicectl/base/text.h"
 
 namespace voicectl::livekit {
+namespace {
+
+// Below its first line the library draws where it stopped.
+std::string reason_of(const auto& status) {
+    const std::string_view text(status.message().data(), status.message().size());
+    return terminal_safe(redact(text.substr(0, text.find('\n'))));
+}
+
+}  // namespace
 
 Result<proto::RoomAgentDispatch> parse_agent(std::string_view text) {
     const auto equals = text.find('=');
@@ -24,7 +33,7 @@ Result<proto::RoomEgress> parse_room_egress(std::string_view json) {
     proto::RoomEgress egress;
     const auto status = google::protobuf::util::JsonStringToMessage(std::string(json), &egress);
     if (!status.ok()) {
-        return fail_with_hint(Errc::Usage, fmt::format("that is no recording of a room: {}", terminal_safe(redact(std::string_view(status.message().data(), status.message().size())))),
+        return fail_with_hint(Errc::Usage, fmt::format("that is no recording of a room: {}", reason_of(status)),
                               R"(write it like {"room":{"audioOnly":true,"fileOutputs":[{"filepath":"recordings/{room_name}.ogg"}]}}, or name a file with @)");
     }
     return egress;
@@ -37,8 +46,7 @@ Result<std::string> compose_room_config(std::string_view json, const std::vector
     if (!trim(json).empty()) {
         const auto status = util::JsonStringToMessage(std::string(json), &config);
         if (!status.ok()) {
-            return fail(Errc::Usage, "the room configuration is not one: {}",
-                        terminal_safe(redact(std::string_view(status.message().data(), status.message().size()))));
+            return fail(Errc::Usage, "the room configuration is not one: {}", reason_of(status));
         }
     }
     for (const auto& agent : agents) *config.add_agents() = agent;

@@ -74,6 +74,11 @@ bool same(std::string_view a, std::string_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+// What parse_claims() makes of a number that no 64-bit integer holds.
+bool before_any_clock(SystemTime time) { return time < SystemTime(std::chrono::seconds(-9'000'000'000)); }
+
+bool beyond_any_clock(SystemTime time) { return time > SystemTime(std::chrono::seconds(9'000'000'000)); }
+
 // Whole seconds: between the clock's ends lie more nanoseconds than its integer holds.
 std::string time_between(SystemTime from, SystemTime to) {
     using std::chrono::seconds;
@@ -130,8 +135,12 @@ Verdict verify(const ApiKey& key, std::string_view token, SystemTime now, std::c
     if (*named != "HS256") return found(TokenFault::Algorithm, fmt::format("its algorithm is {}, only HS256 counts", terminal_safe(*named)));
     if (!same(hmac_sha256(key.secret, parts->signed_text), parts->signature))
         return found(TokenFault::BadSignature, "its signature was not made with the secret of this API key");
+    if (verdict.claims.expires && before_any_clock(*verdict.claims.expires))
+        return found(TokenFault::Expired, "its end (exp) is a number beyond any clock, which servers take for long past");
     if (const auto& end = verdict.claims.expires; end && now >= *end + leeway)
         return found(TokenFault::Expired, fmt::format("it expired {} ago", time_between(*end, now)));
+    if (const auto& begin = verdict.claims.not_before; begin && beyond_any_clock(*begin))
+        return found(TokenFault::NotYetValid, "its begin (nbf) lies beyond any clock: milliseconds where seconds should be?");
     if (const auto& begin = verdict.claims.not_before; begin && now < *begin - leeway)
         return found(TokenFault::NotYetValid, fmt::format("it is not valid before {} from now", time_between(now, *begin)));
     return verdict;

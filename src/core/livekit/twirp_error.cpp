@@ -43,6 +43,8 @@ struct Known {
     std::string_view method, text, meaning, hint;
     Errc code = Errc::Other;  // Other: as the status says
 };
+constexpr std::string_view kRecordsNothing = "this server records nothing: it runs without Redis (redis required)";
+constexpr std::string_view kRedisForEgress = "give the server and an egress service the same Redis (redis: in both configurations)";
 constexpr std::array kKnown{
     Known{"", "signature is invalid", "the API secret is not the one of this API key (token signature is invalid)",
           "check LIVEKIT_API_SECRET against the server's configuration"},
@@ -60,8 +62,13 @@ constexpr std::array kKnown{
     Known{"Start", "missing or invalid field: output", "the egress service refuses the request: its output is missing or invalid",
           "give --out, and a --storage when the service keeps no local files", Errc::Rejected},
     Known{"Start", "missing or invalid field", "", "compare the request with --dry-run", Errc::Rejected},
-    Known{"", "redis required", "this server records nothing: it runs without Redis (redis required)",
-          "give the server and an egress service the same Redis (redis: in both configurations)", Errc::Unreachable},
+    Known{"ListEgress", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    Known{"Start", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    Known{"StopEgress", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    Known{"UpdateLayout", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    Known{"UpdateStream", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    Known{"", "redis required", "this server cannot do that: it runs without Redis (redis required)",
+          "give the server and the service that does it (SIP, ingress) the same Redis (redis: in both configurations)", Errc::Unreachable},
     Known{"StopEgress", "request timed out", "the egress worker of this recording does not answer",
           "it was probably killed: the server then lists the recording as active until it forgets it; look at the worker's machine",
           Errc::Unreachable},

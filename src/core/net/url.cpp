@@ -17,7 +17,8 @@ int default_port(std::string_view scheme) {
 }
 
 std::unexpected<Error> refuse(std::string_view text, std::string_view why) {
-    return fail_with_hint(Errc::Usage, fmt::format("'{}' is not a server URL: {}", terminal_safe(redact(text)), why), kExample);
+    const auto shown = text.find('@') == std::string_view::npos ? redact(text) : fmt::format("***{}", text.substr(text.rfind('@')));  // a login
+    return fail_with_hint(Errc::Usage, fmt::format("'{}' is not a server URL: {}", terminal_safe(shown), why), kExample);
 }
 
 bool host_character(char c) {

@@ -125,6 +125,22 @@ TEST_CASE("a question is answered and both sides are stored") {
     CHECK(turns[2].started_at > turns[1].ended_at);
 }
 
+TEST_CASE("the store knows who called") {
+    Call call;
+    call.start();
+    call.caller_comes();
+    call.loop.advance(2s);
+    call.room().events().on_joined(person("second"));
+    call.loop.advance(1s);
+    CHECK(call.transcript().size() == 1);
+    const auto open = store::Store::open_existing(call.path);
+    const auto stored = (*open)->find("room");
+    REQUIRE(stored);
+    CHECK(stored->attempt == 1);
+    CHECK(stored->job_id == "AJ_1");
+    CHECK(stored->caller_identity == "ann");
+}
+
 TEST_CASE("the greeting cannot be interrupted, and what was said over it is answered afterwards") {
     Call call;
     call.config.greeting = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "

@@ -67,6 +67,12 @@ TEST_CASE("all mistakes are told at once") {
     CHECK(all.find("a.yaml:3: max_calls: must be a whole number from 1 to 100") != std::string::npos);
 }
 
+TEST_CASE("a name is plain text on one line") {
+    for (const char* name : {"\"a\\nb\"", "\"a\\tb\"", "\" a\"", "\"a\\u202eb\""})
+        CHECK_MESSAGE(only_fault(fmt::format("name: {}\nstt: x\nllm: y\ntts: z\n", name)).find("name: must be printable text") != std::string::npos, name);
+    CHECK(parse_config("name: Empfang Süd (2)\nstt: x\nllm: y\ntts: z\n", "a.yaml").faults.empty());
+}
+
 TEST_CASE("what is no YAML mapping is refused with its line") {
     CHECK(only_fault("name: [unclosed\n").starts_with("a.yaml:"));
     CHECK(only_fault("- a\n- b\n").find("must be one YAML mapping") != std::string::npos);

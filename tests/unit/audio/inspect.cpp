@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <limits>
 #include <fstream>
 
 #include "signals.h"
@@ -106,6 +109,53 @@ TEST_CASE("files that end too early are said to be cut off") {
     }
 }
 
+TEST_CASE("a few bytes that are missing at the end are noticed, and tags behind the sound are not") {
+    TempFolder folder;
+    const Pcm pcm = both(noise(4, 0.3, 1), noise(4, 0.3, 2));
+    for (const char* ending : {".flac", ".mp3"}) {
+        const auto path = folder.file(std::string("short") + ending);
+        CHECK(inspected(path, pcm).incomplete == "");
+        std::filesystem::resize_file(path, std::filesystem::file_size(path) - 7);
+        CHECK_MESSAGE(inspect_file(path)->incomplete != "", path);
+    }
+    const auto tagged = folder.file("tagged.mp3");
+    REQUIRE(write_file(tagged, pcm));
+    std::ofstream(tagged, std::ios::binary | std::ios::app) << "TAG" << std::string(125, '\0');
+    CHECK(inspect_file(tagged)->incomplete == "");
+}
+
+TEST_CASE("an MP3 that lacks whole frames is noticed, and its decoder says nothing on standard error") {
+    TempFolder folder;
+    const auto path = folder.file("frames.mp3");
+    REQUIRE(write_file(path, {16000, 1, noise(10, 0.3)}));
+    cut(path, 0.5);
+    const int before = dup(2);
+    const auto said = folder.file("stderr.txt");
+    const int file = open(said.c_str(), O_CREAT | O_WRONLY, 0600);
+    dup2(file, 2);
+    const auto one = inspect_file(path);
+    dup2(before, 2);
+    close(before);
+    close(file);
+    REQUIRE(one);
+    CHECK(one->incomplete != "");
+    CHECK(std::filesystem::file_size(said) == 0);
+}
+
+TEST_CASE("samples that are no finite numbers are counted, and infinity is loud") {
+    TempFolder folder;
+    const auto path = folder.file("nan.wav");
+    std::string bytes("RIFF\x34\0\0\0WAVEfmt \x10\0\0\0\3\0\1\0\x40\x1f\0\0\0\x7d\0\0\4\0\x20\0data\x10\0\0\0", 44);
+    for (const float one : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 0.25F})
+        bytes.append(reinterpret_cast<const char*>(&one), 4);
+    std::ofstream(path, std::ios::binary) << bytes;
+    const auto one = inspect_file(path);
+    REQUIRE_MESSAGE(one, (one ? "" : one.error().message));
+    CHECK(one->frames == 4);
+    CHECK(one->not_finite_samples == 3);
+    CHECK(one->peak_dbfs > -0.1);
+}
+
 TEST_CASE("what is no recording is told in a line") {
     TempFolder folder;
     const auto refused = [&](const std::string& name, std::string_view bytes) {
@@ -116,6 +166,7 @@ TEST_CASE("what is no recording is told in a line") {
     };
     CHECK(refused("empty.ogg", "").find("is empty") != std::string::npos);
     CHECK(refused("text.ogg", "not audio at all, but long enough to be looked at").find("as audio") != std::string::npos);
+    CHECK(refused("tiny.mp3", std::string_view("\xFF\xFB\x90\0 and nothing else of it..", 30)).find("is not readable as audio: there is no") != std::string::npos);
     CHECK(refused("film.mp4", std::string_view("\0\0\0\x20" "ftypisom\0\0\2\0isomiso2", 24)).find("it is an MP4") != std::string::npos);
     CHECK(inspect_file(folder.file("absent.ogg")).error().code == Errc::NotFound);
 }

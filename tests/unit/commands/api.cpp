@@ -54,6 +54,52 @@ TEST_CASE("what is no call, no object or of no known service is refused before a
     CHECK_FALSE(parsed<ApiOptions>(add_api, {"api"}));
 }
 
+TEST_CASE("a service is known in any case, and one that is not gets a suggestion") {
+    const auto list = made({"roomservice/ListRooms"});
+    REQUIRE(list);
+    CHECK(list->service == "RoomService");
+    CHECK(list->claims.video == livekit::VideoGrant{.room_list = true});
+    CHECK(made({"Room/ListRooms"}).error().hint.find("did you mean RoomService?") != std::string::npos);
+    CHECK(made({"AgentDispatch/ListDispatch"}).error().hint.find("did you mean AgentDispatchService?") != std::string::npos);
+    CHECK(made({"Nobody/Knows"}).error().hint.find("did you mean") == std::string::npos);
+}
+
+TEST_CASE("where the request is no JSON is told") {
+    CHECK(made({"RoomService/ListRooms", "--data", "{"}).error().message.find("line 1, column 2") != std::string::npos);
+    CHECK(made({"RoomService/ListRooms", "--data", "[]"}).error().message.find("no object") != std::string::npos);
+}
+
+TEST_CASE("the answer is JSON whatever form is asked for, and an error is text unless --json") {
+    ScriptedApi api;
+    api.on("ListRooms", [](const std::string&) { return json(R"({"rooms":[]})"); });
+    for (const char* format : {"table", "wide", "tsv", "name", "json", "jsonl"}) {
+        CommandBench good, bad;
+        good.environment["LIVEKIT_URL"] = bad.environment["LIVEKIT_URL"] = api.url();
+        CHECK(good.run({"api", "RoomService/ListRooms", "-o", format}) == 0);
+        CHECK(good.json() == Json::parse(R"({"rooms":[]})"));
+        CHECK(bad.run({"api", "RoomService/Nonsense", "-o", format}) == 1);
+        CHECK(bad.talk.str().starts_with("error:") == !std::string_view(format).starts_with("json"));
+    }
+}
+
+TEST_CASE("what lacks Redis is told by what was asked of it") {
+    ScriptedApi api;
+    for (const char* method : {"ListEgress", "ListIngress", "ListSIPInboundTrunk"})
+        api.on(method, [](const std::string&) { return ScriptedApi::refusal("500 Internal Server Error", "internal", "redis required"); });
+    const auto told = [&](const char* call) {
+        CommandBench bench;
+        bench.environment["LIVEKIT_URL"] = api.url();
+        CHECK(bench.run({"api", call}) == 7);
+        return bench.talk.str();
+    };
+    CHECK(told("Egress/ListEgress").find("records nothing") != std::string::npos);
+    for (const char* call : {"Ingress/ListIngress", "SIP/ListSIPInboundTrunk"}) {
+        CHECK(told(call).find("redis required") != std::string::npos);
+        CHECK(told(call).find("records nothing") == std::string::npos);
+        CHECK(told(call).find("egress service") == std::string::npos);
+    }
+}
+
 TEST_CASE("secrets of an answer are masked whichever way they are written") {
     auto answer = Json::parse(R"({"rooms":[{"turn_password":"a1","turnPassword":"a2","name":"secret"}],"stream_key":"k","s3":{"secret":"s","access_key":"visible"},
                                   "urls":["rtmp://host/app/key","wss://host/path"],"empty":{"password":""},"token":{"token":"page"}})");

@@ -168,12 +168,13 @@ TEST_CASE("a plan that makes no sense is refused before anything is asked of a s
              {"--user", "fred", "--agent", "desk"},
              {"--user", kUser},
              {"--room", "demo", "--user", kUser, "--agent", "desk", "--agent", "desk"},
-             {"--room", "demo", "--no-schema", "--agent", ""},
              {"--room", "demo", "--no-schema", "--wait=0"},
              {"--room", "demo", "--no-schema", "--token-valid-for", "0s"},
              {"--room", "demo", "--no-schema", "--empty-timeout", "10ms"},
              {"--room", "demo", "--no-schema", "--metadata", "@/nowhere.json"},
              {"--room", "demo", "--no-schema", "--record=somewhere"},
+             {"--room", "demo", "--no-schema", "--record=file:"},
+             {"--room", "demo", "--no-schema", "--token-valid-for", "5000w"},
              {"--room", "demo", "--no-schema", "--record=file:call.txt"},
              {"--room", "demo", "--no-schema", "--record=s3:call.ogg"}}) {
         const auto made = plan(words);
@@ -181,6 +182,7 @@ TEST_CASE("a plan that makes no sense is refused before anything is asked of a s
         if (!made) CHECK(exit_code(made.error().code) == 2);
     }
     CHECK_FALSE(parsed<CallStartOptions>(add_call_start, {"start", "--room", "a", "--room-template", "b"}));
+    CHECK_FALSE(parsed<CallStartOptions>(add_call_start, {"start", "--room", "a", "--agent", ""}));
 }
 
 TEST_CASE("a recording goes to a file, or to S3 when there is a bucket") {

@@ -70,6 +70,16 @@ TEST_CASE("a protected profile asks for its name before a change") {
     CHECK(dry.env.change("delete 1 room"));
 }
 
+TEST_CASE("a no is no signal, and a wrong --confirm is wrong input") {
+    test::TempFolder folder;
+    Person person("n\n", true), mistyped("liv\n", true), script("", false);
+    CHECK(exit_code(person.env.confirm("deleting 2 rooms").error().code) == 1);
+    for (auto* one : {&mistyped, &script}) one->use_protected_profile(folder);
+    CHECK(exit_code(mistyped.env.change("delete 1 room").error().code) == 1);
+    script.env.global.confirm = "liv";
+    CHECK(script.env.change("delete 1 room").error().code == Errc::Usage);
+}
+
 TEST_CASE("every command that changes rooms asks for a protected profile's name") {
     test::TempFolder folder;
     for (const auto& words : std::vector<std::vector<std::string>>{{"room", "create", "a"}, {"room", "delete", "a"}, {"dispatch", "create", "a", "--agent", "x"}}) {
@@ -89,6 +99,11 @@ TEST_CASE("--curl prints a command without a token, on stderr, with the flags of
           std::string::npos);
     CHECK(bench.talk.str().find("it'\\''s") != std::string::npos);
     CHECK(bench.talk.str().find("eyJ") == std::string::npos);
+    GivenServer given;
+    given.profile = "it's";
+    given.api_secret = "never";
+    given.api_secret_file = "a b";
+    CHECK(key_flags(given) == " --profile 'it'\\''s' --api-secret-file 'a b'");
     livekit::VideoGrant grant;
     grant.room_admin = true;
     grant.room = "a b";

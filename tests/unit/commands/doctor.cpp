@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "bench.h"
 #include "commands/doctor/checkup.h"
 
@@ -36,7 +38,7 @@ TEST_CASE("what stands on something broken is skipped, however far up") {
 TEST_CASE("checks that were not selected hold nothing up") {
     CHECK(run(a_to_d(), {{"c", "d"}, {}}) == "c=ok d=ok ");
     CHECK(run(a_to_d(), {{}, {"b"}}) == "a=ok c=ok d=ok e=warning ");
-    CHECK(run(a_to_d(), {{"c"}, {"c"}}) == "");
+    CHECK(run(a_to_d(), {{"c"}, {"c"}}) == "refused: no check is left to look at");
     CHECK(run(a_to_d(), {{"x"}, {}}) == "refused: there is no check 'x'");
     CHECK(run(a_to_d(), {{}, {"x"}}) == "refused: there is no check 'x'");
 }
@@ -86,6 +88,34 @@ TEST_CASE("doctor says what is missing from the configuration, and how to mend i
     CHECK(short_secret.results.str().find("tooshort") == std::string::npos);
     CHECK(CommandBench().run({"doctor", "--only", "nonsense"}) == 2);
     CHECK(CommandBench().run({"doctor", "--agent-wait", "soon"}) == 2);
+}
+
+TEST_CASE("doctor that looked at nothing does not say healthy") {
+    const auto outcome = [](std::vector<std::string> words) {
+        CommandBench bench;
+        bench.environment["VOICECTL_STORE"] = "/nonexistent/store.db";
+        bench.environment["XDG_CONFIG_HOME"] = "/nonexistent";
+        words.insert(words.begin(), "doctor");
+        return bench.run(words);
+    };
+    CHECK(outcome({"--only", "url", "--skip", "url"}) == 2);
+    CHECK(outcome({"--only", "database"}) == 3);
+    CHECK(outcome({"--only", "database,credentials"}) == 0);
+    CHECK(outcome({"--only", "credentials", "--agent-wait", "0"}) == 2);
+}
+
+TEST_CASE("doctor for scripts: a row per check, or the names of what is broken") {
+    const auto printed = [](const std::string& format) {
+        CommandBench bench;
+        bench.environment["XDG_CONFIG_HOME"] = "/nonexistent";
+        CHECK(bench.run({"doctor", "--only", "url,credentials,config_file", "-o", format}) == 3);
+        return bench.results.str();
+    };
+    CHECK(printed("name") == "url\n");
+    const auto rows = printed("tsv");
+    CHECK(rows.starts_with("url\tfailed\t"));
+    CHECK(rows.find("\ncredentials\tok\t") != std::string::npos);
+    CHECK(std::count(rows.begin(), rows.end(), '\n') == 3);
 }
 
 }  // namespace voicectl::commands

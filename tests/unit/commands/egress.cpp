@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "bench.h"
+#include "scripted_api.h"
 #include "commands/egress/check.h"
 #include "commands/egress/list.h"
 #include "commands/egress/s3_probe.h"
@@ -86,7 +88,9 @@ TEST_CASE("recordings are chosen by status and age, newest first") {
     CHECK(fitting({}) == "EG_new EG_a EG_b ");
     CHECK(fitting({.room = {}, .since = "5m"}) == "EG_new ");
     CHECK(fitting({.room = {}, .since = {}, .watch = {}, .statuses = {"active", "failed"}}) == "EG_a EG_b ");
+    CHECK(fitting({.room = {}, .since = {}, .watch = {}, .statuses = {"EGRESS_ACTIVE", "FAILED"}}) == "EG_a EG_b ");
     CHECK(filter_egress({}, {.room = {}, .since = "yesterday"}, kNow).error().code == Errc::Usage);
+    CHECK(filter_egress({}, {.room = {}, .since = {}, .watch = {}, .statuses = {"done"}}, kNow).error().code == Errc::Usage);
 }
 
 TEST_CASE("a recording is shown whole: times in words, what came out, no keys") {
@@ -212,6 +216,93 @@ TEST_CASE("each demand on a recording holds or is named") {
 
 TEST_CASE("levels over time are drawn from silence to full scale") {
     CHECK(level_picture({-120, -60, -30, 0}) == "  ▄█");
+}
+
+TEST_CASE("tables are for people, tsv has milliseconds and bytes") {
+    auto info = egress("EG_x", livekit::proto::EGRESS_COMPLETE, 1h);
+    info.add_file_results()->set_size(12'345);
+    info.mutable_file_results(0)->set_duration(129'000'000);
+    const auto json = egress_json(info, kNow);
+    const auto row = [&json](Format format) {
+        std::string out;
+        for (const auto& one : egress_columns(format)) out += one.text(json) + "|";
+        return out;
+    };
+    CHECK(row(Format::Table).find("|129 ms|12 kB|") != std::string::npos);
+    CHECK(row(Format::Tsv).find("|129|12345|") != std::string::npos);
+}
+
+TEST_CASE("several recordings are waited for together: the first that fails ends it") {
+    test::ScriptedApi api;
+    api.on("ListEgress", [](const std::string& body) {
+        livekit::proto::ListEgressRequest request;
+        request.ParseFromString(body);
+        livekit::proto::ListEgressResponse reply;
+        auto& one = *reply.add_items();
+        one.set_egress_id(request.egress_id());
+        one.set_status(request.egress_id() == "EG_bad" ? livekit::proto::EGRESS_FAILED : livekit::proto::EGRESS_ACTIVE);
+        one.set_error("disk full");
+        return test::ScriptedApi::message(reply);
+    });
+    CommandBench bench;
+    bench.environment["LIVEKIT_URL"] = api.url();
+    const auto begun = Clock::now();
+    CHECK(bench.run({"egress", "wait", "EG_good", "EG_bad", "--timeout", "20s"}) == 3);
+    CHECK(bench.talk.str().find("EG_bad failed: disk full") != std::string::npos);
+    CHECK(Clock::now() - begun < 10s);
+    CommandBench late;
+    late.environment["LIVEKIT_URL"] = api.url();
+    CHECK(late.run({"egress", "wait", "EG_good", "EG_other", "--timeout", "1s"}) == 8);
+    CommandBench active;
+    active.environment["LIVEKIT_URL"] = api.url();
+    CHECK(active.run({"egress", "wait", "EG_good", "EG_other", "--for", "active", "-o", "name"}) == 0);
+    CHECK(active.results.str() == "EG_good\nEG_other\n");
+}
+
+TEST_CASE("egress start gives up after --timeout, and says what may still happen") {
+    test::ScriptedApi api;
+    api.on("ListEgress", [](const std::string&) { return test::ScriptedApi::message(livekit::proto::ListEgressResponse()); });
+    api.on("ListRooms", [](const std::string&) {
+        livekit::proto::ListRoomsResponse reply;
+        reply.add_rooms()->set_name("r");
+        return test::ScriptedApi::message(reply);
+    });
+    api.on("StartRoomCompositeEgress", [](const std::string&) {
+        std::this_thread::sleep_for(3s);
+        return test::ScriptedApi::refusal("503 Service Unavailable", "unavailable", "no response from servers");
+    });
+    CommandBench bench;
+    bench.environment["LIVEKIT_URL"] = api.url();
+    const auto begun = Clock::now();
+    CHECK(bench.run({"egress", "start", "--room", "r", "--audio-only", "--out", "file:a.ogg", "--timeout", "1s"}) == 8);
+    CHECK(Clock::now() - begun < 2500ms);
+    CHECK(bench.talk.str().find("a worker may still take the recording") != std::string::npos);
+}
+
+TEST_CASE("levels that are no numbers, and standard input, are refused; a file with NaN does not pass") {
+    for (const auto& words : std::vector<std::vector<std::string>>{{"--peak", "nan"}, {"--min-voice", "nan"}, {"--silence-level", "nan"}, {"--peak", "-inf"}, {"-"}}) {
+        CommandBench bench;
+        std::vector<std::string> line{"egress", "check", "a.wav"};
+        line.insert(line.end(), words.begin(), words.end());
+        CHECK_MESSAGE(bench.run(line) == 2, words.front() << bench.talk.str());
+    }
+    auto broken = stereo(0.1, 1, 1);
+    broken.not_finite_samples = 7;
+    CHECK(failed(broken, {}) == "finite: 7 of its samples are no finite numbers (NaN or infinite)\n");
+}
+
+TEST_CASE("check-storage: what it cannot try is refused or named") {
+    test::TempFolder folder;
+    CommandBench bench;
+    CHECK(bench.run({"egress", "check-storage", "--storage", "local", "--path", folder.file(""), "--assume-role", "arn:x", "--json"}) == 0);
+    CHECK(bench.json()["notTried"].dump() == R"(["--assume-role"])");
+    for (const auto& words : std::vector<std::vector<std::string>>{{"--bucket", "b", "--path", "/tmp"}, {"--bucket", "b", "--prefix", "../x"}, {"--storage", "local", "--prefix", "x"}}) {
+        CommandBench refused;
+        refused.environment.insert({{"S3_ACCESS_KEY", "key"}, {"S3_SECRET_KEY", "s3-secret-key"}});
+        std::vector<std::string> line{"egress", "check-storage", "--dry-run"};
+        line.insert(line.end(), words.begin(), words.end());
+        CHECK_MESSAGE(refused.run(line) == 2, words.back());
+    }
 }
 
 }  // namespace voicectl::commands

@@ -107,7 +107,7 @@ TEST_CASE("participants, tracks and pages have requests of their own") {
     CHECK(pair.audio_track_id() == "TR_AMx");
     CHECK(pair.video_track_id() == "TR_VCx");
     CHECK(sent<TrackCompositeEgressRequest>({"--room", "demo", "--audio-track", "TR_AMx", "--out", "file:a.mp3"}).audio_track_id() == "TR_AMx");
-    const auto page = sent<WebEgressRequest>({"--url", "https://example.com", "--await-start-signal", "--out", "file:a.mp4", "--out", "rtmps://live.example.com/app/geheim-key"});
+    const auto page = sent<WebEgressRequest>({"--page", "https://example.com", "--await-start-signal", "--out", "file:a.mp4", "--out", "rtmps://live.example.com/app/geheim-key"});
     CHECK(page.url() == "https://example.com");
     CHECK(page.await_start_signal());
     CHECK(page.stream_outputs(0).urls(0) == "rtmps://live.example.com/app/geheim-key");
@@ -169,7 +169,7 @@ TEST_CASE("what only the unified call can say, or --unified, makes a StartEgress
     CHECK(sides.outputs(0).storage().s3().bucket() == "calls");
 
     CHECK(sent<StartEgressRequest>({"--room", "r", "--audio-only", "--unified", "--out", "file:a.ogg"}).template_().audio_only());
-    CHECK(sent<StartEgressRequest>({"--url", "https://x", "--unified", "--out", "file:a.mp4"}).web().url() == "https://x");
+    CHECK(sent<StartEgressRequest>({"--page", "https://x", "--unified", "--out", "file:a.mp4"}).web().url() == "https://x");
     const auto person = sent<StartEgressRequest>({"--room", "r", "--participant", "ann", "--unified", "--out", "file:a.mp4"});
     CHECK(person.media().participant_video().identity() == "ann");
     CHECK(person.media().audio().routes(0).participant_identity() == "ann");
@@ -192,7 +192,7 @@ TEST_CASE("what the server would refuse is told before anything is sent") {
     CHECK(has(refusal({"--room", "r", "--audio-only", "--out", "images:a"}), "no images"));
     CHECK(has(refusal({"--room", "r", "--track", "TR_AMx", "--out", "hls:a"}), "one file"));
     CHECK(has(refusal({"--room", "r", "--track", "TR_AMx", "--track", "TR_AMy", "--out", "file:a.ogg"}), "one is audio"));
-    CHECK(has(refusal({"--room", "r", "--participant", "a", "--url", "https://x", "--out", "file:a.mp4"}), "one recording"));
+    CHECK(has(refusal({"--room", "r", "--participant", "a", "--page", "https://x", "--out", "file:a.mp4"}), "one recording"));
     CHECK(has(refusal({"--room", "r", "--participant", "a", "--audio-only", "--out", "file:a.mp4"}), "does not fit"));
     CHECK(has(refusal({"--room", "r", "--audio-only", "--video-only", "--out", "file:a.mp4"}), "leave nothing"));
     CHECK(has(refusal({"--room", "r", "--channels", "alternate", "--out", "file:a.mp4"}), "sound alone"));
@@ -257,7 +257,7 @@ TEST_CASE("a dry run prints the request, its secrets masked, and needs no server
     CHECK(json["fileOutputs"][0]["filepath"] == "a.ogg");
     CommandBench human;
     human.environment.insert(kS3.begin(), kS3.end());
-    CHECK(human.run({"egress", "start", "--url", "https://x", "--out", "rtmp://h/app/streamkey", "--out", "s3:a.mp4", "--dry-run"}) == 0);
+    CHECK(human.run({"egress", "start", "--page", "https://x", "--out", "rtmp://h/app/streamkey", "--out", "s3:a.mp4", "--dry-run"}) == 0);
     CHECK(has(human.results.str(), "would start this web egress"));
     for (const char* hidden : {"geheim", "AKtest1", "streamkey"}) CHECK_FALSE(has(human.results.str() + human.talk.str(), hidden));
 }
@@ -280,6 +280,97 @@ TEST_CASE("every example of the egress commands parses") {
         }
     }
     CHECK(seen >= 20);
+}
+
+TEST_CASE("--url after the command is the server, a page is --page and stands alone") {
+    CommandBench bench;
+    CHECK(bench.run({"egress", "start", "--room", "r1", "--audio-only", "--out", "file:a.ogg", "--url", "wss://server", "--dry-run", "--json"}) == 0);
+    CHECK(bench.json()["roomName"] == "r1");
+    CHECK(bench.env.global.url == "wss://server");
+    for (const auto& other : std::vector<std::vector<std::string>>{{"--room", "r"}, {"--participant", "a"}, {"--track", "TR_AMx"}}) {
+        std::vector<std::string> line{"--page", "https://x", "--out", "file:a.mp4"};
+        line.insert(line.end(), other.begin(), other.end());
+        CHECK_MESSAGE(refusal(line) != "taken", other.front());
+    }
+    for (const char* page : {"wss://x", "x.example.com", "file:///etc/passwd", "https://", "https:///a", "http://a b"})
+        CHECK_MESSAGE(has(refusal({"--page", page, "--out", "file:a.mp4"}), "no http or https URL"), page);
+    CHECK(sent<WebEgressRequest>({"--page", "HTTPS://x.example.com/a?b=c", "--out", "file:a.mp4"}).url() == "HTTPS://x.example.com/a?b=c");
+}
+
+TEST_CASE("no login and no token of a URL is printed, in results or in errors") {
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"--room", "r", "--track", "TR_AMx", "--out", "wss://user:geheim1@h/x?token=geheim2"},
+             {"--room", "r", "--out", "rtmp://user:geheim1@h/app/geheim2?a=/geheim3", "--webhook", "https://user:geheim1@h/hook?t=geheim2"},
+             {"--page", "https://user:geheim1@h/scene?token=geheim2", "--out", "file:a.mp4"},
+             {"--room", "r", "--custom-base-url", "https://user:geheim1@h/?t=geheim2", "--out", "file:a.mp4"},
+             {"--page", "ftp://user:geheim1@h/scene?token=geheim2", "--out", "file:a.mp4"},
+             {"--room", "r", "--out", "file:a.mp4", "--webhook", "ftp://user:geheim1@h/?geheim2"},
+             {"--room", "r", "--out", "ftp://user:geheim1@h/?geheim2"}}) {
+        CommandBench bench;
+        std::vector<std::string> line{"egress", "start", "--dry-run"};
+        line.insert(line.end(), words.begin(), words.end());
+        CHECK(bench.run(line) != 1);
+        CHECK_MESSAGE(!has(bench.results.str() + bench.talk.str(), "geheim"), bench.results.str() << bench.talk.str());
+        CHECK(has(bench.results.str() + bench.talk.str(), "***"));
+    }
+    CommandBench bench;
+    CHECK(bench.run({"egress", "list", "--url", "ftp://user:geheim1@h"}) == 2);
+    CHECK(has(bench.talk.str(), "is not a server URL"));
+    CHECK_FALSE(has(bench.talk.str(), "geheim"));
+}
+
+TEST_CASE("flags that would do nothing, or against each other, are refused") {
+    CHECK(has(refusal({"--room", "r", "--out", "file:a.mp4", "--segment-duration", "4s"}), "--segment-duration"));
+    CHECK(has(refusal({"--room", "r", "--out", "file:a.mp4", "--live-playlist", "l.m3u8"}), "--live-playlist"));
+    CHECK(has(refusal({"--room", "r", "--out", "hls:a", "--image-size", "640x360"}), "--image-size"));
+    CHECK(has(refusal({"--room", "r", "--out", "file:a.mp4", "--bucket", "b"}), "--bucket"));
+    CHECK(has(refusal({"--room", "r", "--out", "file:a.mp4", "--region", "eu"}), "--region"));
+    CHECK(has(refusal({"--room", "r", "--out", "rtmp://h/a/k", "--storage", "s3"}), "--storage"));
+    CHECK(has(refusal({"--room", "r", "--out", "s3://a/a.mp4", "--bucket", "b"}, kS3), "--bucket"));
+    CHECK(has(refusal({"--room", "r", "--left", "agent", "--right", "agent", "--out", "file:a.ogg"}), "the same one"));
+    CHECK(has(refusal({"--room", "r", "--left", "caller", "--right", "sip", "--out", "file:a.ogg"}), "the same one"));
+    CHECK(has(refusal({"--room", "r", "--left", "agent", "--channels", "mono", "--out", "file:a.ogg"}), "--channels"));
+    CHECK(has(refusal({"--room", "r", "--left", "agent", "--layout", "grid", "--out", "file:a.ogg"}), "layout"));
+    CHECK(has(refusal({"--room", "r", "--out", "s3:a.mp4", "--object-metadata", "foo"}, kS3), "--object-metadata 'foo'"));
+}
+
+TEST_CASE("a key file of Google that holds no JSON is refused, and not shown") {
+    test::TempFolder folder;
+    REQUIRE(write_file_atomically(folder.file("bad.json"), "geheim geheim"));
+    const auto why = refusal({"--room", "r", "--out", "gs://b/a.mp4", "--credentials", folder.file("bad.json")});
+    CHECK(has(why, "no key file of Google"));
+    CHECK_FALSE(has(why, "geheim"));
+}
+
+TEST_CASE("a request as JSON without a room, a source or an output is not sent") {
+    const auto outcome = [](const std::string& request, std::vector<std::string> more = {}) {
+        CommandBench bench;
+        bench.environment["LIVEKIT_URL"] = "ws://127.0.0.1:1";
+        more.insert(more.begin(), {"egress", "start", "--request", request});
+        const int code = bench.run(more);
+        return fmt::format("{} {}", code, bench.talk.str());
+    };
+    CHECK(outcome("{}").starts_with("2 error: the room-composite request has no room_name"));
+    CHECK(has(outcome("{}", {"--room", "r"}), "no output"));
+    CHECK(has(outcome(R"({"url":"https://x"})"), "no output"));
+    CHECK(has(outcome(R"({"outputs":[{"file":{"filepath":"a.ogg"}}]})"), "no room_name"));
+    CHECK(has(outcome(R"({"roomName":"r","trackId":"TR_x"})"), "no output"));
+    CHECK(has(outcome("[]"), "no JSON object"));
+    CHECK(outcome(R"({"roomName":"r","file":{"filepath":"a.ogg"}})").starts_with("7"));
+    CHECK(outcome(R"({"roomName":"r","trackId":"TR_x","websocketUrl":"wss://h/x"})").starts_with("7"));
+}
+
+TEST_CASE("--timeout is known to have been given, and a dry run says that it is one") {
+    CHECK_FALSE(parsed<EgressStartOptions>(add_egress_start, {"start", "--room", "r", "--out", "file:a.mp4"})->timeout_given);
+    CommandBench bench;
+    CHECK(bench.run({"egress", "start", "--room", "r", "--out", "file:a.mp4", "--dry-run", "--json"}) == 0);
+    CHECK(bench.json()["dryRun"] == true);
+    CommandBench human;
+    CHECK(human.run({"egress", "start", "--room", "r", "--out", "file:a.mp4", "--dry-run"}) == 0);
+    CHECK_FALSE(has(human.results.str(), "dryRun"));  // what is shown is the request
+    CommandBench update;
+    CHECK(update.run({"egress", "update", "EG_x", "--layout", "grid", "--dry-run", "--json"}) == 0);
+    CHECK(update.json()["dryRun"] == true);
 }
 
 }  // namespace voicectl::commands

@@ -135,7 +135,8 @@ TEST_CASE("text of others cannot steer the terminal, and stays as it is for scri
         Printed terminal(true, true), pipe;
         terminal.out.format = pipe.out.format = format;
         CHECK(listed(terminal, evil).find('\x1b') == std::string::npos);
-        CHECK(listed(pipe, evil).find('\x1b') != std::string::npos);
+        if (format == Format::Tsv) CHECK(listed(pipe, evil).find('\x1b') != std::string::npos);
+        else CHECK(listed(pipe, evil).empty());  // `| xargs` must not meet it; told at the end
     }
     CHECK(listed(Format::Json, evil).find('\x1b') == std::string::npos);
 }
@@ -238,6 +239,65 @@ TEST_CASE("a closed pipe is quiet, a full disk is not") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == Errc::Io);
     CHECK(refused.error().message == "cannot write to standard output: No space left on device");
+}
+
+TEST_CASE("after a change a wrong selection is told at the end, and the result is whole") {
+    for (const bool by_field : {true, false}) {
+        Printed one, many;
+        for (auto* printed : {&one, &many}) {
+            printed->out.format = Format::Json;
+            if (by_field) printed->out.fields = {"nonsense"};
+            else printed->out.get = "/nonsense";
+            printed->out.changed();
+        }
+        CHECK(one.out.emit({{"name", "demo"}}, "demo"));
+        CHECK(Json::parse(one.results.str()) == Json{{"name", "demo"}});
+        CHECK(Json::parse(listed(many))["rooms"] == kRooms);
+        REQUIRE(one.out.left_to_tell());
+        CHECK(one.out.left_to_tell()->code == Errc::Other);
+        CHECK(many.out.left_to_tell()->message.starts_with("the change was made; "));
+    }
+}
+
+TEST_CASE("a name that would be two lines is left out of -o name, and that is told") {
+    const auto items = Json::parse(R"([{"name":"a\nb"},{"name":"plain"},{"name":"\u001b[31m"}])");
+    Printed printed;
+    printed.out.format = Format::Name;
+    CHECK(listed(printed, items) == "plain\n");
+    REQUIRE(printed.out.left_to_tell());
+    CHECK(printed.out.left_to_tell()->message == "2 names with control characters were left out");
+    Printed person(true);
+    person.out.format = Format::Name;
+    CHECK(listed(person, items) == "a\\nb\nplain\n\\u001b[31m\n");
+    CHECK(!person.out.left_to_tell());
+    Printed made;
+    made.out.format = Format::Name;
+    CHECK(made.out.emit(Json::object(), "made", "a\nb"));
+    CHECK(made.results.str().empty());
+}
+
+TEST_CASE("what others sent steers no terminal, wherever it is told") {
+    Printed plain, painted(true, true);
+    plain.out.note("n \x1b]0;x\x07\nsecond");
+    plain.out.warn("w \x1b[2J");
+    plain.out.error({Errc::Other, "e \x1b[2J\nsecond fault", "h \x1b[2J"}, nullptr);
+    plain.out.trace("t \x1b[2J");
+    CHECK(plain.talk.str() == "n \\u001b]0;x\\u0007\nsecond\nwarning: w \\u001b[2J\nerror: e \\u001b[2J\nsecond fault\nhint:  h \\u001b[2J\nt \\u001b[2J\n");
+    painted.out.color = "always";
+    painted.out.note(painted.out.green("ok") + "\x1b[2J");
+    CHECK(painted.talk.str() == "\x1b[32mok\x1b[0m\\u001b[2J\n");
+    painted.talk.str("");
+    painted.out.progress("p \x1b[2J");
+    CHECK(painted.talk.str() == "\r\x1b[Kp \\u001b[2J");
+}
+
+TEST_CASE("-q leaves what was asked for") {
+    Printed printed;
+    printed.out.quiet = true;
+    printed.out.note("note");
+    printed.out.trace("trace");
+    printed.out.verbatim("curl");
+    CHECK(printed.talk.str() == "trace\ncurl\n");
 }
 
 }  // namespace

@@ -168,6 +168,13 @@ TEST_CASE("completion knows commands, flags, choices and where files go") {
     CHECK(candidates({"e2e-call", "--record", ""}, bench.env).follow == Follow::Folders);
 }
 
+TEST_CASE("completion knows topics, words of commands behind help, and settings") {
+    CHECK(completed({"help", "exit"}) == std::vector<std::string>{"exit-codes"});
+    CHECK(has(completed({"help", ""}), "room"));
+    CHECK(completed({"help", "room", "cre"}) == std::vector<std::string>{"create"});
+    CHECK(completed({"config", "set", "requ"}) == std::vector<std::string>{"require_profile"});
+}
+
 TEST_CASE("completion is silent when there is no server") {
     CommandBench bench;
     bench.environment["LIVEKIT_URL"] = "ws://127.0.0.1:1";

@@ -118,6 +118,20 @@ TEST_CASE("projects of lk count as profiles where ours has none of that name") {
     CHECK(all_profiles(machine.given, machine.getenv())->size() == 3);
 }
 
+TEST_CASE("a broken file of lk is a warning, but for who needs it") {
+    Machine machine;
+    machine.write(".livekit/cli-config.yaml", "projects: 3\n");
+    const auto needed = machine.settings();
+    REQUIRE(!needed);
+    CHECK(needed.error().code == Errc::Config);
+    CHECK(needed.error().hint.find("default_project") != std::string::npos);
+    machine.config(kTwo);
+    REQUIRE(machine.settings());
+    CHECK(machine.settings()->warnings.size() == 1);
+    machine.given.profile = "cloud";
+    CHECK(machine.settings().error().code == Errc::Config);
+}
+
 TEST_CASE("a profile that does not exist is not found, with those that do") {
     Machine machine;
     machine.config(kTwo);
@@ -135,6 +149,9 @@ TEST_CASE("require_profile wants it named, whatever the environment has") {
     CHECK(machine.settings().error().code == Errc::Usage);
     machine.given.profile = "staging";
     CHECK(machine.settings()->url.value == "ws://staging");
+    machine.given.profile.clear();
+    machine.given.may_lack_profile = true;  // config show
+    CHECK(machine.settings()->url.value == "ws://e");
 }
 
 TEST_CASE("a file with secrets that others may read is refused, one without is not") {
@@ -164,6 +181,10 @@ TEST_CASE("mistakes are told with file, line and key") {
     refused("profiles: {a: {protected: perhaps}}\n", "true or false");
     refused("profiles: [\n", "config.yaml:");
     refused("- 1\n", "not a list of settings");
+    refused("default: [a]\n", "default: not the name");
+    refused("profiles:\n  a: {url: x}\n  a: {url: y}\n", "config.yaml:3: profile a stands there twice");
+    refused("profiles: {a: {url: x, url: y}}\n", "profiles.a.url stands there twice");
+    refused(std::string("default: a\n\0", 12), "config.yaml:2: a NUL byte");
 }
 
 TEST_CASE("what is written is read again") {

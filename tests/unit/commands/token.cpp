@@ -132,6 +132,10 @@ TEST_CASE("a token that would be of no use is refused") {
     CHECK(refusal_of({"--role", "caller", "--room", "demo", "--identity", "ann", "--room-config", "{\"nope\":1}"}) == Errc::Usage);
     CHECK(refusal_of({"--role", "caller", "--room", "demo", "--identity", "ann", "--attribute", "novalue"}) == Errc::Usage);
     CHECK(refusal_of({"--grants-from", "rubbish"}) == Errc::Usage);
+    CHECK(refusal_of({"--list", "--publish"}) == Errc::Usage);
+    CHECK(refusal_of({"--room", "demo", "--publish"}) == Errc::Usage);
+    CHECK(refusal_of({"--role", "admin", "--hidden"}) == Errc::Usage);
+    CHECK_FALSE(create_options({"--join", "--room", "demo", "--identity", "ann", "--publish", "--no-publish"}));
     CHECK_FALSE(create_options({"--role", "king"}));
     CHECK_FALSE(create_options({"--source", "keyboard"}));
 }
@@ -155,6 +159,7 @@ TEST_CASE("a life that makes no sense is refused, and five minutes is the defaul
     CHECK(life({"--valid-for", "1d"}) == std::chrono::seconds(86400));
     CHECK(life({"--until", "2027-01-15T08:10:00Z"}) == 600s);
     CHECK(life({"--until", "2027-01-15T10:10:00.5+02:00"}) == 600s);
+    CHECK(life({"--until", "2027-01-16"}) == 16h);
     for (const char* bad : {"0s", "-5m", "400d", "10ms", "soon", ""}) {
         CAPTURE(bad);
         if (*bad != '\0') CHECK(life({"--valid-for=" + std::string(bad)}).error().code == Errc::Usage);
@@ -247,6 +252,30 @@ TEST_CASE("a good token is verified and explained, a bad one is exit 3 with its 
     CommandBench unmet_bench;
     CHECK(unmet_bench.run({"token", "verify", good, "--require", "join,room=other"}) == 3);
     CHECK(unmet_bench.talk.str().find("it is for room \"demo\"") != std::string::npos);
+}
+
+TEST_CASE("times that are none are told as such") {
+    const auto verified = [](const std::string& exp) {
+        const auto text = base64url_encode(R"({"alg":"HS256","typ":"JWT"})") + "." + base64url_encode(R"({"iss":"devkey","sub":"ann","exp":)" + exp + "}") + ".AAAA";
+        CommandBench bench;
+        CHECK(bench.run({"token", "decode", text}) == 0);
+        return bench.results.str();
+    };
+    CHECK(verified("1800000000000").find("looks like milliseconds") != std::string::npos);
+    for (const char* exp : {"1e300", "1e18", "-1e300"}) {
+        CAPTURE(exp);
+        CHECK(verified(exp).find("beyond any clock") != std::string::npos);
+        CHECK(verified(exp).find("1678") == std::string::npos);
+    }
+    CHECK(verified("1800000000").find("until 2027-01-15") != std::string::npos);
+    CHECK(livekit::verify(kKey, livekit::mint(kKey, {}, 300s)).fault == livekit::TokenFault::None);
+
+    CommandBench malformed;
+    CHECK(malformed.run({"token", "verify", "rubbish"}) == 3);
+    CHECK(malformed.results.str().find("no end") == std::string::npos);
+    CommandBench missing;
+    CHECK(missing.run({"token", "verify", "x", "--require", "room="}) == 2);
+    CHECK(missing.talk.str().find("a value is missing") != std::string::npos);
 }
 
 TEST_CASE("the leeway can be narrowed, and a requirement that does not exist is no verdict") {

@@ -265,6 +265,26 @@ TEST_CASE("export to a file is whole or nothing") {
         CHECK_FALSE(entry.path().string().ends_with(".part"));
 }
 
+TEST_CASE("an export knows -o jsonl, and refuses what it cannot print") {
+    Bench bench;
+    bench.env.out.format = Format::Jsonl;
+    CHECK(run_transcript_export({.calls = {"2"}}, bench.env));
+    CHECK(bench.results.str().starts_with("{\"callId\":2,"));
+    for (const auto format : {Format::Tsv, Format::Name, Format::Wide}) {
+        bench.env.out.format = format;
+        CHECK(run_transcript_export({.calls = {"2"}}, bench.env).error().code == Errc::Usage);
+    }
+    bench.env.out.format = Format::Table;
+    bench.env.out.get = "/turns";
+    CHECK(run_transcript_export({.calls = {"2"}}, bench.env).error().code == Errc::Usage);
+}
+
+TEST_CASE("the list as tsv has milliseconds") {
+    Bench bench;
+    bench.env.out.format = Format::Tsv;
+    CHECK(bench.list({.room = "demo"}).find("\t80000\t3\t") != std::string::npos);
+}
+
 TEST_CASE("a long transcript is exported whole") {
     Bench bench;
     std::vector<store::Turn> turns;

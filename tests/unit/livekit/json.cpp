@@ -120,3 +120,26 @@ TEST_CASE("an agent is known by its kind, never by its name") {
     (*person.mutable_attributes())["lk.agent_name"] = "registered";
     CHECK(agent_name(person) == "registered");
 }
+
+TEST_CASE("addresses are shown without their login and their query") {
+    proto::TrackEgressRequest track;
+    track.set_websocket_url("wss://u:geheim@h/x?token=geheim");
+    CHECK(to_json(track)["websocketUrl"] == "wss://***@h/x?***");
+    proto::WebEgressRequest page;
+    page.set_url("https://u:ge@heim@h:8080/x?token=geheim");
+    page.add_webhooks()->set_url("https://u:geheim@h");
+    page.add_stream_outputs()->add_urls("rtmp://u:geheim@h/app/k?a=/geheim");
+    CHECK(to_json(page)["url"] == "https://***@h:8080/x?***");
+    CHECK(to_json(page)["webhooks"][0]["url"] == "https://***@h");
+    CHECK(to_json(page)["streamOutputs"][0]["urls"][0] == "rtmp://***@h/app/***");
+    proto::RoomCompositeEgressRequest room;
+    room.set_custom_base_url("https://u:geheim@h");
+    room.add_file_outputs()->mutable_s3()->set_endpoint("https://u:geheim@h");
+    CHECK(to_json(room)["customBaseUrl"] == "https://***@h");
+    CHECK(to_json(room)["fileOutputs"][0]["s3"]["endpoint"] == "https://***@h");
+    room.set_custom_base_url("https://h/@someone");
+    CHECK(to_json(room)["customBaseUrl"] == "https://h/@someone");
+    Json foreign{{"websocket_url", "wss://u:geheim@h/x?token=geheim"}, {"webhooks", {{{"url", "https://u:geheim@h/a"}}}}};
+    mask_secrets(foreign);
+    CHECK(foreign.dump().find("geheim") == std::string::npos);
+}

@@ -1,5 +1,6 @@
 #include "commands/room/participant/mute.h"
 
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
@@ -71,7 +72,9 @@ Result<void> run_participant_mute(const ParticipantMuteOptions& o, Env& env) {
         if (!item["error"].is_null()) return scalar_text(item["error"]);
         return fmt::format("{}{}", env.global.dry_run ? "would be " : "", item["muted"] == true ? "muted" : "unmuted");
     };
-    VC_TRY(env.out.emit_list("tracks", items, {column("TRACK", "sid"), column("NAME", "name"), {"OUTCOME", outcome}}, "sid"));
+    const std::vector<Column> columns{column("TRACK", "sid"), column("NAME", "name"), {"OUTCOME", outcome}};
+    if (env.global.dry_run) return show_dry_runs(env, "tracks", std::move(items), columns, "sid");
+    VC_TRY(env.out.emit_list("tracks", without_failed(env.out, items), columns, "sid"));
     if (failure) return fail(Errc::Partial, "{} of {} tracks could not be changed; first: {}", tracks.size() - done, tracks.size(), failure->message);
     return {};
 }

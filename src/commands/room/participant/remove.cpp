@@ -1,5 +1,6 @@
 #include "commands/room/participant/remove.h"
 
+#include "commands/room/outcome.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
@@ -46,10 +47,14 @@ Result<void> run_participant_remove(const ParticipantRemoveOptions& o, Env& env)
         VC_TRY_ASSIGN(const auto time, parse_time(o.revoke_before));
         request.set_revoke_token_ts(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
     }
-    const Json report{{"room", o.room}, {"identity", o.identity}, {"removed", !env.global.dry_run}};
-    if (env.global.dry_run) return env.out.emit(report, fmt::format("would remove {} from room {}", terminal_safe(o.identity), terminal_safe(o.room)), o.identity);
+    Json report{{"room", o.room}, {"identity", o.identity}, {"removed", !env.global.dry_run}};
     VC_TRY(env.change(fmt::format("remove {} from room {}", o.identity, o.room)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
+    if (env.global.dry_run) {
+        VC_TRY(livekit::RoomApi(*twirp).participant(o.room, o.identity));
+        if (!o.revoke_before.empty()) report["revokeTokenTs"] = request.revoke_token_ts();
+        return show_dry_run(env, report, fmt::format("would remove {} from room {}", terminal_safe(o.identity), terminal_safe(o.room)), o.identity);
+    }
     VC_TRY(livekit::RoomApi(*twirp).remove_participant(request));
     return env.out.emit(report, fmt::format("removed {} from room {}", terminal_safe(o.identity), terminal_safe(o.room)), o.identity);
 }
@@ -60,11 +65,11 @@ Result<void> run_participant_move(const ParticipantMoveOptions& o, Env& env) {
     request.set_identity(o.identity);
     request.set_destination_room(o.to);
     const Json report{{"room", o.room}, {"identity", o.identity}, {"to", o.to}, {"moved", !env.global.dry_run}};
-    if (env.global.dry_run) return env.out.emit(report, fmt::format("would move {} to room {}", terminal_safe(o.identity), terminal_safe(o.to)), o.identity);
     VC_TRY(env.change(fmt::format("move {} out of room {}", o.identity, o.room)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     livekit::RoomApi rooms(*twirp);
     VC_TRY(rooms.participant(o.room, o.identity));
+    if (env.global.dry_run) return show_dry_run(env, report, fmt::format("would move {} to room {}", terminal_safe(o.identity), terminal_safe(o.to)), o.identity);
     VC_TRY(rooms.move_participant(request));
     return env.out.emit(report, fmt::format("moved {} to room {}", terminal_safe(o.identity), terminal_safe(o.to)), o.identity);
 }

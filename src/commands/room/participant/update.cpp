@@ -1,8 +1,10 @@
 #include "commands/room/participant/update.h"
 
+#include <algorithm>
 #include <array>
 
 #include "commands/room/metadata.h"
+#include "commands/room/outcome.h"
 #include "commands/room/view.h"
 #include "voicectl/base/text.h"
 
@@ -59,7 +61,24 @@ Result<void> apply_sources(const std::vector<std::string>& sources, ParticipantP
     return {};
 }
 
+Result<void> apply_all(const ParticipantUpdateOptions& o, ParticipantPermission& out) {
+    VC_TRY(apply(o.allow, true, out));
+    VC_TRY(apply(o.deny, false, out));
+    return apply_sources(o.sources, out);
+}
+
 bool changes_permissions(const ParticipantUpdateOptions& o) { return !o.allow.empty() || !o.deny.empty() || !o.sources.empty(); }
+
+Result<void> check_choice(const ParticipantUpdateOptions& o) {
+    if (!o.name && !o.metadata && o.attributes.empty() && !changes_permissions(o))
+        return fail_with_hint(Errc::Usage, "nothing to change", "pass --name, --metadata, --attribute, --allow, --deny or --source");
+    if (o.name && o.name->empty()) return fail_with_hint(Errc::Usage, "the server cannot clear a name", "set it to something else");
+    if (o.merge && !o.metadata) return fail(Errc::Usage, "--merge needs --metadata");
+    for (const auto& name : o.allow)
+        if (std::find(o.deny.begin(), o.deny.end(), name) != o.deny.end())
+            return fail(Errc::Usage, "--allow {} and --deny {} contradict each other", terminal_safe(name), terminal_safe(name));
+    return {};
+}
 
 }  // namespace
 
@@ -68,7 +87,7 @@ void add_participant_update(Command participant, Env& env, Run<ParticipantUpdate
     auto cmd = participant.add_subcommand("update", "Change name, metadata, attributes or permissions").footer(kLong);
     cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
     cmd.add_option("identity", o->identity, "Whose").required();
-    cmd.add_option("--name", o->name, "Display name").type_name("TEXT");
+    cmd.add_option("--name", o->name, "Display name").may_be_empty().type_name("TEXT");
     cmd.add_option("--metadata", o->metadata, "Metadata: text, @file or -").type_name("TEXT|@FILE|-");
     cmd.add_flag("--merge", o->merge, "Merge the metadata into what is there (RFC 7396)");
     cmd.add_option("--attribute", o->attributes, "KEY=VALUE (repeat)").one_value().type_name("KEY=VALUE");
@@ -78,46 +97,52 @@ void add_participant_update(Command participant, Env& env, Run<ParticipantUpdate
     on_run(cmd, o, env, std::move(run));
 }
 
-Result<UpdateParticipantRequest> update_request(const ParticipantUpdateOptions& o, const ParticipantInfo& now) {
+Result<UpdateParticipantRequest> asked_update(const ParticipantUpdateOptions& o) {
+    VC_TRY(check_choice(o));
     UpdateParticipantRequest request;
     request.set_room(o.room);
     request.set_identity(o.identity);
-    request.set_name(o.name);
+    if (o.name) request.set_name(*o.name);
     if (o.metadata) {
-        VC_TRY_ASSIGN(auto metadata, read_payload(*o.metadata));
-        if (o.merge) {
-            VC_TRY_ASSIGN(metadata, merge_metadata(now.metadata(), metadata));
-        }
-        if (metadata.empty()) return fail_with_hint(Errc::Usage, "the server cannot clear a participant's metadata", "set it to {} instead");
-        request.set_metadata(metadata);
+        VC_TRY_ASSIGN(*request.mutable_metadata(), read_payload(*o.metadata));
+        if (o.merge) VC_TRY(merge_metadata({}, request.metadata()));
+        if (request.metadata().empty()) return fail_with_hint(Errc::Usage, "the server cannot clear a participant's metadata", "set it to {} instead");
     }
-    for (const auto& text : o.attributes) {
-        VC_TRY_ASSIGN(const auto pair, parse_assignment(text));
-        (*request.mutable_attributes())[pair.first] = pair.second;
-    }
-    if (!changes_permissions(o)) return request;
-    auto& permission = *request.mutable_permission();
-    permission = now.permission();
-    VC_TRY(apply(o.allow, true, permission));
-    VC_TRY(apply(o.deny, false, permission));
-    VC_TRY(apply_sources(o.sources, permission));
+    VC_TRY_ASSIGN(const auto attributes, parse_pairs("--attribute", o.attributes));
+    request.mutable_attributes()->insert(attributes.begin(), attributes.end());
+    ParticipantPermission scratch;
+    VC_TRY(apply_all(o, scratch));
     return request;
 }
 
+namespace {
+
+Result<UpdateParticipantRequest> completed(const ParticipantUpdateOptions& o, UpdateParticipantRequest request, const ParticipantInfo& now) {
+    if (o.merge) {
+        VC_TRY_ASSIGN(*request.mutable_metadata(), merge_metadata(now.metadata(), request.metadata()));
+    }
+    if (!changes_permissions(o)) return request;
+    *request.mutable_permission() = now.permission();
+    VC_TRY(apply_all(o, *request.mutable_permission()));
+    return request;
+}
+
+}  // namespace
+
+Result<UpdateParticipantRequest> update_request(const ParticipantUpdateOptions& o, const ParticipantInfo& now) {
+    VC_TRY_ASSIGN(auto request, asked_update(o));
+    return completed(o, std::move(request), now);
+}
+
 Result<void> run_participant_update(const ParticipantUpdateOptions& o, Env& env) {
-    if (o.name.empty() && !o.metadata && o.attributes.empty() && !changes_permissions(o))
-        return fail_with_hint(Errc::Usage, "nothing to change", "pass --name, --metadata, --attribute, --allow, --deny or --source");
-    if (o.merge && !o.metadata) return fail(Errc::Usage, "--merge needs --metadata");
-    ParticipantPermission scratch;  // mistakes are told before anything is asked of the server
-    VC_TRY(apply(o.allow, true, scratch));
-    VC_TRY(apply(o.deny, false, scratch));
-    VC_TRY(apply_sources(o.sources, scratch));
+    VC_TRY_ASSIGN(auto asked, asked_update(o));
     VC_TRY(env.change(fmt::format("update {} in room {}", o.identity, o.room)));
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     livekit::RoomApi rooms(*twirp);
     VC_TRY_ASSIGN(const auto now, rooms.participant(o.room, o.identity));
-    VC_TRY_ASSIGN(const auto request, update_request(o, now));
-    if (env.global.dry_run) return env.out.emit(livekit::to_json(request), fmt::format("would update {} in room {}", terminal_safe(o.identity), terminal_safe(o.room)), o.identity);
+    VC_TRY_ASSIGN(const auto request, completed(o, std::move(asked), now));
+    if (env.global.dry_run)
+        return show_dry_run(env, livekit::to_json(request), fmt::format("would update {} in room {}", terminal_safe(o.identity), terminal_safe(o.room)), o.identity);
     VC_TRY_ASSIGN(const auto after, rooms.update_participant(request));
     return env.out.emit(participant_json(after), fmt::format("updated {}", participant_line(after)), after.identity());
 }

@@ -269,7 +269,7 @@ Built<LanguageModel> build_openai(const nlohmann::json& options, const ProviderC
     settings.first_token = milliseconds(static_cast<long>(reader.number("first_token_timeout", 5, 0.1, 300) * 1000));
     if (settings.model.empty()) reader.fault("model", "missing", "the name of the model, as the server knows it");
     const auto url = net::parse_url(base);
-    if (!url) reader.fault("base_url", url.error().message, url.error().hint);
+    if (!url) reader.fault("base_url", url.error().message, "write it like https://api.openai.com/v1");
     else if (url->scheme != "http" && url->scheme != "https") reader.fault("base_url", "expected an http or https URL");
     settings.key = context.environment(settings.key_variable).value_or("");
     if (settings.key.empty() && url && !is_local(url->host))

@@ -157,6 +157,7 @@ Built<LanguageModel> build_script(const nlohmann::json& options, const ProviderC
     script.fallback = reader.text("default", kNoRuleFits);
     script.delay = std::chrono::milliseconds(reader.integer("delay_ms", 0, 0, 60'000));
     if (rules && !rules->is_array()) reader.fault("rules", "expected a list");
+    if (rules && rules->is_array() && rules->empty() && !reader.raw("default")) reader.fault("rules", "no rules, and no default", "add a rule, or say what it always answers with `default`");
     if (auto fault = reader.finish()) return std::unexpected(std::move(*fault));
     for (std::size_t i = 0; rules && i < rules->size(); ++i) {
         auto rule = read_rule((*rules)[i], fmt::format("rules[{}].", i));
