@@ -32,7 +32,7 @@ function(vc_schema target fds library)
     # Under it protobuf's headers add a member to every map, which Debian's library does not have.
     target_compile_options(${target} PUBLIC -U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1)
   endif()
-  target_compile_options(${target} PRIVATE -w $<$<CONFIG:Release>:-O1>)
+  target_compile_options(${target} PRIVATE -w $<$<CONFIG:Release>:-Os>)
 endfunction()
 
 vc_schema(livekit_schema livekit protobuf::libprotobuf

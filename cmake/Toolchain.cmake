@@ -47,3 +47,8 @@ if(VC_SANITIZE)
   add_compile_options(-Wno-maybe-uninitialized -Wno-tsan)
 endif()
 add_link_options(-Wl,--as-needed)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  # What nobody calls is not loaded; and addresses are relocated in a tenth of the space.
+  add_compile_options(-ffunction-sections -fdata-sections)
+  add_link_options(-Wl,--gc-sections -Wl,-z,pack-relative-relocs)
+endif()
