@@ -64,6 +64,8 @@ struct VoiceActivity::Impl {
     // Hisses and stops at the edges of words are loud, yet no voice to the detector: they count when they
     // lie this close to voice. Longer ones are noise.
     static constexpr milliseconds kEdge{200};
+    // Words die away more slowly than they begin.
+    static constexpr milliseconds kTail{250};
     // Gaps inside what may become speech; longer ones start the count anew.
     static constexpr milliseconds kPendingGap{60};
     static constexpr double kAboveFloor = 8;
@@ -81,7 +83,7 @@ struct VoiceActivity::Impl {
         else if (!loud_since) loud_since = begin;
 
         if (loud && detected) last_detected = now;
-        voiced = loud && last_detected && now - *last_detected <= (speaking ? kEdge : milliseconds{0});
+        voiced = loud && last_detected && now - *last_detected <= (speaking ? kTail : milliseconds{0});
         if (!speaking) return voiced ? pend(begin) : drop_pending();
         if (voiced) last_voiced = now;
         if (now - last_voiced < options.hangover) return std::nullopt;
