@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "commands/agent/check.h"
+#include "commands/agent/host.h"
 #include "commands/agent/run.h"
+#include "commands/agent/status.h"
 #include "commands/api/api.h"
 #include "commands/call/end.h"
 #include "commands/call/start.h"
@@ -93,6 +95,8 @@ constexpr Entry kEntries[]{
      [](CLI::App& agent, Env& env) {
          add_agent_run(agent, env, run_agent_run);
          add_agent_check(agent, env, run_agent_check);
+         add_agent_host(agent, env, run_agent_host);
+         add_agent_status(agent, env, run_agent_status);
      }},
     {"api", nullptr, [](CLI::App& root, Env& env) { add_api(root, env, run_api); }},
     {"call", "Start, show and end whole calls",

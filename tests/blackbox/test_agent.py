@@ -116,7 +116,7 @@ def test_several_calls_at_once_in_one_process(server, agents):
 
 
 def test_a_full_agent_refuses_and_says_so(server, agents):
-    agent = agents(server, YAML.format(name="small"), "--max-calls", "1")
+    agent = agents(server, YAML.format(name="small"), "--max-calls", "1", "--processes", "1")
     process = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--agent", "small", "--say", "When are you open?"], text=True,
                                env=parts.clean_environment(server.environment()), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for line in process.stdout:

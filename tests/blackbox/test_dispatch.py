@@ -56,7 +56,7 @@ def test_a_name_with_a_slip_of_the_pen(clean, agents):
 
 
 def test_a_worker_that_is_full(clean, agents):
-    agents(clean, YAML.format(name="small"), "--max-calls", "1")
+    agents(clean, YAML.format(name="small"), "--max-calls", "1", "--processes", "1")
     assert dispatch(clean, "a", "small", "--wait").code == 0
     result = dispatch(clean, "b", "small", "--wait=2s")
     assert result.code == 8 and "'small' serves 1 other room here" in result.err and "full" in result.err, result

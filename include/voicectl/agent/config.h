@@ -20,6 +20,20 @@ struct TurnSettings {
     bool interruptions = true;
     /// How long the caller must speak before the agent falls silent.
     std::chrono::milliseconds interrupt_after{300};
+    /// Fewer words do not take the turn: the agent goes on where it was.
+    int interrupt_words = 1;
+    /// Nor do these alone, in lower case.
+    std::vector<std::string> backchannels{"mhm", "mm", "hm", "uh", "huh", "uhhuh", "aha", "yeah", "yes", "yep", "ok", "okay", "right", "ja", "genau", "gut"};
+    /// Nothing was understood for so long after the agent fell silent: it goes on.
+    std::chrono::milliseconds false_interruption{2000};
+};
+
+/// What becomes of a caller who says nothing.
+struct AwaySettings {
+    std::chrono::milliseconds after{0};  // silence of both; 0: nothing is done
+    int times = 2;
+    std::string say = "Are you still there?";
+    std::string goodbye = "I cannot hear you, so I will hang up now. Goodbye.";  // after the last time; empty: hung up without
 };
 
 struct AgentConfig {
@@ -27,10 +41,14 @@ struct AgentConfig {
     std::string name;
     std::string greeting;        // empty: the caller speaks first
     std::string instructions;    // the model's system prompt
+    std::string back_again = "Sorry, I'm back.";  // after our process died in mid-call; empty: nothing is said
     std::string not_understood;  // said when speech was heard but no words; empty: nothing is said
     nlohmann::json stt, llm, tts;  // each an object with `provider` and its options
     TurnSettings turn;
-    int max_calls = 12;          // LiveKit's core should not carry more in one process
+    AwaySettings away;
+    int max_calls = 12;          // of one process: LiveKit's core should not carry more
+    int processes = 0;           // at most; 0: two for each core of the machine
+    double load_threshold = 0.9;     // share of CPU or memory from which on no call is taken; 1: never refuse for it
     std::string store;           // path; empty: the default
     std::chrono::milliseconds caller_timeout{60000};   // nobody came: the job ends
     std::chrono::milliseconds caller_return{5000};     // the caller left: how long to wait for a return
@@ -56,6 +74,7 @@ struct LoadedConfig {
     AgentConfig config;
     std::map<std::string, int> lines;  // line of every key, by its dotted path: "stt.provider", "llm.rules[2].match"
     ConfigFaults faults;               // empty: good
+    std::string text;                  // what was read
 
     /// A fault of a stage's own option, at its line in the file.
     ConfigFault fault_at(const std::string& key, std::string message, std::string hint) const;

@@ -22,6 +22,7 @@ namespace voicectl::agent {
 /// All that a host needs to carry one call.
 struct CallTicket {
     std::string job_id, room, url, token, metadata;
+    bool resumed = false;  // its process died: the conversation goes on as the store has it
 };
 
 struct CallOutcome {
@@ -50,7 +51,12 @@ class CallHost {
     virtual void stop(const std::string& job_id, const std::string& reason) = 0;
     virtual void stop_all(const std::string& reason) = 0;
     virtual int active() const = 0;
+    /// The call was taken up by another process a moment ago: its dead participant is being thrown out, and the
+    /// server takes that for the end of the job.
+    virtual bool just_taken_up(const std::string& /*job_id*/) const { return false; }
     std::function<void(const CallOutcome&)> on_ended;
+    /// What a session tells of itself while it runs: {"type":"report", "kind": …}.
+    std::function<void(const nlohmann::json& report)> on_report;
 };
 
 struct HostParts {
@@ -59,6 +65,7 @@ struct HostParts {
     Stages& stages;
     rtc::Core& core;
     store::AsyncStore& store;
+    std::function<void(const nlohmann::json& report)> on_report = {};
 };
 std::unique_ptr<CallHost> make_call_host(HostParts parts);
 
@@ -76,6 +83,9 @@ struct DeskOptions {
     bool once = false;  // one job, then stop
     std::string deployment;
     std::chrono::milliseconds reach_within{20000};  // the first registration; later ones are tried for ever
+    int capacity = 12;            // calls at once
+    std::function<float()> load;  // of the machine, 0…1, asked whenever it matters; absent: 0
+    float load_threshold = 1;         // from here on no call is taken; 1: load is no reason
 };
 
 class JobDesk {
@@ -90,6 +100,9 @@ class JobDesk {
     virtual void drain() = 0;
     /// Ends all calls now.
     virtual void force() = 0;
+    /// Why no call is taken at this moment ("not registered", "draining", "full", "overloaded"); empty: one is.
+    virtual std::string closed() const = 0;
+    virtual bool registered() const = 0;
 };
 
 }  // namespace voicectl::agent

@@ -1,8 +1,8 @@
 // A child process with its output captured. The owner is the only one who waits for it.
 //
 // The child gets a process group of its own (Ctrl-C on a terminal reaches us, and we decide what to tell
-// it), and is killed by the kernel when the thread that started it dies, so start children from a thread
-// that lives as long as they should (in practice: main).
+// it), and is killed by the kernel when the thread that started it dies (unless it outlives us), so start
+// children from a thread that lives as long as they should (in practice: main).
 #pragma once
 
 #include <chrono>
@@ -25,6 +25,9 @@ struct ProcessSpec {
     std::string working_directory;
     /// Where standard output and error go: a file path, appended; empty: dropped.
     std::string output_path;
+    bool shares_output = false;  // its standard output and error are our standard error
+    bool outlives_us = false;    // should we die; ~Process ends it all the same
+    int passed = -1;             // a descriptor that the child has as number 3
 };
 
 class Process {

@@ -11,7 +11,8 @@ namespace voicectl {
 class Signals {
  public:
     /// `handle(number, count)` runs on `loop`; count is 1 for the first signal, 2 for the second, …
-    Signals(AsioLoop& loop, std::function<void(int number, int count)> handle);
+    /// `on_hangup` takes SIGHUP, which else ends the process.
+    Signals(AsioLoop& loop, std::function<void(int number, int count)> handle, std::function<void()> on_hangup = {});
     ~Signals();
 
  private:

@@ -54,6 +54,9 @@ struct Claims {
 std::string mint(const ApiKey& key, const Claims& claims, std::chrono::seconds ttl,
                  SystemTime now = std::chrono::system_clock::now());
 
+/// The same claims for another `ttl` from now; `token` itself when it cannot be read.
+std::string renew(const ApiKey& key, const std::string& token, std::chrono::seconds ttl);
+
 /// Claims as JSON, exactly as mint() signs them.
 nlohmann::ordered_json to_json(const Claims& claims);
 

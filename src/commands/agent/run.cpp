@@ -4,11 +4,16 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
+#include "commands/agent/call_parts.h"
+#include "commands/agent/health.h"
 #include "commands/agent/loading.h"
-#include "voicectl/agent/host.h"
+#include "voicectl/agent/load_meter.h"
+#include "voicectl/agent/processes.h"
 #include "voicectl/base/atomic_file.h"
 #include "voicectl/base/log.h"
+#include "voicectl/base/process.h"
 #include "voicectl/base/signals.h"
 #include "voicectl/base/text.h"
 #include "voicectl/base/workers.h"
@@ -23,12 +28,17 @@ anything connects. Events of jobs go to stdout, one JSON object per line; logs g
 A server that cannot be reached at all for the first 20 s ends it (exit 7), and one that refuses the key (exit 4). Once
 registered, a lost connection is told as a warning and made again for as long as it takes.
 
-The first SIGINT or SIGTERM drains: no new calls, running ones finish. The second ends them at once.
+Calls are carried by processes of their own, of at most max_calls each: should one die, its calls are taken up by
+another. The first SIGINT or SIGTERM drains: no new calls, running ones finish. The second ends them at once. SIGHUP
+reads CONFIG again, for the calls that come after.
 
 Examples:
   voicectl agent run examples/receptionist.yaml
   voicectl agent run receptionist.yaml --once --log-format json
   voicectl dispatch create demo --agent receptionist --wait)";
+
+constexpr std::chrono::hours kTokenLife{1};
+constexpr std::chrono::milliseconds kMeterPeriod{500};
 
 // After the second signal calls have this long to say goodbye to the server.
 constexpr std::chrono::seconds kForceTime{1};
@@ -43,36 +53,87 @@ Json to_json(const agent::WorkerEvent& event) {
             {"turns", event.turns}};
 }
 
-/// The running worker: built in order, taken down in reverse, all on this thread's loop.
+/// The running worker: the registration, and below it either call processes or (--dev) the calls themselves.
 class AgentProcess {
  public:
     AgentProcess(const AgentRunOptions& options, Env& env) : options_(options), env_(env) {}
 
     Result<void> run() {
-        VC_TRY_ASSIGN(auto loaded, load_agent_config(options_.config));
-        VC_TRY(apply_flags(loaded));
+        VC_TRY_ASSIGN(auto loaded, load());
         VC_TRY(check_ready_file());
         VC_TRY_ASSIGN(server_, env_.server());
-        VC_TRY_ASSIGN(stages_, build_agent_stages(loaded, workers_, env_));
-        config_ = std::move(loaded.config);
-        VC_TRY_ASSIGN(core_, rtc::Core::load());
-        const auto path = config_.store.empty() ? env_.get("VOICECTL_STORE").value_or(store::default_path()) : config_.store;
-        VC_TRY_ASSIGN(auto opened, store::Store::open(path));
-        store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop_);
-        host_ = agent::make_call_host({loop_, config_, stages_, *core_, *store_});
+        config_ = loaded.config;
+        if (!options_.health.empty()) VC_TRY(open_health());
+        if (options_.dev || options_.once) {
+            VC_TRY_ASSIGN(parts_, CallParts::build(std::move(loaded), loop_, env_));
+        } else {
+            VC_TRY(store::Store::open(store_path()));  // what cannot be stored is told now and not in the first call
+            start_processes(std::move(loaded.text));
+        }
         return serve();
     }
 
  private:
-    Result<void> apply_flags(agent::LoadedConfig& loaded) {
+    Result<agent::LoadedConfig> load() {
+        VC_TRY_ASSIGN(auto loaded, load_agent_config(options_.config));
         auto& config = loaded.config;
         if (!options_.name.empty()) config.name = options_.name;
         if (!agent::is_plain_name(config.name)) return fail(Errc::Usage, "--name must be printable text on one line, without blanks at its ends");
         if (!options_.store.empty()) config.store = options_.store;
         if (options_.max_calls > 0) config.max_calls = options_.max_calls;
+        if (options_.processes > 0) config.processes = options_.processes;
+        if (options_.load_threshold) config.load_threshold = *options_.load_threshold;
         if (!options_.drain.empty()) {
             VC_TRY_ASSIGN(config.drain_timeout, parse_duration(options_.drain));
         }
+        return loaded;
+    }
+
+    agent::ProcessSetup setup(const agent::AgentConfig& config, std::string yaml) const {
+        return {.file = options_.config,
+                .yaml = std::move(yaml),
+                .name = config.name,
+                .store = config.store,
+                .log_json = options_.log_format == "json",
+                .debug = env_.global.verbose >= 2,
+                .quiet = env_.out.quiet};
+    }
+
+    void start_processes(std::string yaml) {
+        agent::ProcessHostOptions options;
+        options.setup = setup(config_, std::move(yaml));
+        options.calls_per_process = config_.max_calls;
+        options.processes = process_limit();
+        options.command = {own_executable(), "agent", "host"};
+        options.environment = {{"LIVEKIT_API_SECRET", ""}};  // the supervisor's alone
+        options.fresh_token = [key = server_.key](const agent::CallTicket& ticket) { return livekit::renew(key, ticket.token, kTokenLife); };
+        processes_ = agent::make_process_host(loop_, std::move(options));
+        processes_->on_ready = [this](const Result<void>& ready) {
+            if (!ready) fail_with(ready);
+        };
+        processes_->on_died = [this](int pid, int calls) { on_event({.kind = "process_died", .detail = fmt::format("pid {} with {} calls", pid, calls), .good = false}); };
+    }
+
+    int process_limit() const { return config_.processes > 0 ? config_.processes : static_cast<int>(2 * std::max(1U, std::thread::hardware_concurrency())); }
+
+    Result<void> open_health() {
+        VC_TRY_ASSIGN(const auto address, health_address(options_.health));
+        VC_TRY_ASSIGN(auto opened, store::Store::open(store_path()));
+        store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop_);
+        AgentHealth::Sources sources;
+        sources.closed = [this] { return desk_ ? desk_->closed() : "starting"; };
+        sources.status = [this] { return status(); };
+        sources.database = [this](std::function<void(Result<void>)> done) {
+            store_->run<void>(
+                [](store::Store& open) -> Result<void> {
+                    VC_TRY(open.list({.limit = 1}));
+                    return {};
+                },
+                std::move(done));
+        };
+        sources.refresh = [this](agent::Metrics& metrics) { refresh(metrics); };
+        VC_TRY_ASSIGN(health_, AgentHealth::serve(loop_, address, std::move(sources)));
+        log::info("agent", "health is served", {{"port", health_->port()}});
         return {};
     }
 
@@ -88,29 +149,104 @@ class AgentProcess {
                               "name a file in a folder that is there and may be written");
     }
 
+    std::string store_path() const { return config_.store.empty() ? env_.get("VOICECTL_STORE").value_or(store::default_path()) : config_.store; }
+
+    agent::CallHost* host() const { return processes_ ? static_cast<agent::CallHost*>(processes_.get()) : parts_ ? &parts_->host() : nullptr; }
+
+    Json status() const {
+        Json list = Json::array();
+        if (processes_)
+            for (const auto& one : processes_->processes())
+                list.push_back({{"pid", one.pid}, {"calls", one.calls}, {"ready", one.ready}, {"retiring", one.retiring}, {"ageSeconds", one.age.count()}});
+        const auto why = desk_ ? desk_->closed() : "starting";
+        return {{"agent", config_.name},
+                {"pid", getpid()},
+                {"version", VOICECTL_VERSION},
+                {"registered", desk_ && desk_->registered()},
+                {"takesCalls", why.empty()},
+                {"reason", why},
+                {"calls", host() != nullptr ? host()->active() : 0},
+                {"capacity", capacity()},
+                {"load", {{"cpu", meter_.cpu()}, {"memory", meter_.memory()}}},
+                {"processes", std::move(list)}};
+    }
+
+    void refresh(agent::Metrics& metrics) const {
+        metrics.set("voicectl_calls", host() != nullptr ? host()->active() : 0);
+        metrics.set("voicectl_calls_capacity", capacity());
+        metrics.set("voicectl_registered", desk_ && desk_->registered() ? 1 : 0);
+        metrics.set("voicectl_draining", desk_ && desk_->closed() == "draining" ? 1 : 0);
+        metrics.set("voicectl_load", meter_.cpu(), {{"of", "cpu"}});
+        metrics.set("voicectl_load", meter_.memory(), {{"of", "memory"}});
+        metrics.set("voicectl_processes", processes_ ? static_cast<double>(processes_->processes().size()) : 0);
+    }
+
+    void count(const agent::WorkerEvent& event) {
+        if (!health_) return;
+        auto& metrics = health_->metrics();
+        if (event.kind == "job_accepted") metrics.add("voicectl_jobs_total", {{"result", "accepted"}});
+        if (event.kind == "job_ended") metrics.add("voicectl_jobs_total", {{"result", event.good ? "completed" : "failed"}});
+        if (event.kind == "process_died") metrics.add("voicectl_process_deaths_total");
+        if (event.kind != "job_refused") return;
+        metrics.add("voicectl_jobs_total", {{"result", "refused"}});
+        metrics.add("voicectl_jobs_refused_total", {{"reason", event.detail}});
+    }
+
+    void fail_with(const Result<void>& why) {
+        if (result_) result_ = why;
+        loop_.stop();
+    }
+
+    agent::DeskOptions desk_options() {
+        agent::DeskOptions out{server_, options_.once, options_.deployment};
+        out.capacity = capacity();
+        meter_timer_.every(kMeterPeriod, [this] { meter_.sample(loop_.now()); });
+        if (options_.dev || options_.once) return out;  // whoever develops wants his call, however busy the machine
+        out.load = [this] { return std::max(meter_.cpu(), meter_.memory()); };
+        out.load_threshold = static_cast<float>(config_.load_threshold);
+        return out;
+    }
+
     Result<void> serve() {
-        const Signals signals(loop_, [this](int number, int count) { on_signal(number, count); });
-        Timer force_timer(loop_);
-        force_timer_ = &force_timer;
+        const Signals signals(
+            loop_, [this](int number, int count) { on_signal(number, count); }, [this] { reload(); });
         loop_.post([this] {
+            host()->on_report = [this](const nlohmann::json& report) {
+                if (health_) health_->metrics().take(report);
+            };
             desk_ = agent::JobDesk::create(
-                loop_, config_, {server_, options_.once, options_.deployment}, *host_,
-                [this](const agent::WorkerEvent& event) { on_event(event); },
+                loop_, config_, desk_options(), *host(), [this](const agent::WorkerEvent& event) { on_event(event); },
                 [this](const Result<void>& why) {
                     if (result_) result_ = why;  // a second signal has had its say
                     loop_.stop();
                 });
         });
         loop_.run();
-        force_timer.cancel();
+        force_timer_.cancel();
+        meter_timer_.cancel();
         desk_.reset();
-        host_.reset();
-        store_.reset();  // what is queued gets written
+        processes_.reset();
+        parts_.reset();
+        health_.reset();
+        store_.reset();
         if (!options_.ready_file.empty()) unlink(options_.ready_file.c_str());
         return result_;
     }
 
+    /// SIGHUP: calls that come from now on get the file as it is now; one that is wrong changes nothing.
+    void reload() {
+        if (!processes_) return log::warn("agent", "a reload needs call processes (not --dev, not --once)");
+        auto loaded = load();
+        if (!loaded) return log::error("agent", "the configuration is wrong, the old one stays", {{"error", loaded.error().message}});
+        if (loaded->config.name != config_.name)
+            return log::error("agent", "a new name needs a restart, the old configuration stays", {{"name", loaded->config.name}});
+        processes_->reload(setup(loaded->config, loaded->text));
+    }
+
+    int capacity() const { return config_.max_calls * (processes_ ? process_limit() : 1); }
+
     void on_event(const agent::WorkerEvent& event) {
+        count(event);
         (void)env_.out.emit_raw(to_json(event).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
         if (event.kind != "registered" || options_.ready_file.empty()) return;
         const Json ready{{"agent", config_.name}, {"workerId", event.detail}, {"pid", getpid()}};
@@ -125,7 +261,7 @@ class AgentProcess {
         }
         if (count > 2) return give_up(number);
         desk_->force();
-        force_timer_->after(kForceTime, [this, number] { give_up(number); });
+        force_timer_.after(kForceTime, [this, number] { give_up(number); });
         result_ = fail(number == SIGTERM ? Errc::Terminated : Errc::Cancelled, "ended by a second signal");
     }
 
@@ -137,15 +273,15 @@ class AgentProcess {
     const AgentRunOptions& options_;
     Env& env_;
     AsioLoop loop_;
-    Workers workers_{2, "vc-speech"};
     livekit::Server server_;
     agent::AgentConfig config_;
-    agent::Stages stages_;
-    std::unique_ptr<rtc::Core> core_;
-    std::unique_ptr<store::AsyncStore> store_;
-    std::unique_ptr<agent::CallHost> host_;
+    agent::LoadMeter meter_;
+    std::unique_ptr<store::AsyncStore> store_;         // for /health/db
+    std::unique_ptr<AgentHealth> health_;
+    std::unique_ptr<CallParts> parts_;                 // one of the two
+    std::unique_ptr<agent::ProcessHost> processes_;
     std::unique_ptr<agent::JobDesk> desk_;
-    Timer* force_timer_ = nullptr;
+    Timer force_timer_{loop_}, meter_timer_{loop_};
     Result<void> result_;
 };
 
@@ -158,13 +294,17 @@ void add_agent_run(Command agent, Env& env, Run<AgentRunOptions> run) {
     command.add_option("config", options->config, "The agent's YAML file").required().type_name("FILE");
     command.add_option("--name", options->name, "Register under this name instead of the configured one").type_name("NAME");
     command.add_option("--deployment", options->deployment, "Deployment label that dispatches must name").type_name("NAME");
-    command.add_option("--max-calls", options->max_calls, "Calls at once [from the configuration: 12]").range(1, 100);
+    command.add_option("--max-calls", options->max_calls, "Calls at once in one process [from the configuration: 12]").range(1, 100);
+    command.add_option("--processes", options->processes, "Call processes at most [two for each core]").range(1, 64);
     command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
     command.add_option("--drain", options->drain, "How long a drain waits for calls [10m]").type_name("TIME");
+    command.add_option("--health", options->health, "Serve /health, /ready, /status and /metrics on this [HOST:]PORT").type_name("ADDRESS");
     command.add_option("--ready-file", options->ready_file, "Write this file once registered; removed at the end").type_name("FILE");
     command.add_option("--log-format", options->log_format, "pretty or json")
         .one_of({"pretty", "json"})
         .capture_default();
+    command.add_option("--load-threshold", options->load_threshold, "Share of CPU or memory from which on no call is taken [0.9]").range(0.05, 1.0);
+    command.add_flag("--dev", options->dev, "All in one process, and load is no reason to refuse");
     command.add_flag("--once", options->once, "Hold one call, then end (exit 1 when it failed)");
     on_run(command.no_dry_run(), std::move(options), env, std::move(run));
 }

@@ -12,7 +12,11 @@ namespace {
 
 class LocalCallHost final : public CallHost {
  public:
-    explicit LocalCallHost(HostParts parts) : parts_(parts) {}
+    explicit LocalCallHost(HostParts parts) : parts_(std::move(parts)) {
+        parts_.on_report = [this](const nlohmann::json& report) {
+            if (on_report) on_report(report);
+        };
+    }
 
     void start(const CallTicket& ticket) override {
         if (calls_.contains(ticket.job_id)) return;
@@ -126,6 +130,6 @@ std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, con
     return stages;
 }
 
-std::unique_ptr<CallHost> make_call_host(HostParts parts) { return std::make_unique<LocalCallHost>(parts); }
+std::unique_ptr<CallHost> make_call_host(HostParts parts) { return std::make_unique<LocalCallHost>(std::move(parts)); }
 
 }  // namespace voicectl::agent

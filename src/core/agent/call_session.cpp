@@ -1,15 +1,18 @@
 #include "call_session.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
+#include "voicectl/speech/compare.h"
 
 namespace voicectl::agent {
 namespace {
 
 constexpr const char* kTrackName = "agent-voice";
 constexpr int kErrorsToGiveUp = 3;
+constexpr std::chrono::seconds kAnswersTheEnd{1};
 // Long calls: the model sees the latest part of the conversation (the store keeps all of it).
 constexpr std::size_t kHistoryMessages = 200;
 
@@ -48,14 +51,34 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
       ticket_(std::move(ticket)),
       on_ended_(std::move(on_ended)),
       transcript_(parts.store, call_of(parts, ticket_)),
+      first_words_(parts.config.greeting),
       steady_start_(parts.loop.now()),
       wall_start_(std::chrono::system_clock::now()),
       caller_timer_(parts.loop),
-      duration_timer_(parts.loop) {}
+      duration_timer_(parts.loop),
+      resume_timer_(parts.loop),
+      away_timer_(parts.loop) {}
 
 void CallSession::start() {
     if (!parts_.config.instructions.empty())
         history_.push_back({speech::ChatMessage::Role::System, parts_.config.instructions});
+    if (!ticket_.resumed) return join();
+    transcript_.recall(lifeline_.guard([this](const std::vector<store::Turn>& turns) {
+        take_up(turns);
+        join();
+    }));
+}
+
+void CallSession::take_up(const std::vector<store::Turn>& turns) {
+    using Role = speech::ChatMessage::Role;
+    for (const auto& turn : turns) history_.push_back({turn.speaker == store::Speaker::Agent ? Role::Assistant : Role::User, turn.text});
+    report("taken_up");
+    log::info("agent", "call taken up again", {{"room", ticket_.room}, {"turns", turns.size()}});
+    if (!turns.empty()) first_words_ = parts_.config.back_again;
+}
+
+void CallSession::join() {
+    if (ended_) return;
     rtc::RoomOptions options;
     options.url = ticket_.url;
     options.token = ticket_.token;
@@ -123,7 +146,7 @@ void CallSession::on_closed(const rtc::Closed& closed) {
 void CallSession::greet_when_heard() {
     if (greeted_ || ended_ || !output_ || !track_heard_ || !caller_) return;
     greeted_ = true;
-    if (!parts_.config.greeting.empty()) say(parts_.config.greeting, /*interruptible=*/false);
+    if (!first_words_.empty()) say(first_words_, /*interruptible=*/false);
 }
 
 void CallSession::hear(const rtc::TrackInfo& track) {
@@ -133,6 +156,7 @@ void CallSession::hear(const rtc::TrackInfo& track) {
         handlers.on_interrupted = [this] { on_interrupted(); };
         handlers.on_turn = [this](const UserTurn& turn) { on_user_turn(turn); };
         handlers.on_error = [this](const Error& error) {
+            report("provider_error", {{"stage", "stt"}});
             log::error("agent", "recogniser failed", {{"room", ticket_.room}, {"error", error.message}});
             if (++errors_in_a_row_ >= kErrorsToGiveUp) end(false, "recogniser failed: " + error.message);
         };
@@ -144,15 +168,22 @@ void CallSession::hear(const rtc::TrackInfo& track) {
 
 void CallSession::on_user_turn(const UserTurn& turn) {
     log::info("agent", "caller said", {{"room", ticket_.room}, {"text", cut_speech(turn.text)}});
+    asked_if_there_ = 0;
+    hang_up_next_ = false;
+    if (reply_ && reply_->paused()) {
+        if (!takes_over(turn)) return on_agreement(turn);
+        give_way();
+    }
     if (turn.text.empty()) {
         if (!reply_ && !parts_.config.not_understood.empty()) say(parts_.config.not_understood, true);
+        else if (!reply_) wait_for_caller();
         return;
     }
     save_user_turn(turn);
-    history_.push_back({speech::ChatMessage::Role::User, turn.text});
-    if (!reply_) return answer(turn);
     // Over the greeting it waits; a short word over an answer is agreement, not a question.
-    if (!reply_->interruptible()) held_ = turn;
+    if (reply_ && !reply_->interruptible()) return hold(turn);
+    remember(turn);
+    if (!reply_) answer(turn);
 }
 
 void CallSession::answer(const UserTurn& turn) {
@@ -160,6 +191,7 @@ void CallSession::answer(const UserTurn& turn) {
     if (history_.size() > kHistoryMessages)
         history_.erase(history_.begin() + 1, history_.end() - static_cast<std::ptrdiff_t>(kHistoryMessages - 1));
     show_state("thinking");
+    away_timer_.cancel();
     answering_ = turn;
     reply_ = new_reply(/*interruptible=*/true);
     reply_->generate(*parts_.stages.llm, history_);
@@ -168,6 +200,7 @@ void CallSession::answer(const UserTurn& turn) {
 void CallSession::say(const std::string& text, bool interruptible) {
     if (!output_ || ended_) return;
     answering_.reset();
+    away_timer_.cancel();
     reply_ = new_reply(interruptible);
     reply_->say(text);
 }
@@ -186,6 +219,7 @@ std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
 
 void CallSession::on_reply_ended(std::optional<Error> error) {
     if (error) {
+        report("provider_error", {{"stage", reply_->times().first_text ? "tts" : "llm"}});
         log::error("agent", "answer failed", {{"room", ticket_.room}, {"error", error->message}});
         if (++errors_in_a_row_ >= kErrorsToGiveUp) return end(false, "no answer could be made: " + error->message);
     } else {
@@ -195,16 +229,78 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
     save_reply(/*interrupted=*/false);
     reply_.reset();
     if (hang_up) return end(true, "agent said goodbye");
+    if (hang_up_next_) return end(true, "the caller was silent");
     show_state("listening");
-    if (auto held = std::exchange(held_, std::nullopt)) answer(*held);
+    wait_for_caller();
+    if (auto held = std::exchange(held_, std::nullopt)) {
+        remember(*held);
+        answer(*held);
+    }
 }
 
+// Silent at once, but not yet convinced: a cough or an "mhm" is no turn. What the recogniser makes of it decides.
 void CallSession::on_interrupted() {
-    if (!reply_) return;
+    if (!reply_ || reply_->paused()) return;
+    reply_->pause();
+    show_state("listening");
+    resume_timer_.after(parts_.config.turn.false_interruption, [this] {
+        if (!listener_ || !listener_->caller_is_speaking()) go_on_speaking();
+    });
+}
+
+bool CallSession::takes_over(const UserTurn& turn) const {
+    const auto words = speech::to_words(turn.text);
+    const auto& agreeing = parts_.config.turn.backchannels;
+    const bool agrees = std::all_of(words.begin(), words.end(), [&](const auto& word) { return std::find(agreeing.begin(), agreeing.end(), word) != agreeing.end(); });
+    return !agrees && words.size() >= static_cast<std::size_t>(parts_.config.turn.interrupt_words);
+}
+
+void CallSession::on_agreement(const UserTurn& turn) {
+    if (!turn.text.empty()) {
+        save_user_turn(turn);
+        if (reply_->ends_within(kAnswersTheEnd)) hold(turn);  // "yes" to the question at the end of it
+        else remember(turn);
+    }
+    go_on_speaking();
+}
+
+void CallSession::remember(const UserTurn& turn) { history_.push_back({speech::ChatMessage::Role::User, turn.text}); }
+
+// Answered once we have said what we are saying, and after it in the conversation.
+void CallSession::hold(const UserTurn& turn) {
+    if (held_) remember(*held_);
+    held_ = turn;
+}
+
+void CallSession::go_on_speaking() {
+    resume_timer_.cancel();
+    if (!reply_ || !reply_->paused()) return;
+    reply_->resume();
+    show_state("speaking");
+    report("resumed_speaking");
+}
+
+void CallSession::give_way() {
+    resume_timer_.cancel();
     reply_->cut();
     save_reply(/*interrupted=*/true);
     reply_.reset();
-    show_state("listening");
+    report("interrupted");
+}
+
+void CallSession::wait_for_caller() {
+    const auto& away = parts_.config.away;
+    if (away.after.count() > 0 && caller_) away_timer_.after(away.after, [this] { on_silent_caller(); });
+}
+
+void CallSession::on_silent_caller() {
+    if (reply_ || ended_) return;
+    if (listener_ && listener_->caller_is_speaking()) return wait_for_caller();
+    const auto& away = parts_.config.away;
+    if (asked_if_there_++ < away.times) return say(away.say, /*interruptible=*/true);
+    hang_up_next_ = true;
+    if (away.goodbye.empty()) return end(true, "the caller was silent");
+    say(away.goodbye, /*interruptible=*/true);
 }
 
 void CallSession::save_reply(bool interrupted) {
@@ -219,8 +315,10 @@ void CallSession::save_reply(bool interrupted) {
     turn.started_at = wall(*times.first_audio);
     turn.ended_at = wall(times.last_audio.value_or(parts_.loop.now()));
     turn.interrupted = interrupted;
-    turn.detail_json = answer_detail();
+    const auto took = answer_times();
+    if (!took.is_null()) turn.detail_json = took.dump();
     transcript_.add(std::move(turn));
+    report("turn", {{"speaker", "agent"}, {"times", took.is_null() ? nlohmann::json::object() : took}});
     history_.push_back({speech::ChatMessage::Role::Assistant, heard});
 }
 
@@ -232,11 +330,12 @@ void CallSession::save_user_turn(const UserTurn& user) {
     turn.started_at = wall(user.began);
     turn.ended_at = wall(user.ended);
     transcript_.add(std::move(turn));
+    report("turn", {{"speaker", "user"}});
 }
 
 // Where the time between the caller's last sound and our first went, stage by stage, in milliseconds.
-std::string CallSession::answer_detail() const {
-    if (!answering_) return "";
+nlohmann::json CallSession::answer_times() const {
+    if (!answering_) return nullptr;
     const auto& times = reply_->times();
     nlohmann::json detail = nlohmann::json::object();
     const auto note = [&detail](const char* name, std::optional<TimePoint> from, std::optional<TimePoint> to) {
@@ -248,12 +347,20 @@ std::string CallSession::answer_detail() const {
     note("ttsMs", times.first_text, times.first_synthesis);
     note("outputMs", times.first_synthesis, times.first_audio);
     note("answerLatencyMs", answering_->ended, times.first_audio);
-    return detail.dump();
+    return detail;
 }
 
 void CallSession::show_state(const char* state) {
     // Front-ends know this attribute from other agent hosts.
     room_->set_attributes({{"lk.agent.state", state}}, [](const Result<void>&) {});
+}
+
+void CallSession::report(const char* kind, nlohmann::json more) const {
+    if (!parts_.on_report) return;
+    more["type"] = "report";
+    more["kind"] = kind;
+    more["job"] = ticket_.job_id;
+    parts_.on_report(more);
 }
 
 store::SystemTime CallSession::wall(TimePoint at) const {
@@ -275,6 +382,8 @@ void CallSession::finish(bool good, const std::string& reason) {
     if (std::exchange(ended_, true)) return;
     caller_timer_.cancel();
     duration_timer_.cancel();
+    resume_timer_.cancel();
+    away_timer_.cancel();
     if (reply_) {
         save_reply(/*interrupted=*/true);
         reply_.reset();

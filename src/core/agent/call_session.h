@@ -35,6 +35,8 @@ class CallSession final : public rtc::RoomObserver {
     void on_state(rtc::ConnectionState state) override;
     void on_closed(const rtc::Closed& closed) override;
 
+    void join();
+    void take_up(const std::vector<store::Turn>& turns);
     void publish();
     void greet_when_heard();
     void hear(const rtc::TrackInfo& track);
@@ -44,10 +46,19 @@ class CallSession final : public rtc::RoomObserver {
     std::unique_ptr<Reply> new_reply(bool interruptible);
     void on_reply_ended(std::optional<Error> error);
     void on_interrupted();
+    bool takes_over(const UserTurn& turn) const;
+    void remember(const UserTurn& turn);
+    void hold(const UserTurn& turn);
+    void on_agreement(const UserTurn& turn);
+    void go_on_speaking();
+    void give_way();
+    void wait_for_caller();
+    void on_silent_caller();
     void save_reply(bool interrupted);
     void save_user_turn(const UserTurn& turn);
-    std::string answer_detail() const;
+    nlohmann::json answer_times() const;
     void show_state(const char* state);
+    void report(const char* kind, nlohmann::json more = nlohmann::json::object()) const;
     store::SystemTime wall(TimePoint at) const;
     void finish(bool good, const std::string& reason);
 
@@ -55,6 +66,7 @@ class CallSession final : public rtc::RoomObserver {
     CallTicket ticket_;
     std::function<void(CallOutcome)> on_ended_;
     TranscriptLog transcript_;
+    std::string first_words_;
     TimePoint steady_start_;
     store::SystemTime wall_start_;
 
@@ -71,7 +83,9 @@ class CallSession final : public rtc::RoomObserver {
     std::string listening_to_;           // track sid
     std::unique_ptr<rtc::AudioInput> input_;
     std::unique_ptr<Reply> reply_;
-    Timer caller_timer_, duration_timer_;
+    int asked_if_there_ = 0;
+    bool hang_up_next_ = false;          // once what is being said was said
+    Timer caller_timer_, duration_timer_, resume_timer_, away_timer_;
     Lifeline lifeline_;
 };
 

@@ -84,6 +84,20 @@ class Reader {
             return fault(key, fmt::format("must be a whole number from {} to {}", least, most), "");
         out = value->get<int>();
     }
+    void share(const char* key, double& out) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        if (!value->is_number() || *value <= 0 || *value > 1) return fault(key, "must be a number above 0 and at most 1", "");
+        out = value->get<double>();
+    }
+    void texts(const char* key, std::vector<std::string>& out) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        if (!value->is_array() || std::any_of(value->begin(), value->end(), [](const json& one) { return one.is_structured(); }))
+            return fault(key, "must be a list of texts", "");
+        out.clear();
+        for (const auto& one : *value) out.push_back(text_of(one));
+    }
     void flag(const char* key, bool& out) {
         const auto* value = find(key, false);
         if (value == nullptr) return;
@@ -138,6 +152,9 @@ void read_turn(Reader& turn, TurnSettings& out) {
     turn.duration("min_speech", out.min_speech, milliseconds{20}, milliseconds{1000});
     turn.flag("interruptions", out.interruptions);
     turn.duration("interrupt_after", out.interrupt_after, milliseconds{50}, milliseconds{5000});
+    turn.number("interrupt_words", out.interrupt_words, 0, 20);
+    turn.texts("backchannels", out.backchannels);
+    turn.duration("false_interruption", out.false_interruption, milliseconds{200}, milliseconds{30000});
 }
 
 void read_all(LoadedConfig& loaded, const json& document) {
@@ -148,12 +165,21 @@ void read_all(LoadedConfig& loaded, const json& document) {
     top.name("name", config.name);
     top.text("greeting", config.greeting);
     top.text("instructions", config.instructions);
+    top.text("back_again", config.back_again);
     top.text("not_understood", config.not_understood);
     top.stage("stt", config.stt, "pocketsphinx");
     top.stage("llm", config.llm, "script");
     top.stage("tts", config.tts, "flite");
+    top.section("away", [&](Reader& away) {
+        away.duration("after", config.away.after, milliseconds{0}, hours{1});
+        away.number("times", config.away.times, 0, 100);
+        away.text("say", config.away.say);
+        away.text("goodbye", config.away.goodbye);
+    });
     top.section("turn", [&](Reader& turn) { read_turn(turn, config.turn); });
     top.number("max_calls", config.max_calls, 1, 100);
+    top.number("processes", config.processes, 1, 64);
+    top.share("load_threshold", config.load_threshold);
     top.text("store", config.store);
     top.duration("caller_timeout", config.caller_timeout, milliseconds{1000}, hours{1});
     top.duration("caller_return", config.caller_return, milliseconds{0}, hours{1});
@@ -186,6 +212,7 @@ ConfigFault LoadedConfig::fault_at(const std::string& key, std::string message, 
 LoadedConfig parse_config(const std::string& yaml, const std::string& file) {
     LoadedConfig loaded;
     loaded.config.file = file;
+    loaded.text = yaml;
     try {
         const auto documents = YAML::LoadAll(yaml);
         if (documents.size() != 1 || !documents.front().IsMap()) {

@@ -37,7 +37,10 @@ class LocalJobDesk final : public JobDesk {
         handlers.on_lost = [this](const Error& why) { on_lost(why); };
         handlers.on_offer = [this](const livekit::Job& job) { on_offer(job); };
         handlers.on_assigned = [this](const livekit::Job& job, const std::string& token) { on_assigned(job, token); };
-        handlers.on_terminated = [this](const std::string& job_id) { host_.stop(job_id, "terminated by the server"); };
+        handlers.on_terminated = [this](const std::string& job_id) {
+            // A dispatch that is deleted in just this moment ends the call too: the server removes us 3 s later.
+            if (!host_.just_taken_up(job_id)) host_.stop(job_id, "terminated by the server");
+        };
         worker_ = livekit::Worker::create(
             loop_, {options_.server, config_.name, VOICECTL_VERSION, options_.deployment}, std::move(handlers));
         report_timer_.every(kReportPeriod, [this] { report_load(); });
@@ -53,6 +56,14 @@ class LocalJobDesk final : public JobDesk {
         drain_timer_.after(config_.drain_timeout, [this] { host_.stop_all("drain time is over"); });
         stop_if_idle();
     }
+
+    std::string closed() const override {
+        if (!registered()) return "not registered";
+        const auto* why = refusal();
+        return why != nullptr ? why : "";
+    }
+
+    bool registered() const override { return worker_ && worker_->registered(); }
 
     void force() override {
         draining_ = true;
@@ -81,15 +92,20 @@ class LocalJobDesk final : public JobDesk {
     }
 
     int taken() const { return host_.active() + static_cast<int>(promised_.size()); }
-    bool open() const { return !draining_ && taken() < capacity() && !(options_.once && accepted_any_); }
-    int capacity() const { return options_.once ? 1 : config_.max_calls; }
+    int capacity() const { return options_.once ? 1 : options_.capacity; }
+    float load() const { return options_.load && options_.load_threshold < 1 ? options_.load() / options_.load_threshold : 0; }
+    /// Why no call is taken now; null: one is.
+    const char* refusal() const {
+        if (draining_) return "draining";
+        if (taken() >= capacity() || (options_.once && accepted_any_)) return "full";
+        if (load() >= 1) return "overloaded";
+        return nullptr;
+    }
 
     void on_offer(const livekit::Job& job) {
-        const bool yes = open();
-        if (!yes) {
+        if (const auto* why = refusal()) {
             worker_->refuse(job.id);
-            event({.kind = "job_refused", .job_id = job.id, .room = job.room_name, .detail = draining_ ? "draining" : "full"});
-            return;
+            return event({.kind = "job_refused", .job_id = job.id, .room = job.room_name, .detail = why});
         }
         accepted_any_ = true;
         promised_[job.id] = std::make_unique<Timer>(loop_);
@@ -141,9 +157,10 @@ class LocalJobDesk final : public JobDesk {
     }
 
     void report_load() {
-        const auto share = static_cast<float>(taken()) / static_cast<float>(capacity());
+        const bool open = refusal() == nullptr;
+        const auto share = std::max(static_cast<float>(taken()) / static_cast<float>(capacity()), load());
         // Below LiveKit's limit of 0.7 while there is room; a full house says so.
-        worker_->report_load(open(), open() ? std::min(share * 0.69F, 0.69F) : kFullLoad, host_.active());
+        worker_->report_load(open, open ? std::min(share * 0.69F, 0.69F) : kFullLoad, host_.active());
     }
 
     void stop_if_idle() {

@@ -33,6 +33,7 @@ class Listener {
 
     Listener(Loop& loop, speech::SpeechToText& stt, const TurnSettings& settings, Handlers handlers);
 
+    bool caller_is_speaking() const { return turns_.in_turn(); }
     /// Frames of 10 ms at 16 kHz.
     void hear(const rtc::AudioFrame& frame);
 

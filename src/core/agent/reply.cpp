@@ -55,10 +55,21 @@ void Reply::end_of_text() {
     queue_.finish();
 }
 
+void Reply::pause() {
+    paused_ = true;
+    times_.last_audio = loop_.now();
+    queue_.pause();
+}
+
+void Reply::resume() {
+    paused_ = false;
+    queue_.resume();
+}
+
 void Reply::cut() {
     model_.reset();
     queue_.cut();
-    times_.last_audio = loop_.now();
+    if (!paused_) times_.last_audio = loop_.now();
 }
 
 }  // namespace voicectl::agent

@@ -33,11 +33,16 @@ class Reply {
 
     void say(const std::string& text);
     void generate(speech::LanguageModel& model, const std::vector<speech::ChatMessage>& messages);
+    /// The caller may have taken over: silent until it is known.
+    void pause();
+    void resume();
+    bool paused() const { return paused_; }
     /// The caller has taken over.
     void cut();
 
     bool interruptible() const { return interruptible_; }
     bool end_call() const { return end_call_; }
+    bool ends_within(std::chrono::milliseconds time) const { return queue_.ends_within(time); }
     std::string heard() const { return queue_.heard(); }
     const ReplyTimes& times() const { return times_; }
 
@@ -47,7 +52,7 @@ class Reply {
 
     Loop& loop_;
     bool interruptible_;
-    bool end_call_ = false;
+    bool end_call_ = false, paused_ = false;
     Handlers handlers_;
     ReplyTimes times_;
     std::optional<Error> error_;

@@ -42,8 +42,37 @@ void SpeechQueue::finish() {
     loop_.post(lifeline_.guard([this] { finish_if_done(loop_.now()); }));
 }
 
+void SpeechQueue::pause() {
+    if (std::exchange(paused_, true)) return;
+    output_.clear();
+}
+
+void SpeechQueue::resume() {
+    if (!std::exchange(paused_, false) || cut_) return;
+    forget_played();
+    auto from = static_cast<std::size_t>(played() - kept_from_);  // within the first chunk
+    for (const auto& chunk : kept_) output_.play(audio::SampleView(chunk).subspan(std::exchange(from, 0)));
+}
+
+void SpeechQueue::on_audio(const audio::Samples& chunk) {
+    if (pushed_ == 0 && !chunk.empty()) handlers_.on_synthesis(loop_.now());
+    pushed_ += chunk.size();
+    spoken_.back().end = pushed_;
+    forget_played();
+    kept_.push_back(chunk);
+    if (!paused_) output_.play(chunk);
+}
+
+void SpeechQueue::forget_played() {
+    while (!kept_.empty() && kept_from_ + kept_.front().size() <= played()) {
+        kept_from_ += kept_.front().size();
+        kept_.pop_front();
+    }
+}
+
 void SpeechQueue::cut() {
     cut_ = true;
+    kept_.clear();
     waiting_.clear();
     stream_.reset();
     output_.clear();
@@ -64,12 +93,7 @@ void SpeechQueue::synthesise_next() {
         }));
     };
     speech::TtsSink sink;
-    sink.on_audio = [this](const audio::Samples& chunk) {
-        if (pushed_ == 0 && !chunk.empty()) handlers_.on_synthesis(loop_.now());
-        pushed_ += chunk.size();
-        spoken_.back().end = pushed_;
-        output_.play(chunk);
-    };
+    sink.on_audio = [this](const audio::Samples& chunk) { on_audio(chunk); };
     sink.on_done = over;
     sink.on_error = [this, over](const Error& error) {
         handlers_.on_error(error);
@@ -80,9 +104,14 @@ void SpeechQueue::synthesise_next() {
 
 void SpeechQueue::finish_if_done(TimePoint at) {
     const bool silent = played() >= pushed_ && output_.queued().count() == 0;
-    if (!closed_ || finished_ || cut_ || stream_ || !waiting_.empty() || !silent) return;
+    if (!closed_ || finished_ || cut_ || paused_ || stream_ || !waiting_.empty() || !silent) return;
     finished_ = true;
     handlers_.on_finished(at);
+}
+
+bool SpeechQueue::ends_within(std::chrono::milliseconds time) const {
+    const auto left = std::chrono::milliseconds((pushed_ - std::min(pushed_, played())) * 1000 / static_cast<std::uint64_t>(output_.rate_hz()));
+    return closed_ && !stream_ && waiting_.empty() && left < time;
 }
 
 std::string SpeechQueue::heard() const {

@@ -30,11 +30,16 @@ class SpeechQueue {
     void say(std::string sentence);
     /// Nothing more comes.
     void finish();
+    /// Silent from now on; what was made and not played is kept for resume().
+    void pause();
+    void resume();
     /// Silences at once. What was heard until then stays in heard().
     void cut();
     /// The words that were played, a sentence begun counted by the share of it.
     std::string heard() const;
     bool started() const { return started_; }
+    /// All of it is made, and less than `time` of it is left to play.
+    bool ends_within(std::chrono::milliseconds time) const;
 
  private:
     struct Sentence {
@@ -43,6 +48,8 @@ class SpeechQueue {
         bool complete = false;
     };
     void synthesise_next();
+    void on_audio(const audio::Samples& chunk);
+    void forget_played();
     void finish_if_done(TimePoint at);
     std::uint64_t played() const { return output_.played_samples() - base_; }
 
@@ -53,9 +60,11 @@ class SpeechQueue {
     std::deque<std::string> waiting_;
     std::vector<Sentence> spoken_;
     std::unique_ptr<speech::TtsStream> stream_;
+    std::deque<audio::Samples> kept_;  // made, and not wholly played yet
+    std::uint64_t kept_from_ = 0;      // where the first of them begins
     std::uint64_t base_;       // the output's position when we began
     std::uint64_t pushed_ = 0;
-    bool started_ = false, closed_ = false, finished_ = false, cut_ = false;
+    bool started_ = false, closed_ = false, finished_ = false, cut_ = false, paused_ = false;
     Lifeline lifeline_;
 };
 

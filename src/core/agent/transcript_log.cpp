@@ -30,6 +30,25 @@ void TranscriptLog::set_caller(const std::string& identity) {
     begin();  // the same call: the store fills in what it lacks
 }
 
+void TranscriptLog::recall(std::function<void(std::vector<store::Turn>)> done) {
+    using Turns = std::vector<store::Turn>;
+    store_.run<Turns>(
+        [shared = shared_](store::Store& open) -> Result<Turns> {
+            Turns turns;
+            if (!shared->call_id) return turns;
+            VC_TRY(open.turns(*shared->call_id, [&turns](const store::Turn& turn) {
+                turns.push_back(turn);
+                return true;
+            }));
+            return turns;
+        },
+        lifeline_.guard([this, done = std::move(done)](Result<Turns> turns) {
+            if (!turns) log::error("agent", "transcript not read", {{"room", call_.room}, {"error", turns.error().message}});
+            if (turns && !turns->empty()) next_ = turns->back().sequence + 1;
+            done(turns ? std::move(*turns) : Turns());
+        }));
+}
+
 void TranscriptLog::add(store::Turn turn) {
     turn.sequence = next_++;
     store_.run<void>(

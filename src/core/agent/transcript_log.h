@@ -2,9 +2,11 @@
 // own thread. A store that fails never stops the call: it is logged and told in the outcome.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "voicectl/store/store.h"
 
@@ -16,6 +18,8 @@ class TranscriptLog {
 
     /// Known once somebody has joined.
     void set_caller(const std::string& identity);
+    /// What an earlier process has stored of this call; add() goes on after it.
+    void recall(std::function<void(std::vector<store::Turn>)> done);
     void add(store::Turn turn);  // gives it the next sequence number
     void end(const std::string& status, const std::string& reason);
     int turns() const { return next_; }
@@ -29,6 +33,7 @@ class TranscriptLog {
     std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
     store::Call call_;
     int next_ = 0;
+    Lifeline lifeline_;
 };
 
 }  // namespace voicectl::agent

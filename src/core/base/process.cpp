@@ -48,6 +48,8 @@ struct ChildPlan {
     char* const* environment;
     const char* directory;  // empty: ours
     int output;
+    int passed;  // -1: nothing
+    bool outlives_us;
     int report;  // write end of the pipe that tells why exec failed
     pid_t parent;
 };
@@ -55,8 +57,10 @@ struct ChildPlan {
 // After fork: async-signal-safe calls only.
 [[noreturn]] void become(const ChildPlan& plan) {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != plan.parent) _exit(127);  // it died between fork and prctl
+    if (!plan.outlives_us) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != plan.parent) _exit(127);  // it died between fork and prctl
+    }
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -67,9 +71,16 @@ struct ChildPlan {
     dup2(null, STDIN_FILENO);
     dup2(plan.output, STDOUT_FILENO);
     dup2(plan.output, STDERR_FILENO);
+    constexpr int kPassed = 3;
+    int report = plan.report;
+    if (plan.passed >= 0) {
+        if (report == kPassed) report = fcntl(report, F_DUPFD_CLOEXEC, kPassed + 1);
+        if (plan.passed == kPassed) fcntl(kPassed, F_SETFD, 0);
+        else dup2(plan.passed, kPassed);
+    }
     if (*plan.directory == '\0' || chdir(plan.directory) == 0) execve(plan.program, plan.arguments, plan.environment);
     const int reason = errno;
-    [[maybe_unused]] const auto written = write(plan.report, &reason, sizeof(reason));
+    [[maybe_unused]] const auto written = write(report, &reason, sizeof(reason));
     _exit(127);
 }
 
@@ -88,7 +99,8 @@ Result<std::unique_ptr<Process>> Process::start(const ProcessSpec& spec) {
     const auto environment_pointers = pointers(environment);
 
     const char* output_path = spec.output_path.empty() ? "/dev/null" : spec.output_path.c_str();
-    const int output = open(output_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const int output = spec.shares_output ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
+                                          : open(output_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (output < 0) return fail(Errc::Io, "cannot write {}: {}", output_path, std::strerror(errno));
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) {
@@ -100,6 +112,8 @@ Result<std::unique_ptr<Process>> Process::start(const ProcessSpec& spec) {
                          environment_pointers.data(),
                          spec.working_directory.c_str(),
                          output,
+                         spec.passed,
+                         spec.outlives_us,
                          report[1],
                          getpid()};
     const pid_t pid = fork();

@@ -48,7 +48,7 @@ Result<std::string> Lab::start_agent(const std::string& executable, const std::s
     const auto ready = folder_ + "/agent.ready";
     ProcessSpec spec;
     spec.program = executable;
-    spec.arguments = {"agent", "run", file, "--ready-file", ready, "--store", store};
+    spec.arguments = {"agent", "run", file, "--dev", "--ready-file", ready, "--store", store};
     spec.environment = {{"LIVEKIT_URL", server().url},
                         {"LIVEKIT_API_KEY", server().key.key},
                         {"LIVEKIT_API_SECRET", server().key.secret}};

@@ -98,6 +98,13 @@ std::string mint(const ApiKey& key, const Claims& claims, std::chrono::seconds t
     return text + "." + base64url_encode(hmac_sha256(key.secret, text));
 }
 
+std::string renew(const ApiKey& key, const std::string& token, std::chrono::seconds ttl) {
+    auto claims = parse_unverified(token);
+    if (!claims) return token;
+    claims->not_before = claims->expires = claims->issued_at = std::nullopt;
+    return mint(key, *claims, ttl);
+}
+
 std::string_view to_string(TokenFault fault) {
     switch (fault) {
         case TokenFault::None: return "none";

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "support/buzz.h"
 #include "support/fake_call.h"
 #include "support/temp_folder.h"
@@ -34,6 +36,24 @@ struct Call {
                                                 CallTicket{"AJ_1", "room", "ws://x", "token", "{}"},
                                                 [this](const CallOutcome& ended) { outcome = ended; });
         session->start();
+        core.latest->join_done({});
+        loop.settle();
+    }
+    /// Our process dies and another takes the call up.
+    void taken_up() {
+        session.reset();
+        store.reset();
+        core.latest = nullptr;
+        store = std::make_unique<store::AsyncStore>(std::move(*store::Store::open(path)), loop);
+        session = std::make_unique<CallSession>(HostParts{loop, config, stages, core, *store},
+                                                CallTicket{"AJ_1", "room", "ws://x", "token", "{}", true},
+                                                [this](const CallOutcome& ended) { outcome = ended; });
+        session->start();
+        for (int i = 0; i < 5000 && core.latest == nullptr; ++i) {  // the store reads on a thread of its own
+            std::this_thread::sleep_for(1ms);
+            loop.settle();
+        }
+        REQUIRE(core.latest != nullptr);
         core.latest->join_done({});
         loop.settle();
     }
@@ -141,6 +161,38 @@ TEST_CASE("the store knows who called") {
     CHECK(stored->caller_identity == "ann");
 }
 
+TEST_CASE("a call that is taken up goes on where the store has it") {
+    Call call;
+    call.config.back_again = "I am back.";
+    call.start();
+    call.caller_comes();
+    call.loop.advance(2s);
+    call.caller_says("when are you open");
+    call.model->answer("We open at nine.");
+    call.loop.advance(2s);
+    call.taken_up();
+    call.caller_comes();
+    call.loop.advance(2s);
+    CHECK(call.voice->spoken.back() == "I am back.");
+    call.caller_says("and when do you close");
+    REQUIRE(call.model->asked.size() == 2);
+    std::vector<std::string> known;
+    for (const auto& message : call.model->asked[1]) known.push_back(message.text);
+    CHECK(known == std::vector<std::string>{"Hello there my friend.", "when are you open", "We open at nine.", "I am back.", "and when do you close"});
+    const auto turns = call.transcript();
+    REQUIRE(turns.size() == 5);
+    for (int i = 0; i < 5; ++i) CHECK(turns[static_cast<std::size_t>(i)].sequence == i);
+}
+
+TEST_CASE("a call that is taken up before anything was said begins with its greeting") {
+    Call call;
+    call.start();
+    call.taken_up();
+    call.caller_comes();
+    call.loop.advance(2s);
+    CHECK(call.voice->spoken == std::vector<std::string>{"Hello there my friend."});
+}
+
 TEST_CASE("the greeting cannot be interrupted, and what was said over it is answered afterwards") {
     Call call;
     call.config.greeting = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -156,6 +208,110 @@ TEST_CASE("the greeting cannot be interrupted, and what was said over it is answ
     REQUIRE(turns.size() == 2);
     CHECK(turns[1].text == call.config.greeting);
     CHECK_FALSE(turns[1].interrupted);
+}
+
+namespace {
+
+/// An answer of 2.4 s is being spoken.
+void let_it_answer(Call& call) {
+    call.start();
+    call.caller_comes();
+    call.loop.advance(2s);
+    call.caller_says("tell me something");
+    call.model->answer("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+                       "sixteen seventeen eighteen nineteen twenty twentyone twentytwo twentythree twentyfour.");
+    call.loop.advance(400ms);
+}
+
+}  // namespace
+
+TEST_CASE("agreement and noise stop the agent for a moment only") {
+    for (const std::string text : {"mhm", "Yeah, okay.", ""}) {
+        CAPTURE(text);
+        Call call;
+        let_it_answer(call);
+        call.sound(400ms, true);
+        CHECK(call.room().states.back() == "listening");
+        call.sound(700ms, false);
+        call.ear->sink.on_final(text);
+        call.loop.advance(10s);
+        CHECK(call.model->asked.size() == 1);
+        const auto turns = call.transcript();
+        const auto& answer = turns.back();
+        CHECK_FALSE(answer.interrupted);
+        CHECK(answer.text.ends_with("twentyfour."));
+    }
+}
+
+TEST_CASE("agreement at the end of what was said is an answer to it") {
+    Call call;
+    let_it_answer(call);
+    call.loop.advance(1400ms);
+    call.sound(400ms, true);
+    call.sound(700ms, false);
+    call.ear->sink.on_final("yes");
+    call.loop.advance(3s);
+    REQUIRE(call.model->asked.size() == 2);
+    CHECK(call.model->asked[1].back().text == "yes");
+    CHECK(call.model->asked[1][call.model->asked[1].size() - 2].text.ends_with("twentyfour."));
+}
+
+TEST_CASE("nothing comes from the recogniser: the agent goes on by itself") {
+    Call call;
+    call.config.turn.false_interruption = 1s;
+    let_it_answer(call);
+    call.sound(400ms, true);
+    call.sound(700ms, false);
+    call.loop.advance(10s);
+    CHECK(call.room().states.back() == "listening");  // it has finished
+    const auto turns = call.transcript();
+    CHECK_FALSE(turns.back().interrupted);
+    CHECK(turns.back().text.ends_with("twentyfour."));
+}
+
+TEST_CASE("fewer words than asked for do not take the turn") {
+    Call call;
+    call.config.turn.interrupt_words = 3;
+    let_it_answer(call);
+    call.sound(400ms, true);
+    call.sound(700ms, false);
+    call.ear->sink.on_final("wait please");
+    call.loop.advance(300ms);
+    CHECK(call.model->asked.size() == 1);
+    call.sound(400ms, true);
+    call.sound(700ms, false);
+    call.ear->sink.on_final("no wait please stop");
+    call.loop.advance(300ms);
+    CHECK(call.model->asked.size() == 2);
+}
+
+TEST_CASE("a silent caller is asked, and at last hung up on") {
+    Call call;
+    call.config.away = {.after = 5s, .times = 2, .say = "Still there?", .goodbye = "Goodbye then."};
+    call.start();
+    call.caller_comes();
+    call.loop.advance(2s);
+    call.loop.advance(30s);
+    CHECK(call.voice->spoken == std::vector<std::string>{"Hello there my friend.", "Still there?", "Still there?", "Goodbye then."});
+    REQUIRE(call.outcome);
+    CHECK(call.outcome->reason == "the caller was silent");
+}
+
+TEST_CASE("a caller who speaks again is asked from the beginning") {
+    Call call;
+    call.config.away = {.after = 5s, .times = 1, .say = "Still there?", .goodbye = ""};
+    call.start();
+    call.caller_comes();
+    call.loop.advance(8s);
+    CHECK(call.voice->spoken.back() == "Still there?");
+    call.caller_says("yes I am");
+    call.model->answer("Good.");
+    call.loop.advance(8s);
+    CHECK(call.voice->spoken.back() == "Still there?");
+    CHECK_FALSE(call.outcome);
+    call.loop.advance(8s);
+    REQUIRE(call.outcome);
+    CHECK(call.outcome->reason == "the caller was silent");
 }
 
 TEST_CASE("the caller interrupts an answer: silence at once, and the transcript keeps what was heard") {

@@ -1,0 +1,54 @@
+// A small HTTP/1.1 server on Boost.Beast: health checks, metrics, webhooks. Lives on one AsioLoop, the handler runs
+// there. Slow, hostile and too many clients are shed: a time for each request, a limit on header and body, a limit on
+// connections. No TLS: behind a proxy, or on loopback.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "voicectl/base/loop.h"
+#include "voicectl/base/result.h"
+#include "voicectl/net/http.h"
+
+namespace voicectl::net {
+
+struct ServedRequest {
+    std::string method, path, query;  // as sent, not decoded; query without its "?"
+    Headers headers;                  // names in lower case
+    std::string body, peer;           // peer: "127.0.0.1:51234"
+
+    /// Empty when absent. `name` in lower case.
+    std::string_view header(std::string_view name) const;
+};
+
+struct ServedResponse {
+    int status = 200;
+    std::string body;
+    std::string type = "text/plain; charset=utf-8";
+    Headers headers = {};
+};
+
+struct HttpServerOptions {
+    std::string host = "127.0.0.1";
+    int port = 0;  // 0: any free one
+    std::size_t max_body = 64 * 1024;
+    std::size_t max_connections = 64;                  // more are closed at once
+    std::chrono::milliseconds request_timeout{10000};  // until all of a request is read; and again for writing
+    std::chrono::milliseconds idle_timeout{30000};     // between two requests
+};
+
+class HttpServer {
+ public:
+    /// Answers once, now or later; after the server is gone it does nothing.
+    using Respond = std::function<void(ServedResponse)>;
+    using Handler = std::function<void(const ServedRequest&, Respond)>;
+
+    /// Conflict when the port is taken, Usage for a host that is none of this machine.
+    static Result<std::unique_ptr<HttpServer>> listen(AsioLoop& loop, const HttpServerOptions& options, Handler handler);
+    virtual ~HttpServer() = default;
+    virtual int port() const = 0;
+};
+
+}  // namespace voicectl::net

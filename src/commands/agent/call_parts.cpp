@@ -1,0 +1,23 @@
+#include "commands/agent/call_parts.h"
+
+#include "commands/agent/loading.h"
+
+namespace voicectl::commands {
+
+Result<std::unique_ptr<CallParts>> CallParts::build(agent::LoadedConfig loaded, Loop& loop, Env& env) {
+    auto self = std::unique_ptr<CallParts>(new CallParts(loaded.config));
+    VC_TRY_ASSIGN(self->stages_, build_agent_stages(loaded, self->workers_, env));
+    VC_TRY_ASSIGN(self->core_, rtc::Core::load());
+    const auto& configured = self->config_.store;
+    VC_TRY_ASSIGN(auto opened, store::Store::open(configured.empty() ? env.get("VOICECTL_STORE").value_or(store::default_path()) : configured));
+    self->store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop);
+    self->host_ = agent::make_call_host({loop, self->config_, self->stages_, *self->core_, *self->store_});
+    return self;
+}
+
+CallParts::~CallParts() {
+    host_.reset();
+    store_.reset();  // what is queued gets written
+}
+
+}  // namespace voicectl::commands

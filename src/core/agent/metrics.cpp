@@ -1,0 +1,117 @@
+#include "voicectl/agent/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace voicectl::agent {
+namespace {
+
+constexpr std::array kBounds{0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0};
+
+std::string escaped(std::string_view value) {
+    std::string out;
+    for (const char c : value) {
+        if (c == '\\' || c == '"') out += '\\';
+        if (c == '\n') out += "\\n";
+        else out += c;
+    }
+    return out;
+}
+
+std::string written(const Metrics::Labels& labels) {
+    std::string out;
+    for (const auto& [name, value] : labels) out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ",", name, escaped(value));
+    return out;
+}
+
+std::string braced(const std::string& labels) { return labels.empty() ? "" : "{" + labels + "}"; }
+
+const char* type_of(Metrics::Kind kind) {
+    switch (kind) {
+        case Metrics::Kind::Counter: return "counter";
+        case Metrics::Kind::Gauge: return "gauge";
+        case Metrics::Kind::Histogram: return "histogram";
+    }
+    return "untyped";
+}
+
+/// The stages of an answer as CallSession times them, and as they are labelled.
+constexpr std::array kStages{std::pair{"endOfTurnMs", "end_of_turn"}, std::pair{"sttMs", "stt"},       std::pair{"llmMs", "llm"},
+                             std::pair{"ttsMs", "tts"},               std::pair{"outputMs", "output"}, std::pair{"answerLatencyMs", "answer"}};
+
+}  // namespace
+
+const std::vector<Metrics::Definition>& Metrics::definitions() {
+    static const std::vector<Definition> all{
+        {Kind::Counter, "voicectl_jobs_total", "Jobs by what became of them: accepted, refused, completed, failed"},
+        {Kind::Counter, "voicectl_jobs_refused_total", "Refused jobs by reason: full, overloaded, draining"},
+        {Kind::Gauge, "voicectl_calls", "Calls at this moment"},
+        {Kind::Gauge, "voicectl_calls_capacity", "Calls that are taken at most"},
+        {Kind::Gauge, "voicectl_registered", "1 while registered with the server"},
+        {Kind::Gauge, "voicectl_draining", "1 while no new calls are taken and running ones finish"},
+        {Kind::Gauge, "voicectl_load", "Load as told to the server, by what: cpu, memory"},
+        {Kind::Gauge, "voicectl_processes", "Call processes"},
+        {Kind::Counter, "voicectl_process_deaths_total", "Call processes that died"},
+        {Kind::Counter, "voicectl_calls_taken_up_total", "Calls that went on in another process"},
+        {Kind::Counter, "voicectl_turns_total", "Turns by who spoke: user, agent"},
+        {Kind::Counter, "voicectl_interruptions_total", "Answers that the caller cut short"},
+        {Kind::Counter, "voicectl_false_interruptions_total", "Answers that went on after noise or agreement"},
+        {Kind::Counter, "voicectl_provider_errors_total", "Failures by stage: stt, llm, tts"},
+        {Kind::Histogram, "voicectl_answer_seconds", "Where the time of an answer goes, by stage; stage answer is the whole, from the caller's last sound to our first"},
+    };
+    return all;
+}
+
+void Metrics::add(std::string_view name, const Labels& labels, double by) { series_[std::string(name)][written(labels)].value += by; }
+
+void Metrics::set(std::string_view name, double value, const Labels& labels) { series_[std::string(name)][written(labels)].value = value; }
+
+void Metrics::observe(std::string_view name, double seconds, const Labels& labels) {
+    auto& series = series_[std::string(name)][written(labels)];
+    series.buckets.resize(kBounds.size() + 1);
+    ++series.buckets[static_cast<std::size_t>(std::lower_bound(kBounds.begin(), kBounds.end(), seconds) - kBounds.begin())];
+    series.value += seconds;
+}
+
+void Metrics::take(const nlohmann::json& report) {
+    const auto kind = report.value("kind", std::string());
+    if (kind == "turn") {
+        add("voicectl_turns_total", {{"speaker", report.value("speaker", std::string())}});
+        const auto times = report.value("times", nlohmann::json::object());
+        for (const auto& [key, stage] : kStages)
+            if (const auto found = times.find(key); found != times.end() && found->is_number())
+                observe("voicectl_answer_seconds", found->get<double>() / 1000, {{"stage", stage}});
+    }
+    if (kind == "interrupted") add("voicectl_interruptions_total");
+    if (kind == "resumed_speaking") add("voicectl_false_interruptions_total");
+    if (kind == "taken_up") add("voicectl_calls_taken_up_total");
+    if (kind == "provider_error") add("voicectl_provider_errors_total", {{"stage", report.value("stage", std::string())}});
+}
+
+std::string Metrics::text() const {
+    std::string out;
+    for (const auto& definition : definitions()) {
+        const auto found = series_.find(definition.name);
+        if (found == series_.end()) continue;
+        out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", definition.name, definition.help, definition.name, type_of(definition.kind));
+        for (const auto& [labels, series] : found->second) {
+            if (definition.kind != Kind::Histogram) {
+                out += fmt::format("{}{} {}\n", definition.name, braced(labels), series.value);
+                continue;
+            }
+            std::uint64_t count = 0;
+            for (std::size_t i = 0; i < series.buckets.size(); ++i) {
+                count += series.buckets[i];
+                const auto bound = i < kBounds.size() ? fmt::format("{}", kBounds[i]) : "+Inf";
+                out += fmt::format("{}_bucket{{{}{}le=\"{}\"}} {}\n", definition.name, labels, labels.empty() ? "" : ",", bound, count);
+            }
+            out += fmt::format("{0}_sum{1} {2}\n{0}_count{1} {3}\n", definition.name, braced(labels), series.value, count);
+        }
+    }
+    return out;
+}
+
+}  // namespace voicectl::agent

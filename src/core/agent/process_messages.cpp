@@ -1,0 +1,49 @@
+#include "process_messages.h"
+
+namespace voicectl::agent::messages {
+
+using Json = nlohmann::json;
+
+namespace {
+
+std::string text(const Json& message, const char* key) { return message.value(key, std::string()); }
+
+}  // namespace
+
+Json setup(const ProcessSetup& s) {
+    return {{"type", "setup"}, {"file", s.file}, {"yaml", s.yaml}, {"name", s.name}, {"store", s.store}, {"logJson", s.log_json}, {"debug", s.debug}, {"quiet", s.quiet}};
+}
+
+ProcessSetup to_setup(const Json& m) {
+    return {text(m, "file"), text(m, "yaml"), text(m, "name"), text(m, "store"), m.value("logJson", false), m.value("debug", false), m.value("quiet", false)};
+}
+
+Json call(const CallTicket& t) {
+    return {{"type", "call"}, {"job", t.job_id}, {"room", t.room}, {"url", t.url}, {"token", t.token}, {"metadata", t.metadata}, {"resumed", t.resumed}};
+}
+
+CallTicket to_ticket(const Json& m) {
+    return {text(m, "job"), text(m, "room"), text(m, "url"), text(m, "token"), text(m, "metadata"), m.value("resumed", false)};
+}
+
+Json stop(const std::string& job_id, const std::string& reason) { return {{"type", "stop"}, {"job", job_id}, {"reason", reason}}; }
+
+Json stop_all(const std::string& reason) { return {{"type", "stopAll"}, {"reason", reason}}; }
+
+Json ready() { return {{"type", "ready"}}; }
+
+Json not_ready(const Error& error) {
+    return {{"type", "notReady"}, {"code", static_cast<int>(error.code)}, {"message", error.message}, {"hint", error.hint}};
+}
+
+Error to_error(const Json& m) { return {static_cast<Errc>(m.value("code", static_cast<int>(Errc::Other))), text(m, "message"), text(m, "hint")}; }
+
+Json ended(const CallOutcome& o) {
+    return {{"type", "ended"}, {"job", o.job_id}, {"good", o.good}, {"reason", o.reason}, {"turns", o.turns}};
+}
+
+CallOutcome to_outcome(const Json& m) { return {text(m, "job"), m.value("good", true), text(m, "reason"), m.value("turns", 0)}; }
+
+std::string type_of(const Json& message) { return text(message, "type"); }
+
+}  // namespace voicectl::agent::messages

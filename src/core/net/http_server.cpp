@@ -1,0 +1,175 @@
+#include "voicectl/net/http_server.h"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <set>
+
+#include "voicectl/base/text.h"
+
+namespace voicectl::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+
+constexpr std::uint32_t kMaxHeader = 16 * 1024;
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+ServedRequest to_request(const http::request<http::string_body>& from, std::string peer) {
+    ServedRequest out;
+    out.method = std::string(from.method_string());
+    const std::string target(from.target());
+    const auto mark = target.find('?');
+    out.path = target.substr(0, mark);
+    if (mark != std::string::npos) out.query = target.substr(mark + 1);
+    for (const auto& field : from) out.headers.emplace_back(to_lower_ascii(std::string(field.name_string())), std::string(field.value()));
+    out.body = from.body();
+    out.peer = std::move(peer);
+    return out;
+}
+
+class Connection;
+
+/// What connections share; they may outlive the server by the answer that is being written.
+struct Shared {
+    HttpServerOptions options;
+    HttpServer::Handler handler;
+    std::set<Connection*> open;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+    Connection(tcp::socket socket, std::shared_ptr<Shared> shared) : stream_(std::move(socket)), shared_(std::move(shared)) {
+        boost::system::error_code ignored;
+        const auto peer = stream_.socket().remote_endpoint(ignored);
+        if (!ignored) peer_ = fmt::format("{}:{}", peer.address().to_string(), peer.port());
+        shared_->open.insert(this);
+    }
+    ~Connection() { shared_->open.erase(this); }
+
+    void begin() { read(shared_->options.request_timeout); }
+    void close() {
+        boost::system::error_code ignored;
+        stream_.socket().close(ignored);
+    }
+
+ private:
+    void read(std::chrono::milliseconds time) {
+        parser_.emplace();
+        parser_->body_limit(shared_->options.max_body);
+        parser_->header_limit(kMaxHeader);
+        stream_.expires_after(time);
+        http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_read(error); });
+    }
+
+    void on_read(beast::error_code error) {
+        if (error == http::error::body_limit) return write({413, "the body is too large\n"}, false);
+        if (error == http::error::header_limit) return write({431, "the header is too large\n"}, false);
+        if (error == http::error::end_of_stream || error == beast::error::timeout || error == asio::error::operation_aborted) return;
+        if (error.category() == http::make_error_code(http::error::bad_method).category()) return write({400, "this is no HTTP request\n"}, false);
+        if (error || !shared_->handler) return;
+        const auto request = parser_->release();
+        const bool keep = request.keep_alive();
+        head_only_ = request.method() == http::verb::head;
+        stream_.expires_never();  // whoever answers has his own limits
+        auto answered = std::make_shared<bool>(false);
+        shared_->handler(to_request(request, peer_), [self = shared_from_this(), keep, answered](ServedResponse response) {
+            if (!std::exchange(*answered, true) && self->shared_->handler) self->write(std::move(response), keep);
+        });
+    }
+
+    void write(ServedResponse from, bool keep) {
+        response_ = {};
+        response_.result(static_cast<unsigned>(from.status));
+        response_.set(http::field::content_type, from.type);
+        response_.set(http::field::cache_control, "no-store");
+        for (const auto& [name, value] : from.headers) response_.set(name, value);
+        response_.keep_alive(keep);
+        const auto size = from.body.size();
+        if (!head_only_) response_.body() = std::move(from.body);
+        response_.content_length(size);
+        stream_.expires_after(shared_->options.request_timeout);
+        http::async_write(stream_, response_, [self = shared_from_this(), keep](beast::error_code error, std::size_t) {
+            if (error) return;
+            if (keep) return self->read(self->shared_->options.idle_timeout);
+            boost::system::error_code ignored;
+            self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+        });
+    }
+
+    beast::tcp_stream stream_;
+    std::shared_ptr<Shared> shared_;
+    std::string peer_;
+    beast::flat_buffer buffer_{kMaxHeader + 64 * 1024};
+    std::optional<http::request_parser<http::string_body>> parser_;
+    http::response<http::string_body> response_;
+    bool head_only_ = false;
+};
+
+class BeastServer final : public HttpServer {
+ public:
+    BeastServer(AsioLoop& loop, HttpServerOptions options, Handler handler)
+        : acceptor_(loop.context()), pause_(loop), shared_(std::make_shared<Shared>(Shared{std::move(options), std::move(handler), {}})) {}
+
+    ~BeastServer() override {
+        shared_->handler = nullptr;
+        const auto open = shared_->open;
+        for (auto* connection : open) connection->close();
+    }
+
+    Result<void> open() {
+        const auto& options = shared_->options;
+        boost::system::error_code error;
+        const auto address = asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
+        if (error) return fail_with_hint(Errc::Usage, fmt::format("'{}' is no address to listen on", options.host), "for example 127.0.0.1, or 0.0.0.0 for every interface");
+        const tcp::endpoint endpoint(address, static_cast<unsigned short>(options.port));
+        acceptor_.open(endpoint.protocol(), error);
+        if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+        if (!error) acceptor_.bind(endpoint, error);
+        if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+        if (error == asio::error::address_in_use)
+            return fail_with_hint(Errc::Conflict, fmt::format("port {} is taken", options.port), fmt::format("see who has it: ss -ltnp 'sport = :{}'", options.port));
+        if (error) return fail(Errc::Usage, "cannot listen on {}:{}: {}", options.host, options.port, error.message());
+        accept();
+        return {};
+    }
+
+    int port() const override {
+        boost::system::error_code ignored;
+        return acceptor_.local_endpoint(ignored).port();
+    }
+
+ private:
+    void accept() {
+        acceptor_.async_accept(lifeline_.guard([this](boost::system::error_code error, tcp::socket socket) {
+            if (error == asio::error::operation_aborted) return;
+            if (error) return pause_.after(kAcceptPause, [this] { accept(); });  // out of descriptors, for one
+            if ( shared_->open.size() < shared_->options.max_connections) std::make_shared<Connection>(std::move(socket), shared_)->begin();
+            accept();
+        }));
+    }
+
+    tcp::acceptor acceptor_;
+    Timer pause_;
+    std::shared_ptr<Shared> shared_;
+    Lifeline lifeline_;
+};
+
+}  // namespace
+
+std::string_view ServedRequest::header(std::string_view name) const {
+    for (const auto& [key, value] : headers)
+        if (key == name) return value;
+    return {};
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(AsioLoop& loop, const HttpServerOptions& options, Handler handler) {
+    auto server = std::make_unique<BeastServer>(loop, options, std::move(handler));
+    VC_TRY(server->open());
+    return server;
+}
+
+}  // namespace voicectl::net

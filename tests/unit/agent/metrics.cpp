@@ -1,0 +1,40 @@
+#include "voicectl/agent/metrics.h"
+
+#include <doctest/doctest.h>
+
+namespace voicectl::agent {
+
+TEST_CASE("counters, gauges and histograms in Prometheus' text format") {
+    Metrics metrics;
+    metrics.add("voicectl_jobs_total", {{"result", "accepted"}});
+    metrics.add("voicectl_jobs_total", {{"result", "accepted"}});
+    metrics.add("voicectl_jobs_total", {{"result", "a \"b\"\\\n"}});
+    metrics.set("voicectl_calls", 3);
+    metrics.set("voicectl_calls", 2);
+    metrics.observe("voicectl_answer_seconds", 0.02, {{"stage", "llm"}});
+    metrics.observe("voicectl_answer_seconds", 0.021, {{"stage", "llm"}});
+    metrics.observe("voicectl_answer_seconds", 60, {{"stage", "llm"}});
+    const auto text = metrics.text();
+    CAPTURE(text);
+    CHECK(text.find("# TYPE voicectl_jobs_total counter\nvoicectl_jobs_total{result=\"a \\\"b\\\"\\\\\\n\"} 1\nvoicectl_jobs_total{result=\"accepted\"} 2\n") != std::string::npos);
+    CHECK(text.find("# TYPE voicectl_calls gauge\nvoicectl_calls 2\n") != std::string::npos);
+    CHECK(text.find("voicectl_answer_seconds_bucket{stage=\"llm\",le=\"0.01\"} 0\n") != std::string::npos);
+    CHECK(text.find("voicectl_answer_seconds_bucket{stage=\"llm\",le=\"0.02\"} 1\n") != std::string::npos);
+    CHECK(text.find("voicectl_answer_seconds_bucket{stage=\"llm\",le=\"0.05\"} 2\n") != std::string::npos);
+    CHECK(text.find("voicectl_answer_seconds_bucket{stage=\"llm\",le=\"+Inf\"} 3\n") != std::string::npos);
+    CHECK(text.find("voicectl_answer_seconds_sum{stage=\"llm\"} 60.041\nvoicectl_answer_seconds_count{stage=\"llm\"} 3\n") != std::string::npos);
+}
+
+TEST_CASE("what a session reports is counted") {
+    Metrics metrics;
+    metrics.take({{"type", "report"}, {"kind", "turn"}, {"speaker", "agent"}, {"times", {{"llmMs", 120}, {"answerLatencyMs", 640}, {"other", "x"}}}});
+    metrics.take({{"type", "report"}, {"kind", "interrupted"}});
+    metrics.take({{"kind", "nobody knows this"}});
+    const auto text = metrics.text();
+    CAPTURE(text);
+    CHECK(text.find("voicectl_turns_total{speaker=\"agent\"} 1\n") != std::string::npos);
+    CHECK(text.find("voicectl_answer_seconds_sum{stage=\"answer\"} 0.64\n") != std::string::npos);
+    CHECK(text.find("voicectl_interruptions_total 1\n") != std::string::npos);
+}
+
+}  // namespace voicectl::agent

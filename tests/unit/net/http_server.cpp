@@ -1,0 +1,204 @@
+#include "voicectl/net/http_server.h"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <memory>
+#include <thread>
+
+#include "support/live_loop.h"
+
+namespace voicectl::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A socket to the server; everything that it says until it closes, or for a second.
+class Client {
+ public:
+    explicit Client(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in to{};
+        to.sin_family = AF_INET;
+        to.sin_port = htons(static_cast<std::uint16_t>(port));
+        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        REQUIRE(connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0);
+        const timeval limit{2, 0};
+        setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    }
+    ~Client() { close(socket_); }
+    void say(const std::string& text) const { (void)!::send(socket_, text.data(), text.size(), MSG_NOSIGNAL); }
+    /// Until `needle` came, the other side closed (closed() is true), or 2 s of silence.
+    std::string hear(const std::string& needle = "\x01never\x01") {
+        while (heard_.find(needle) == std::string::npos) {
+            char piece[4096];
+            const auto size = recv(socket_, piece, sizeof(piece), 0);
+            if (size <= 0) {
+                closed_ = size == 0;
+                break;
+            }
+            heard_.append(piece, static_cast<std::size_t>(size));
+        }
+        return std::exchange(heard_, {});
+    }
+    bool closed() const { return closed_; }
+
+ private:
+    int socket_;
+    std::string heard_;
+    bool closed_ = false;
+};
+
+struct Served {
+    explicit Served(HttpServerOptions options = {}, HttpServer::Handler handler = {}) {
+        if (!handler) {
+            handler = [this](const ServedRequest& request, const HttpServer::Respond& respond) {
+                seen.push_back(request);
+                respond({200, "you said " + request.body + "\n"});
+            };
+        }
+        loop.on_loop([&] {
+            auto made = HttpServer::listen(loop.get(), options, handler);
+            REQUIRE(made);
+            server = std::move(*made);
+            port = server->port();
+        });
+    }
+    ~Served() {
+        loop.on_loop([&] { server.reset(); });
+    }
+    test::LiveLoop loop;
+    std::unique_ptr<HttpServer> server;
+    std::vector<ServedRequest> seen;
+    int port = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a request arrives in parts and whole, and is answered") {
+    Served served;
+    Client client(served.port);
+    client.say("POST /hook/x?a=1&b=%20 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t\r\nContent-Length: 5\r\n\r\n");
+    client.say("hello");
+    const auto answer = client.hear("hello\n");
+    CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(answer.find("Content-Length: 15\r\n") != std::string::npos);
+    CHECK(answer.find("Cache-Control: no-store\r\n") != std::string::npos);
+    REQUIRE(served.seen.size() == 1);
+    CHECK(served.seen[0].method == "POST");
+    CHECK(served.seen[0].path == "/hook/x");
+    CHECK(served.seen[0].query == "a=1&b=%20");
+    CHECK(served.seen[0].header("authorization") == "Bearer t");
+    CHECK(served.seen[0].header("absent").empty());
+    CHECK(served.seen[0].peer.starts_with("127.0.0.1:"));
+}
+
+TEST_CASE("a connection is used again, and closed when the client wants it") {
+    Served served;
+    Client client(served.port);
+    client.say("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK(client.hear("you said \n").starts_with("HTTP/1.1 200"));
+    client.say("GET /2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    CHECK(client.hear().find("you said \n") != std::string::npos);
+    CHECK(client.closed());
+    CHECK(served.seen.size() == 2);
+}
+
+TEST_CASE("HEAD gets the length and no body") {
+    Served served;
+    Client client(served.port);
+    client.say("HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    const auto answer = client.hear();
+    CHECK(answer.find("Content-Length: 10\r\n") != std::string::npos);
+    CHECK(answer.ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("what is too large or no HTTP is refused, and nobody is asked") {
+    Served served({.max_body = 100});
+    struct Case {
+        std::string sent, status;
+    };
+    for (const auto& [sent, status] : {Case{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n\r\n", "413"},
+                                       Case{"GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(20000, 'x') + "\r\n\r\n", "431"},
+                                       Case{"nonsense\r\n\r\n", "400"}, Case{"\x16\x03\x01\x02", "400"}}) {
+        CAPTURE(status);
+        Client client(served.port);
+        client.say(sent);
+        CHECK(client.hear().find(status) == std::string("HTTP/1.1 ").size());
+        CHECK(client.closed());
+    }
+    CHECK(served.seen.empty());
+}
+
+TEST_CASE("a client that takes its time is let go") {
+    Served served({.request_timeout = 200ms});
+    Client client(served.port);
+    client.say("GET / HTTP/1.1\r\nHo");
+    CHECK(client.hear().empty());
+    CHECK(client.closed());
+}
+
+TEST_CASE("an idle connection is closed after its time") {
+    Served served({.request_timeout = 5s, .idle_timeout = 200ms});
+    Client client(served.port);
+    client.say("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK(client.hear("you said \n").starts_with("HTTP/1.1 200"));
+    CHECK(client.hear().empty());
+    CHECK(client.closed());
+}
+
+TEST_CASE("more connections than agreed are closed at once") {
+    Served served({.max_connections = 2});
+    Client one(served.port), two(served.port);
+    one.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK(one.hear("you said \n").starts_with("HTTP/1.1 200"));
+    two.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK(two.hear("you said \n").starts_with("HTTP/1.1 200"));
+    Client three(served.port);
+    CHECK(three.hear().empty());
+    CHECK(three.closed());
+}
+
+TEST_CASE("an answer may come later, once, and after the server is gone nothing happens") {
+    HttpServer::Respond later;
+    test::Waiter waiter;
+    Served served({}, [&](const ServedRequest&, HttpServer::Respond respond) { waiter.change([&] { later = std::move(respond); }); });
+    Client client(served.port);
+    client.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    REQUIRE(waiter.wait([&] { return later != nullptr; }, 5s));
+    served.loop.on_loop([&] {
+        later({201, "late\n"});
+        later({500, "twice\n"});
+    });
+    const auto answer = client.hear("late\n");
+    CHECK(answer.starts_with("HTTP/1.1 201"));
+    CHECK(answer.find("twice") == std::string::npos);
+
+    later = nullptr;
+    client.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    REQUIRE(waiter.wait([&] { return later != nullptr; }, 5s));
+    served.loop.on_loop([&] {
+        served.server.reset();
+        later({200, "too late\n"});
+        later = nullptr;
+    });
+    CHECK(client.hear().empty());
+    CHECK(client.closed());
+}
+
+TEST_CASE("a port that is taken and a host that is none are told") {
+    Served served;
+    served.loop.on_loop([&] {
+        const auto again = HttpServer::listen(served.loop.get(), {.port = served.port}, {});
+        REQUIRE_FALSE(again);
+        CHECK(again.error().code == Errc::Conflict);
+        CHECK(again.error().message.find(std::to_string(served.port)) != std::string::npos);
+        const auto nowhere = HttpServer::listen(served.loop.get(), {.host = "not-an-address"}, {});
+        REQUIRE_FALSE(nowhere);
+        CHECK(nowhere.error().code == Errc::Usage);
+    });
+}
+
+}  // namespace voicectl::net
