@@ -48,8 +48,10 @@ Result<std::unique_ptr<CallProcess>> CallProcess::start(AsioLoop& loop, const Pr
 
 void CallProcess::kill() { process_->signal(SIGKILL); }
 
+void CallProcess::dismiss() { channel_.reset(); }  // which tells it that nobody wants it any more
+
 void CallProcess::end() {
-    channel_.reset();  // which tells it that nobody wants it any more
+    dismiss();
     if (!process_->wait_for(kEndTime)) kill();
 }
 

@@ -37,7 +37,8 @@ class CallProcess {
     /// When its last call ended, or it was started.
     TimePoint idle_since() const { return idle_since_; }
     void kill();
-    /// It is to go now: asked, and killed when it does not. Blocks for a moment.
+    /// It is to go now: told so, and (end) killed when it does not. end() blocks for a moment.
+    void dismiss();
     void end();
     /// Of one that died; nothing while it lives.
     std::string exit_code() const;

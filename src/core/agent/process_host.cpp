@@ -19,8 +19,9 @@ class LiveProcessHost final : public ProcessHost {
     }
 
     ~LiveProcessHost() override {
+        if (candidate_) processes_.push_back(std::move(candidate_));
+        for (auto& process : processes_) process->dismiss();  // side by side
         for (auto& process : processes_) process->end();
-        if (candidate_) candidate_->end();
     }
 
     void start(const CallTicket& ticket) override {
