@@ -39,7 +39,8 @@ LoadMeter::LoadMeter(std::string proc, std::string cgroups) : proc_(std::move(pr
 }
 
 std::optional<LoadMeter::Ticks> LoadMeter::machine() const {
-    // "cpu user nice system idle iowait irq softirq steal guest guest_nice"; guest is within user.
+    // "cpu user nice system idle iowait irq softirq steal guest guest_nice"; guest is within user. What is niced gives
+    // way to calls, and is no load.
     const auto text = content(proc_ + "/stat");
     const auto words = split(text.substr(0, text.find('\n')), ' ');
     Ticks out;
@@ -48,7 +49,7 @@ std::optional<LoadMeter::Ticks> LoadMeter::machine() const {
         const auto value = number(word);
         if (!value) continue;
         if (field < 8) out.all += *value;
-        if (field == 3 || field == 4) out.idle += *value;
+        if (field == 1 || field == 3 || field == 4) out.idle += *value;
         ++field;
     }
     return field >= 8 ? std::optional(out) : std::nullopt;

@@ -19,9 +19,9 @@ struct Machine {
         std::filesystem::create_directories(file.parent_path());
         std::ofstream(file) << text;
     }
-    /// `idle` and `worked` ticks since the start; waiting for disks is idle.
-    void cpu(int worked, int idle) const {
-        write("proc/stat", "cpu  " + std::to_string(worked) + " 0 0 " + std::to_string(idle) + " 7 0 0 0 3 0\ncpu0 1 1 1 1\n");
+    /// `idle` and `worked` ticks since the start; waiting for disks is idle, and so is what is niced.
+    void cpu(int worked, int idle, int niced = 0) const {
+        write("proc/stat", "cpu  " + std::to_string(worked) + " " + std::to_string(niced) + " 0 " + std::to_string(idle) + " 7 0 0 0 3 0\ncpu0 1 1 1 1\n");
     }
     LoadMeter meter() const { return LoadMeter(folder.file("proc"), folder.file("cg")); }
 };
@@ -46,6 +46,17 @@ TEST_CASE("CPU is what was worked between looks, averaged over the last five") {
         meter.sample(now += 500ms);
     }
     CHECK(meter.cpu() == doctest::Approx(1));
+}
+
+TEST_CASE("what is niced is no load") {
+    const Machine machine;
+    auto meter = machine.meter();
+    TimePoint now{};
+    machine.cpu(0, 0);
+    meter.sample(now);
+    machine.cpu(50, 0, 50);
+    meter.sample(now += 500ms);
+    CHECK(meter.cpu() == doctest::Approx(0.5));
 }
 
 TEST_CASE("a cgroup's quota counts when it is the tighter one") {
