@@ -114,7 +114,7 @@ def calls():
     started = []
     try:
         with tempfile.TemporaryDirectory() as folder:
-            agent = parts.Agent(server, (ROOT / "examples/receptionist.yaml").read_text(), folder)
+            agent = parts.Agent(server, (ROOT / "examples/receptionist.yaml").read_text(), folder, "--dev")  # calls in one process
             started.append(agent)
             time.sleep(2)
             began, used = time.monotonic(), cpu_seconds(agent.process.pid)
