@@ -53,6 +53,17 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="voicectl-test-server-")
         self.key = "API" + secrets.token_hex(5)
         self.secret = secrets.token_hex(24)
+        self.process = None
+        self.redis, self.rtc = redis, rtc
+        for _ in range(3):  # between free_port() and the server's start another may take the port
+            self.configure()
+            self.launch()
+            wait_for(lambda: self.answers() or self.process.poll() is not None, what="livekit-server")
+            if self.process.poll() is None:
+                return
+        raise AssertionError("livekit-server does not start: see " + self.folder)
+
+    def configure(self):
         self.port = free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
         self.config = os.path.join(self.folder, "config.yaml")
@@ -61,17 +72,18 @@ class Server:
             file.write(
                 f"port: {self.port}\nbind_addresses: ['127.0.0.1']\n"
                 f"rtc: {{tcp_port: {free_port()}, udp_port: {free_port(socket.SOCK_DGRAM)}, node_ip: 127.0.0.1,"
-                " use_external_ip: false, enable_loopback_candidate: true, interfaces: {includes: [lo]}" + rtc + "}\n"
+                " use_external_ip: false, enable_loopback_candidate: true, interfaces: {includes: [lo]}" + self.rtc + "}\n"
                 f"keys: {{{self.key}: {self.secret}}}\n"
-                + (f"redis: {{address: '127.0.0.1:{redis.port}'}}\n" if redis else "")
+                + (f"redis: {{address: '127.0.0.1:{self.redis.port}'}}\n" if self.redis else "")
             )
-        self.process = None
-        self.start()
 
     def start(self):
+        self.launch()
+        wait_for(self.answers, what="livekit-server")
+
+    def launch(self):
         log = open(os.path.join(self.folder, "server.log"), "ab")
         self.process = subprocess.Popen([server_path(), "--config", self.config, "--node-ip", "127.0.0.1"], stdout=log, stderr=log)
-        wait_for(self.answers, what="livekit-server")
 
     def answers(self):
         try:
