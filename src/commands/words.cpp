@@ -11,13 +11,6 @@ const CLI::App* child(const CLI::App& app, const std::string& word) {
     return nullptr;
 }
 
-const CLI::Option* find_flag(const CLI::App& command, const std::string& name) {
-    for (const auto* at = &command; at != nullptr; at = at->get_parent())
-        for (const auto* option : at->get_options({}))
-            if (!option->get_positional() && option->check_name(name)) return option;
-    return nullptr;
-}
-
 struct Reader {
     const CLI::App* command;
     std::vector<Word> words;
@@ -62,6 +55,13 @@ Reader read(const CLI::App& root, const std::vector<std::string>& line) {
 }
 
 }  // namespace
+
+const CLI::Option* find_flag(const CLI::App& command, const std::string& name) {
+    for (const auto* at = &command; at != nullptr; at = at->get_parent())
+        for (const auto* option : at->get_options({}))
+            if (!option->get_positional() && option->check_name(name)) return option;
+    return nullptr;
+}
 
 std::vector<Word> words_of(const CLI::App& root, const std::vector<std::string>& line) { return read(root, line).words; }
 

@@ -31,6 +31,9 @@ std::vector<Word> words_of(const CLI::App& root, const std::vector<std::string>&
 /// The command that the line names, as far as its words name one.
 const CLI::App& named_command(const CLI::App& root, const std::vector<std::string>& line);
 
+/// The flag of that name which `command` or one above it has; null: none.
+const CLI::Option* find_flag(const CLI::App& command, const std::string& name);
+
 /// "--wait{30s}" and its like: a value may follow, behind `=` only.
 bool takes_value_behind_equals(const CLI::Option& flag);
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -22,8 +24,16 @@ class FakeLoop final : public Loop {
         }
     }
     void post(Task task) override {
-        std::lock_guard lock(mutex_);
-        tasks_.push_back(std::move(task));
+        {
+            std::lock_guard lock(mutex_);
+            tasks_.push_back(std::move(task));
+        }
+        posted_.notify_one();
+    }
+    /// Real time: until another thread has posted something, for a test with a real store. False: nothing came.
+    bool await_post(std::chrono::seconds limit = std::chrono::seconds{10}) {
+        std::unique_lock lock(mutex_);
+        return posted_.wait_for(lock, limit, [this] { return !tasks_.empty(); });
     }
     TimerId call_at(TimePoint when, Task task) override {
         timers_.emplace(std::pair{std::max(when, now_), next_}, std::move(task));
@@ -67,6 +77,7 @@ class FakeLoop final : public Loop {
     TimePoint now_{std::chrono::hours(1)};
     TimerId next_ = 1;
     std::mutex mutex_;
+    std::condition_variable posted_;
     std::deque<Task> tasks_;  // under mutex_
     std::map<std::pair<TimePoint, TimerId>, Task> timers_;
 };

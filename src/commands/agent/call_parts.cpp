@@ -8,8 +8,7 @@ Result<std::unique_ptr<CallParts>> CallParts::build(agent::LoadedConfig loaded, 
     auto self = std::unique_ptr<CallParts>(new CallParts(loaded.config));
     VC_TRY_ASSIGN(self->stages_, build_agent_stages(loaded, self->workers_, env));
     VC_TRY_ASSIGN(self->core_, rtc::Core::load());
-    const auto& configured = self->config_.store;
-    VC_TRY_ASSIGN(auto opened, store::Store::open(configured.empty() ? env.get("VOICECTL_STORE").value_or(store::default_path()) : configured));
+    VC_TRY_ASSIGN(auto opened, store::Store::open(store_path(self->config_, env)));
     self->store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop);
     self->host_ = agent::make_call_host({loop, self->config_, self->stages_, *self->core_, *self->store_});
     return self;

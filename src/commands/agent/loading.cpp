@@ -16,6 +16,10 @@ speech::ProviderContext provider_context(const agent::AgentConfig& config, Worke
     return {workers, env.http(), env.getenv(), std::filesystem::path(config.file).parent_path().string()};
 }
 
+std::string store_path(const agent::AgentConfig& config, Env& env) {
+    return config.store.empty() ? env.get("VOICECTL_STORE").value_or(store::default_path()) : config.store;
+}
+
 Result<agent::Stages> build_agent_stages(const agent::LoadedConfig& loaded, Workers& workers, Env& env) {
     auto stages = agent::build_stages(loaded, provider_context(loaded.config, workers, env));
     if (!stages) return std::unexpected(agent::to_error(stages.error()));

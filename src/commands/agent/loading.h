@@ -10,6 +10,8 @@ namespace voicectl::commands {
 Result<agent::LoadedConfig> load_agent_config(const std::string& path);
 /// What the providers of that agent may use.
 speech::ProviderContext provider_context(const agent::AgentConfig& config, Workers& workers, Env& env);
+/// Where its transcripts go.
+std::string store_path(const agent::AgentConfig& config, Env& env);
 /// Loads the engines too, so that a missing library or key is found now.
 Result<agent::Stages> build_agent_stages(const agent::LoadedConfig& loaded, Workers& workers, Env& env);
 

@@ -67,7 +67,7 @@ class AgentProcess {
         if (options_.dev || options_.once) {
             VC_TRY_ASSIGN(parts_, CallParts::build(std::move(loaded), loop_, env_));
         } else {
-            VC_TRY(store::Store::open(store_path()));  // what cannot be stored is told now and not in the first call
+            VC_TRY(store::Store::open(store_path(config_, env_)));  // what cannot be stored is told now and not in the first call
             start_processes(std::move(loaded.text));
         }
         return serve();
@@ -118,7 +118,7 @@ class AgentProcess {
 
     Result<void> open_health() {
         VC_TRY_ASSIGN(const auto address, health_address(options_.health));
-        VC_TRY_ASSIGN(auto opened, store::Store::open(store_path()));
+        VC_TRY_ASSIGN(auto opened, store::Store::open(store_path(config_, env_)));
         store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop_);
         AgentHealth::Sources sources;
         sources.closed = [this] { return desk_ ? desk_->closed() : "starting"; };
@@ -148,8 +148,6 @@ class AgentProcess {
         return fail_with_hint(Errc::Usage, fmt::format("--ready-file: {}", file.error().message),
                               "name a file in a folder that is there and may be written");
     }
-
-    std::string store_path() const { return config_.store.empty() ? env_.get("VOICECTL_STORE").value_or(store::default_path()) : config_.store; }
 
     agent::CallHost* host() const { return processes_ ? static_cast<agent::CallHost*>(processes_.get()) : parts_ ? &parts_->host() : nullptr; }
 

@@ -8,6 +8,7 @@
 #include "commands/reference/manual.h"
 #include "commands/reference/topics.h"
 #include "commands/root.h"
+#include "commands/words.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
@@ -119,13 +120,6 @@ struct Place {
     std::vector<std::string> arguments;
     bool flags_over = false;
 };
-
-const CLI::Option* find_flag(const CLI::App& command, const std::string& name) {
-    for (const auto* at = &command; at != nullptr; at = at->get_parent())
-        for (const auto* option : at->get_options({}))
-            if (option->check_name(name)) return option;
-    return nullptr;
-}
 
 Place walk(const CLI::App& root, const std::vector<std::string>& words) {
     Place place{&root};

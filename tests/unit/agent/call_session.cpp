@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <thread>
-
 #include "support/buzz.h"
 #include "support/fake_call.h"
 #include "support/temp_folder.h"
@@ -49,11 +47,10 @@ struct Call {
                                                 CallTicket{"AJ_1", "room", "ws://x", "token", "{}", true},
                                                 [this](const CallOutcome& ended) { outcome = ended; });
         session->start();
-        for (int i = 0; i < 5000 && core.latest == nullptr; ++i) {  // the store reads on a thread of its own
-            std::this_thread::sleep_for(1ms);
+        while (core.latest == nullptr) {  // the store reads on a thread of its own
+            REQUIRE(loop.await_post());
             loop.settle();
         }
-        REQUIRE(core.latest != nullptr);
         core.latest->join_done({});
         loop.settle();
     }

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <thread>
+#include <future>
 
 #include "bench.h"
 #include "scripted_api.h"
@@ -260,6 +260,7 @@ TEST_CASE("several recordings are waited for together: the first that fails ends
 }
 
 TEST_CASE("egress start gives up after --timeout, and says what may still happen") {
+    std::promise<void> given_up;
     test::ScriptedApi api;
     api.on("ListEgress", [](const std::string&) { return test::ScriptedApi::message(livekit::proto::ListEgressResponse()); });
     api.on("ListRooms", [](const std::string&) {
@@ -267,8 +268,8 @@ TEST_CASE("egress start gives up after --timeout, and says what may still happen
         reply.add_rooms()->set_name("r");
         return test::ScriptedApi::message(reply);
     });
-    api.on("StartRoomCompositeEgress", [](const std::string&) {
-        std::this_thread::sleep_for(3s);
+    api.on("StartRoomCompositeEgress", [over = given_up.get_future().share()](const std::string&) {
+        over.wait_for(10s);  // a worker is looked for until the client has gone
         return test::ScriptedApi::refusal("503 Service Unavailable", "unavailable", "no response from servers");
     });
     CommandBench bench;
@@ -276,6 +277,7 @@ TEST_CASE("egress start gives up after --timeout, and says what may still happen
     const auto begun = Clock::now();
     CHECK(bench.run({"egress", "start", "--room", "r", "--audio-only", "--out", "file:a.ogg", "--timeout", "1s"}) == 8);
     CHECK(Clock::now() - begun < 2500ms);
+    given_up.set_value();
     CHECK(bench.talk.str().find("a worker may still take the recording") != std::string::npos);
 }
 
