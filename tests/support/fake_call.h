@@ -20,6 +20,7 @@ class FakeOutput final : public rtc::AudioOutput {
     FakeOutput(FakeLoop& loop, int rate_hz) : loop_(loop), rate_(rate_hz), timer_(loop) {}
 
     int rate_hz() const override { return rate_; }
+    std::string track_sid() const override { return "TR_agent"; }
     void play(audio::SampleView samples) override {
         queued_ += samples.size();
         if (!timer_.pending()) timer_.after(std::chrono::milliseconds{10}, [this] { tick(); });
@@ -130,7 +131,7 @@ class FakeRoom final : public rtc::Room {
     const std::string& name() const override { return identity_; }
     const std::string& sid() const override { return identity_; }
     const std::string& metadata() const override { return identity_; }
-    std::vector<rtc::Participant> participants() const override { return {}; }
+    std::vector<rtc::Participant> participants() const override { return people; }
     void publish_audio(const std::string&, int rate_hz,
                        std::function<void(Result<std::unique_ptr<rtc::AudioOutput>>)> done) override {
         done(std::make_unique<FakeOutput>(loop_, rate_hz));
@@ -141,14 +142,41 @@ class FakeRoom final : public rtc::Room {
         hear = std::move(on_frame);
         return std::make_unique<rtc::AudioInput>();
     }
-    void send_data(const std::string&, const std::string&, const std::vector<std::string>&,
+    void send_data(const std::string& payload, const std::string& topic, const std::vector<std::string>&,
                    std::function<void(Result<void>)> done) override {
+        data.push_back({payload, topic, identity_});
         done({});
     }
-    void send_text(const std::string&, const rtc::StreamOptions&, std::function<void(Result<void>)> done) override {
+    void send_text(const std::string& text, const rtc::StreamOptions& options, std::function<void(Result<void>)> done) override {
+        streams.push_back({options, text, {}, 1, true});
+        if (!slow) return done({});
+        waiting.push_back(std::move(done));
+    }
+    std::unique_ptr<rtc::TextWriter> open_text(const rtc::StreamOptions& options) override {
+        struct Writer final : rtc::TextWriter {
+            Writer(FakeRoom& r, std::size_t w) : room(r), which(w) {}
+            ~Writer() override { close({}); }
+            void write(const std::string& piece) override {
+                room.streams[which].text += piece;
+                ++room.streams[which].pieces;
+            }
+            void close(const std::map<std::string, std::string>& attributes) override {
+                if (std::exchange(room.streams[which].closed, true)) return;
+                room.streams[which].end = attributes;
+            }
+            FakeRoom& room;
+            std::size_t which;
+        };
+        streams.push_back({options, "", {}, 0, false});
+        return std::make_unique<Writer>(*this, streams.size() - 1);
+    }
+    void send_transcription(const rtc::Transcription& packet, std::function<void(Result<void>)> done) override {
+        transcriptions.push_back(packet);
         done({});
     }
-    void send_bytes(const std::string&, const rtc::StreamOptions&, std::function<void(Result<void>)> done) override {
+    void serve(const std::string& method, rtc::RpcMethod answer) override { methods[method] = std::move(answer); }
+    void send_bytes(const std::string& sent, const rtc::StreamOptions& options, std::function<void(Result<void>)> done) override {
+        bytes.emplace_back(options, sent);
         done({});
     }
     void send_dtmf(char, const std::vector<std::string>&, std::function<void(Result<void>)> done) override { done({}); }
@@ -164,6 +192,21 @@ class FakeRoom final : public rtc::Room {
     std::function<void(Result<void>)> join_done;
     std::function<void(const rtc::AudioFrame&)> hear;
     std::vector<std::string> listening_to, states;
+    std::vector<rtc::Participant> people;
+    struct Stream {
+        rtc::StreamOptions options;
+        std::string text;
+        std::map<std::string, std::string> end;
+        int pieces = 0;
+        bool closed = false;
+    };
+    std::vector<Stream> streams;
+    std::vector<rtc::DataPacket> data;
+    std::vector<std::pair<rtc::StreamOptions, std::string>> bytes;
+    std::vector<rtc::Transcription> transcriptions;
+    std::map<std::string, rtc::RpcMethod> methods;
+    bool slow = false;                                     // texts are on their way until the test ends them:
+    std::vector<std::function<void(Result<void>)>> waiting;
     bool left = false;
 
  private:

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
@@ -28,6 +29,7 @@ struct Participant {
     ParticipantKind kind = ParticipantKind::Standard;
     std::map<std::string, std::string> attributes;
     std::string left_because{};  // with on_left: "client_initiated", "participant_removed", …; else empty
+    int client_protocol = 0;     // which wire forms its SDK knows
 };
 
 enum class TrackSource { Unknown, Camera, Microphone, ScreenShare, ScreenShareAudio };
@@ -87,7 +89,26 @@ struct StreamOptions {
     std::map<std::string, std::string> attributes{};
     std::vector<std::string> to{};
     std::string name{}, mime_type{};  // of byte streams
+    std::string on_behalf_of{};       // of text streams: another's identity as the sender; agents may
 };
+
+/// A method that another calls on us.
+struct RpcCall {
+    std::string method, payload, caller_identity;
+    bool by_server = false;  // through the server API: nobody in the room
+    std::chrono::milliseconds timeout{0};  // after it the caller waits no more
+};
+
+struct RpcFault {
+    std::uint32_t code = kApplicationError;  // 1001 to 1999 are LiveKit's own
+    std::string message;                     // at most 256 bytes arrive
+    std::string data{};
+    static constexpr std::uint32_t kApplicationError = 1500;
+};
+
+/// Called once, on the loop, whenever the answer is there; dropped uncalled it is an application error.
+using RpcAnswer = std::function<void(std::expected<std::string, RpcFault>)>;
+using RpcMethod = std::function<void(const RpcCall&, RpcAnswer)>;
 
 /// Counted since the track began.
 struct TrackStatistics {
@@ -181,6 +202,8 @@ class AudioOutput {
  public:
     virtual ~AudioOutput() = default;
     virtual int rate_hz() const = 0;
+    /// Of the track as it is published now; empty while it is not.
+    virtual std::string track_sid() const = 0;
     /// Appends mono samples at rate_hz().
     virtual void play(audio::SampleView samples) = 0;
     /// Drops what is not played yet; gives how much that was. on_drained follows when something was playing.
@@ -193,6 +216,16 @@ class AudioOutput {
     std::function<void(TimePoint at, std::uint64_t played_samples)> on_drained;
     /// Whenever the first frame goes out after silence, on the loop, stamped on the media thread.
     std::function<void(TimePoint at)> on_started;
+};
+
+/// A text stream that is written piece by piece, as captions are. Pieces arrive in order; what is written while
+/// the room is away is lost, and so is the rest of a stream that a lost connection has cut.
+class TextWriter {
+ public:
+    virtual ~TextWriter() = default;  // closes it
+    virtual void write(const std::string& piece) = 0;
+    /// Its end, with attributes that overrule those of its beginning. Nothing can be written after it.
+    virtual void close(const std::map<std::string, std::string>& attributes) = 0;
 };
 
 /// LiveKit's core, loaded into this process. One at a time; outlives its rooms and what they gave. Destroying
@@ -250,6 +283,12 @@ class Room {
                    std::function<void(Result<void>)> done) {
         send_text(text, StreamOptions{topic, attributes}, std::move(done));
     }
+    /// A text stream whose text comes bit by bit. It begins with the first piece.
+    virtual std::unique_ptr<TextWriter> open_text(const StreamOptions& options) = 0;
+    /// As agents told what was said before text streams came; for clients of then. Agents only.
+    virtual void send_transcription(const Transcription& packet, std::function<void(Result<void>)> done) = 0;
+    /// Answers calls of that method from now on, for as long as the room lives. Asking before the join is fine.
+    virtual void serve(const std::string& method, RpcMethod answer) = 0;
     /// A byte stream of any length.
     virtual void send_bytes(const std::string& bytes, const StreamOptions& options,
                             std::function<void(Result<void>)> done) = 0;

@@ -52,6 +52,7 @@ class OutputTrack final : public AudioOutput {
     ~OutputTrack() override;
 
     int rate_hz() const override { return rate_hz_; }
+    std::string track_sid() const override { return publication_ ? publication_->sid : std::string(); }
     void play(audio::SampleView samples) override;
     std::chrono::milliseconds clear() override;
     std::chrono::milliseconds queued() const override;

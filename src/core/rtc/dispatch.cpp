@@ -30,6 +30,14 @@ Ffi::Id answered(const proto::FfiEvent& event) {
             return event.get_session_stats().async_id();
         case Kind::kSetLocalAttributes:
             return event.set_local_attributes().async_id();
+        case Kind::kPublishTranscription:
+            return event.publish_transcription().async_id();
+        case Kind::kTextStreamOpen:
+            return event.text_stream_open().async_id();
+        case Kind::kTextStreamWriterWrite:
+            return event.text_stream_writer_write().async_id();
+        case Kind::kTextStreamWriterClose:
+            return event.text_stream_writer_close().async_id();
         default:
             return 0;
     }
@@ -87,6 +95,8 @@ void Ffi::dispatch_owned(proto::FfiEvent&& message) {
         const auto& seen = event->message();
         if (seen.has_room_event()) {
             sink = find(rooms_, seen.room_event().room_handle());
+        } else if (seen.has_rpc_method_invocation()) {
+            sink = find(callees_, seen.rpc_method_invocation().local_participant_handle());
         } else if (seen.has_text_stream_reader_event()) {
             sink = find(readers_, seen.text_stream_reader_event().reader_handle());
         } else if (seen.has_byte_stream_reader_event()) {

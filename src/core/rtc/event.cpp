@@ -58,6 +58,9 @@ Event::Event(const std::shared_ptr<Ffi>& ffi, proto::FfiEvent&& message) : messa
         case proto::FfiEvent::kPublishTrack:
             ids.push_back(message_.publish_track().publication().handle().id());
             break;
+        case proto::FfiEvent::kTextStreamOpen:
+            ids.push_back(message_.text_stream_open().writer().handle().id());
+            break;
         default:
             break;
     }

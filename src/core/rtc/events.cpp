@@ -29,6 +29,7 @@ void RoomImpl::tell(const std::vector<RosterChange>& changes) {
 
 void RoomImpl::handle_event(const EventPtr& event) {
     using Kind = proto::RoomEvent;
+    if (event->message().has_rpc_method_invocation()) return handle_invocation(event);
     const auto& room = event->message().room_event();
     switch (room.message_case()) {
         case Kind::kParticipantConnected:

@@ -139,10 +139,11 @@ void Ffi::close() {
         std::lock_guard lock(current().mutex);
         self = std::move(current().ffi);
     }
-    Sinks<EventSink> answers, rooms, readers;  // unanswered requests own what they were about, and us
+    Sinks<EventSink> answers, rooms, callees, readers;  // unanswered requests own what they were about, and us
     std::lock_guard lock(mutex_);
     answers.swap(answers_);
     rooms.swap(rooms_);
+    callees.swap(callees_);
     readers.swap(readers_);
 }
 
@@ -200,6 +201,13 @@ void Ffi::on_room(Id room, EventSink sink) {
 }
 
 void Ffi::off_room(Id room) { forget(rooms_, room); }
+
+void Ffi::on_callee(Id participant, EventSink sink) {
+    std::lock_guard lock(mutex_);
+    callees_[participant] = std::make_shared<const EventSink>(std::move(sink));
+}
+
+void Ffi::off_callee(Id participant) { forget(callees_, participant); }
 
 void Ffi::on_reader(Id reader, EventSink sink) {
     std::lock_guard lock(mutex_);

@@ -49,6 +49,9 @@ class Ffi : public std::enable_shared_from_this<Ffi> {
 
     void on_room(Id room, EventSink sink);
     void off_room(Id room);
+    /// Calls of methods that a participant of ours has registered.
+    void on_callee(Id participant, EventSink sink);
+    void off_callee(Id participant);
     void on_reader(Id reader, EventSink sink);
     void off_reader(Id reader);
     /// Opens an audio stream; no frame of it gets lost between the core's answer and our knowing the id.
@@ -87,8 +90,8 @@ class Ffi : public std::enable_shared_from_this<Ffi> {
 
     std::atomic<bool> open_{false};
     std::atomic<Id> next_id_{Id{1} << 40};  // away from the ids that the core gives out itself
-    std::mutex mutex_;                      // the three maps below; never held while a sink runs
-    Sinks<EventSink> answers_, rooms_, readers_;
+    std::mutex mutex_;                      // the maps below; never held while a sink runs
+    Sinks<EventSink> answers_, rooms_, callees_, readers_;
     std::mutex audio_mutex_;
     Sinks<AudioSink> streams_;
     std::mutex leaving_mutex_;

@@ -55,6 +55,16 @@ void RoomImpl::send_data(const std::string& payload, const std::string& topic,
                [](const proto::FfiEvent& event) { return event.publish_data().error(); }));
 }
 
+void RoomImpl::send_transcription(const Transcription& packet, std::function<void(Result<void>)> done) {
+    request(
+        "sending a transcription",
+        [&](Session& session, Ffi::EventSink on_answer) {
+            return session.send_transcription(packet, std::move(on_answer));
+        },
+        finish("sending a transcription", std::move(done),
+               [](const proto::FfiEvent& event) { return event.publish_transcription().error(); }));
+}
+
 void RoomImpl::send_dtmf(char digit, const std::vector<std::string>& to,
                          std::function<void(Result<void>)> done) {
     const auto code = dtmf_code(digit);

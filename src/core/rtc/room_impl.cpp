@@ -132,6 +132,7 @@ void RoomImpl::enter(std::shared_ptr<Session> session, const EventPtr& event) {
         });
     });
 
+    register_methods();
     meet_everybody(event, again);
     if (!mailbox->open() || leaving_) return;
     if (again) {

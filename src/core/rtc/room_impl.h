@@ -1,7 +1,7 @@
 // The room on LiveKit's core. Everything here runs on the loop; the core's threads only reach the mailbox.
 // room_impl.cpp joins, leaves and rejoins; events.cpp handles what the core tells; media.cpp has tracks that
 // are heard and played, publications.cpp what others publish; messages.cpp data and attributes, streams.cpp
-// text and bytes, statistics.cpp figures.
+// text and bytes, rpc.cpp calls of others, statistics.cpp figures.
 //
 // Whoever is told something may drop the room from inside the call: after an observer was called nothing of
 // ours is touched unless the mailbox is still open.
@@ -45,6 +45,9 @@ class RoomImpl final : public Room {
     using Room::send_text;
     void send_text(const std::string& text, const StreamOptions& options,
                    std::function<void(Result<void>)> done) override;
+    std::unique_ptr<TextWriter> open_text(const StreamOptions& options) override;
+    void send_transcription(const Transcription& packet, std::function<void(Result<void>)> done) override;
+    void serve(const std::string& method, RpcMethod answer) override;
     void send_bytes(const std::string& bytes, const StreamOptions& options,
                     std::function<void(Result<void>)> done) override;
     void send_dtmf(char digit, const std::vector<std::string>& to,
@@ -126,6 +129,11 @@ class RoomImpl final : public Room {
     std::optional<ByteMessage> read_to_end(Ffi::Id reader, const std::string& broken);
     void forget_readings();
 
+    // rpc.cpp
+    void register_method(const std::string& method);
+    void register_methods();
+    void handle_invocation(const EventPtr& event);
+
     /// One request of the session in hand. `done` once, never inside this call.
     using Send = std::function<Result<void>(Session&, Ffi::EventSink)>;
     void request(std::string_view what, const Send& send, std::function<void(Result<EventPtr>)> done);
@@ -152,6 +160,7 @@ class RoomImpl final : public Room {
     std::set<std::string> heard_early_;              // heard before we knew which of ours it is
     std::map<Ffi::Id, Reading> readings_;
     std::map<std::string, std::string> own_attributes_;
+    std::map<std::string, std::shared_ptr<const RpcMethod>> methods_;
 
     Pending pending_;
     Watchdog watchdog_;

@@ -28,6 +28,7 @@ void fill(Options& wanted, const StreamOptions& options) {
     for (const auto& identity : options.to) wanted.add_destination_identities(identity);
     for (const auto& [key, value] : options.attributes)
         (*wanted.mutable_attributes())[key] = valid_utf8(value);
+    if (!options.on_behalf_of.empty()) wanted.set_sender_identity(options.on_behalf_of);
 }
 
 }  // namespace
@@ -54,8 +55,9 @@ Session::Session(std::shared_ptr<Ffi> ffi, Handle room, Handle me)
 
 Session::~Session() { leave({}); }
 
-void Session::start(Ffi::EventSink on_event) {
-    ffi_->on_room(room_.id(), std::move(on_event));
+void Session::start(const Ffi::EventSink& on_event) {
+    ffi_->on_room(room_.id(), on_event);
+    ffi_->on_callee(me_.id(), on_event);
     say_ready();
 }
 
@@ -70,6 +72,7 @@ void Session::leave(std::function<void()> on_left) {
     if (!room_) return;
     if (!started_) say_ready();  // a room that nobody wants any more would wait for it, and panic
     ffi_->off_room(room_.id());
+    ffi_->off_callee(me_.id());
     // The core looks the room up by its handle: both live until the answer.
     struct Leaving {
         std::shared_ptr<Ffi> ffi;
@@ -149,6 +152,64 @@ Result<void> Session::send_text(const std::string& text, const StreamOptions& op
             send.set_request_async_id(id);
         },
         std::move(on_answer));
+}
+
+Result<void> Session::open_text(const StreamOptions& options, Ffi::EventSink on_answer) {
+    return ffi_->ask(
+        [&](proto::FfiRequest& request, Ffi::Id id) {
+            auto& open = *request.mutable_text_stream_open();
+            open.set_local_participant_handle(me_.id());
+            fill(*open.mutable_options(), options);
+            open.set_request_async_id(id);
+        },
+        std::move(on_answer));
+}
+
+Result<void> Session::send_transcription(const Transcription& packet, Ffi::EventSink on_answer) {
+    return ffi_->ask(
+        [&](proto::FfiRequest& request, Ffi::Id id) {
+            auto& publish = *request.mutable_publish_transcription();
+            publish.set_local_participant_handle(me_.id());
+            publish.set_participant_identity(packet.participant_identity);
+            publish.set_track_id(packet.track_sid);
+            for (const auto& segment : packet.segments) {
+                auto& out = *publish.add_segments();
+                out.set_id(segment.id);
+                out.set_text(valid_utf8(segment.text));
+                out.set_start_time(0);
+                out.set_end_time(0);
+                out.set_final(segment.final);
+                out.set_language(segment.language);
+            }
+            publish.set_request_async_id(id);
+        },
+        std::move(on_answer));
+}
+
+Result<void> Session::register_rpc(const std::string& method) {
+    proto::FfiRequest request;
+    request.mutable_register_rpc_method()->set_local_participant_handle(me_.id());
+    request.mutable_register_rpc_method()->set_method(method);
+    VC_TRY(ffi_->request(request));
+    return {};
+}
+
+Result<void> Session::answer_rpc(Ffi::Id invocation, const std::expected<std::string, RpcFault>& answer) {
+    proto::FfiRequest request;
+    auto& response = *request.mutable_rpc_method_invocation_response();
+    response.set_local_participant_handle(me_.id());
+    response.set_invocation_id(invocation);
+    if (answer) {
+        response.set_payload(valid_utf8(*answer));
+    } else {
+        response.mutable_error()->set_code(answer.error().code);
+        response.mutable_error()->set_message(valid_utf8(answer.error().message));
+        if (!answer.error().data.empty()) response.mutable_error()->set_data(valid_utf8(answer.error().data));
+    }
+    VC_TRY_ASSIGN(const auto reply, ffi_->request(request));
+    const auto& error = reply.rpc_method_invocation_response().error();
+    if (!error.empty()) return fail(Errc::Protocol, "{}", error);
+    return {};
 }
 
 Result<void> Session::send_bytes(const std::string& bytes, const StreamOptions& options,

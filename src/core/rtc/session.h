@@ -32,7 +32,7 @@ class Session {
     Session& operator=(const Session&) = delete;
 
     /// Events start with this; without it the core closes the room after 15 s.
-    void start(Ffi::EventSink on_event);
+    void start(const Ffi::EventSink& on_event);
     /// Says goodbye; `on_left` when the server was told. Once; later calls do nothing.
     void leave(std::function<void()> on_left);
 
@@ -42,6 +42,10 @@ class Session {
     Result<void> send_data(std::string payload, const std::string& topic, const std::vector<std::string>& to,
                            Ffi::EventSink on_answer);
     Result<void> send_text(const std::string& text, const StreamOptions& options, Ffi::EventSink on_answer);
+    Result<void> open_text(const StreamOptions& options, Ffi::EventSink on_answer);
+    Result<void> send_transcription(const Transcription& packet, Ffi::EventSink on_answer);
+    Result<void> register_rpc(const std::string& method);
+    Result<void> answer_rpc(Ffi::Id invocation, const std::expected<std::string, RpcFault>& answer);
     Result<void> send_bytes(const std::string& bytes, const StreamOptions& options, Ffi::EventSink on_answer);
     Result<void> send_dtmf(std::uint32_t code, char digit, const std::vector<std::string>& to,
                            Ffi::EventSink on_answer);

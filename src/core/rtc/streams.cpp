@@ -1,6 +1,7 @@
 // Text and byte streams: sent whole, and read to their end.
 #include "core/rtc/answers.h"
 #include "core/rtc/room_impl.h"
+#include "core/rtc/text_writer.h"
 #include "voicectl/base/log.h"
 
 namespace voicectl::rtc {
@@ -27,6 +28,12 @@ void RoomImpl::send_text(const std::string& text, const StreamOptions& options,
         },
         finish("sending text", std::move(done),
                [](const proto::FfiEvent& event) { return event.send_text().error().description(); }));
+}
+
+std::unique_ptr<TextWriter> RoomImpl::open_text(const StreamOptions& options) {
+    loop_.assert_current();
+    const auto session = leaving_ ? nullptr : session_;
+    return std::make_unique<Writing>(std::make_shared<OutgoingText>(ffi_, mailbox_, session, options));
 }
 
 void RoomImpl::send_bytes(const std::string& bytes, const StreamOptions& options,

@@ -41,6 +41,7 @@ Participant to_participant(const proto::ParticipantInfo& info) {
     Participant participant{info.identity(), info.sid(),           info.name(),
                             info.metadata(), to_kind(info.kind()), {}};
     participant.attributes.insert(info.attributes().begin(), info.attributes().end());
+    participant.client_protocol = static_cast<int>(info.client_protocol());
     return participant;
 }
 

@@ -104,6 +104,92 @@ TEST_CASE("text that was cut inside a character is sent with a mark in its place
     CHECK(pair.b->texts[0].text == "caf\xEF\xBF\xBD");
 }
 
+TEST_CASE("a text written piece by piece is one stream, and its end overrules its beginning's attributes") {
+    const Pair pair;
+    std::unique_ptr<rtc::TextWriter> writer;
+    pair.a->on_loop([&] {
+        writer = pair.a->room().open_text({.topic = "captions", .attributes = {{"final", "false"}, {"id", "1"}}});
+        for (int i = 0; i < 50; ++i) writer->write("wörd ");
+    });
+    // Nothing more can be under way when it ends: pieces still wait for the stream to open.
+    pair.a->on_loop([&] {
+        writer->close({{"final", "true"}});
+        writer->write("too late");
+        writer.reset();
+    });
+    REQUIRE(pair.b->wait([&] { return !pair.b->texts.empty(); }));
+    const auto got = pair.b->look([&] { return pair.b->texts[0]; });
+    std::string expected;
+    for (int i = 0; i < 50; ++i) expected += "wörd ";
+    CHECK(got.text == expected);
+    CHECK(got.attributes.at("final") == "true");
+    CHECK(got.attributes.at("id") == "1");
+}
+
+TEST_CASE("a writer that is dropped ends its stream, and one that wrote nothing sends nothing") {
+    const Pair pair;
+    pair.a->on_loop([&] {
+        (void)pair.a->room().open_text({.topic = "nothing"});
+        pair.a->room().open_text({.topic = "something"})->write("here");
+    });
+    REQUIRE(pair.b->wait([&] { return !pair.b->texts.empty(); }));
+    CHECK(pair.b->texts[0].topic == "something");
+    CHECK(pair.b->texts[0].text == "here");
+}
+
+TEST_CASE("an agent sends text in another's name, and what was said as agents did before text streams") {
+    const auto room = World::get().new_room();
+    Peer person(room, "person");
+    livekit::Claims claims;
+    claims.kind = "agent";
+    claims.video.agent = true;
+    Peer agent(room, "agent", claims);
+    REQUIRE(person.join());
+    REQUIRE(agent.join());
+    REQUIRE(agent.show_to(person));
+    REQUIRE(answer(agent, [&](auto done) {
+        agent.room().send_text("what I said", {.topic = "captions", .on_behalf_of = "person"}, done);
+    }));
+    REQUIRE(person.wait([&] { return !person.texts.empty(); }));
+    CHECK(person.texts[0].sender_identity == "person");
+    REQUIRE(answer(agent, [&](auto done) {
+        agent.room().send_transcription({"person", "TR_1", {{"SG_1", "what I said", "", true}}}, done);
+    }));
+    REQUIRE(person.wait([&] { return !person.transcriptions.empty(); }));
+    CHECK(person.transcriptions[0].segments.at(0).text == "what I said");
+    CHECK(person.transcriptions[0].segments.at(0).final);
+}
+
+TEST_CASE("a method that we serve is called by the server API, and its error is told") {
+    const Pair pair;
+    const auto room = pair.a->on_loop([&] { return pair.a->room().name(); });
+    std::vector<rtc::RpcCall> calls;
+    pair.a->on_loop([&] {
+        pair.a->room().serve("echo", [&](const rtc::RpcCall& call, const rtc::RpcAnswer& reply) {
+            pair.a->change([&] { calls.push_back(call); });
+            reply("back: " + call.payload);
+        });
+        pair.a->room().serve("broken", [](const rtc::RpcCall&, const rtc::RpcAnswer& reply) {
+            reply(std::unexpected(rtc::RpcFault{2001, "no such luck"}));
+        });
+        pair.a->room().serve("forgetful", [](const rtc::RpcCall&, const rtc::RpcAnswer&) {});
+    });
+    const auto call = [&](const std::string& method) {
+        return World::get().call("PerformRpc",
+                                 R"({"room":")" + room + R"(","destination_identity":"a","method":")" + method +
+                                     R"(","payload":"hello","response_timeout_ms":2500})",
+                                 room);
+    };
+    CHECK(call("echo") == 200);
+    const auto seen = pair.a->look([&] { return calls; });
+    REQUIRE(seen.size() == 1);
+    CHECK(seen[0].payload == "hello");
+    CHECK(seen[0].by_server);
+    CHECK(call("broken") == 500);
+    CHECK(call("forgetful") == 500);
+    CHECK(call("unknown") == 400);
+}
+
 TEST_CASE("attributes are merged, seen by the others, and removed by an empty value") {
     const Pair pair;
     const auto set = [&](const std::map<std::string, std::string>& attributes) {

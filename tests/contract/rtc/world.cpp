@@ -224,6 +224,10 @@ void Peer::on_data(const rtc::DataPacket& packet) {
 void Peer::on_text(const rtc::TextMessage& message) {
     change([&] { texts.push_back(message); });
 }
+
+void Peer::on_transcription(const rtc::Transcription& packet) {
+    waiter_.change([&] { transcriptions.push_back(packet); });
+}
 void Peer::on_closed(const rtc::Closed& why) {
     change([&] { closed = why.error; });
 }

@@ -109,6 +109,7 @@ class Peer : public rtc::RoomObserver {
     std::vector<std::string> heard_tracks;
     std::vector<rtc::DataPacket> data;
     std::vector<rtc::TextMessage> texts;
+    std::vector<rtc::Transcription> transcriptions;
     std::optional<Error> closed;
     std::map<std::string, Heard> heard;  // by identity
     std::vector<std::string> audio_events;
@@ -129,6 +130,7 @@ class Peer : public rtc::RoomObserver {
     void on_own_track_heard(const std::string& name) override;
     void on_data(const rtc::DataPacket& packet) override;
     void on_text(const rtc::TextMessage& message) override;
+    void on_transcription(const rtc::Transcription& packet) override;
     void on_closed(const rtc::Closed& why) override;
 
  private:
