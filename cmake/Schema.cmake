@@ -39,6 +39,9 @@ vc_schema(livekit_schema livekit protobuf::libprotobuf
   livekit_models.proto livekit_metrics.proto livekit_room.proto livekit_egress.proto
   livekit_agent_dispatch.proto livekit_agent.proto logger/options.proto)
 
+# Apart from the rest, of which nothing has to be generated again.
+vc_schema(livekit_session_schema livekit livekit_schema agent/livekit_agent_session.proto)
+
 # In protobuf-lite form (the descriptor set says so): no reflection, smaller and faster to start.
 vc_schema(livekit_ffi_schema livekit_ffi protobuf::libprotobuf
   audio_frame.proto capture.proto data_stream.proto data_track.proto e2ee.proto ffi.proto handle.proto

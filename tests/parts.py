@@ -1,4 +1,5 @@
 """Real parts for tests in Python: a livekit-server, the built voicectl, agents. Each is ended by whoever started it."""
+import ctypes
 import json
 import os
 import pathlib
@@ -183,6 +184,16 @@ def voicectl(*arguments, env=None, stdin=None, timeout=120, cwd=None):
     done = subprocess.run([voicectl_path(), *map(str, arguments)], env=clean_environment(env), input=stdin, capture_output=True,
                           text=True, timeout=timeout, cwd=cwd)
     return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+
+def speech(text, path):
+    """A WAV of it, spoken by flite's slt (16 kHz mono)."""
+    flite, voice = ctypes.CDLL("libflite.so.1"), ctypes.CDLL("libflite_cmu_us_slt.so.1")
+    flite.flite_init()
+    voice.register_cmu_us_slt.restype = ctypes.c_void_p
+    flite.flite_text_to_speech.argtypes = [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_char_p]
+    flite.flite_text_to_speech.restype = ctypes.c_float
+    assert flite.flite_text_to_speech(text.encode(), voice.register_cmu_us_slt(None), str(path).encode()) > 0
 
 
 AGENT = """

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "voicectl/base/result.h"
@@ -36,6 +37,25 @@ struct AwaySettings {
     std::string goodbye = "I cannot hear you, so I will hang up now. Goodbye.";  // after the last time; empty: hung up without
 };
 
+/// What front-ends are told and may do. As they know it from livekit-agents: everything.
+struct FrontEndSettings {
+    bool captions = true;            // text streams on lk.transcription, and what older clients need
+    bool transcript_packets = true;  // a data packet on topic `transcript` for each turn
+    bool chat = true;                // typed text on lk.chat is a turn
+    bool rpc = true;                 // methods
+};
+
+inline constexpr std::string_view kTelephoneKeys = "0123456789*#ABCD";
+
+/// Keys that a caller presses.
+struct DtmfSettings {
+    bool enabled = true;
+    std::chrono::milliseconds timeout{2000};  // no key for so long: they are all
+    std::string end_key = "#";                // ends them at once, itself left out; empty: none does
+    int length = 0;                           // so many are all; 0: any number
+    std::string tell = "[keys: {keys}]";      // how the model is told
+};
+
 struct AgentConfig {
     std::string file;  // as given, for messages
     std::string name;
@@ -46,6 +66,8 @@ struct AgentConfig {
     nlohmann::json stt, llm, tts;  // each an object with `provider` and its options
     TurnSettings turn;
     AwaySettings away;
+    FrontEndSettings front_end;
+    DtmfSettings dtmf;
     int max_calls = 12;          // of one process: LiveKit's core should not carry more
     int processes = 0;           // at most; 0: two for each core of the machine
     double load_threshold = 0.9;     // share of CPU or memory from which on no call is taken; 1: never refuse for it

@@ -13,6 +13,8 @@ namespace {
 constexpr const char* kTrackName = "agent-voice";
 constexpr int kErrorsToGiveUp = 3;
 constexpr std::chrono::seconds kAnswersTheEnd{1};
+// After a goodbye: its last sound and its last caption are still on their way.
+constexpr std::chrono::milliseconds kLastWordsTravel{300};
 // Long calls: the model sees the latest part of the conversation (the store keeps all of it).
 constexpr std::size_t kHistoryMessages = 200;
 
@@ -57,7 +59,9 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
       caller_timer_(parts.loop),
       duration_timer_(parts.loop),
       resume_timer_(parts.loop),
-      away_timer_(parts.loop) {}
+      away_timer_(parts.loop),
+      hang_up_timer_(parts.loop),
+      unheard_timer_(parts.loop) {}
 
 void CallSession::start() {
     if (!parts_.config.instructions.empty())
@@ -72,6 +76,7 @@ void CallSession::start() {
 void CallSession::take_up(const std::vector<store::Turn>& turns) {
     using Role = speech::ChatMessage::Role;
     for (const auto& turn : turns) history_.push_back({turn.speaker == store::Speaker::Agent ? Role::Assistant : Role::User, turn.text});
+    recalled_ = turns;
     report("taken_up");
     log::info("agent", "call taken up again", {{"room", ticket_.room}, {"turns", turns.size()}});
     if (!turns.empty()) first_words_ = parts_.config.back_again;
@@ -83,6 +88,7 @@ void CallSession::join() {
     options.url = ticket_.url;
     options.token = ticket_.token;
     room_ = parts_.core.room(parts_.loop, std::move(options), *this);
+    open_front_end();
     caller_timer_.after(parts_.config.caller_timeout, [this] { end(true, "no caller came"); });
     duration_timer_.after(parts_.config.max_duration, [this] { end(true, "longest duration reached"); });
     room_->join(lifeline_.guard([this](Result<void> joined) {
@@ -106,6 +112,8 @@ void CallSession::on_joined(const rtc::Participant& participant) {
     if (caller_ && *caller_ != participant.identity) return;  // the first one is who we serve
     caller_ = participant.identity;
     transcript_.set_caller(participant.identity);
+    front_end_->set_caller(participant);
+    if (output_ && !reply_) show_state("listening");
     caller_timer_.cancel();
     greet_when_heard();
 }
@@ -114,6 +122,7 @@ void CallSession::on_left(const rtc::Participant& participant) {
     if (!caller_ || participant.identity != *caller_) return;
     input_.reset();
     listening_to_.clear();
+    front_end_->caller_left();
     if (parts_.config.caller_return.count() == 0) return end(true, "caller left");
     caller_timer_.after(parts_.config.caller_return, [this] { end(true, "caller left"); });
 }
@@ -146,7 +155,8 @@ void CallSession::on_closed(const rtc::Closed& closed) {
 void CallSession::greet_when_heard() {
     if (greeted_ || ended_ || !output_ || !track_heard_ || !caller_) return;
     greeted_ = true;
-    if (!first_words_.empty()) say(first_words_, /*interruptible=*/false);
+    if (!first_words_.empty()) return say(first_words_, /*interruptible=*/false);
+    answer_held();
 }
 
 void CallSession::hear(const rtc::TrackInfo& track) {
@@ -155,6 +165,8 @@ void CallSession::hear(const rtc::TrackInfo& track) {
         handlers.agent_is_speaking = [this] { return reply_ != nullptr && reply_->interruptible(); };
         handlers.on_interrupted = [this] { on_interrupted(); };
         handlers.on_turn = [this](const UserTurn& turn) { on_user_turn(turn); };
+        if (parts_.config.front_end.captions)
+            handlers.on_partial = [this](const std::string& text) { front_end_->user_interim(listening_to_, text); };
         handlers.on_error = [this](const Error& error) {
             report("provider_error", {{"stage", "stt"}});
             log::error("agent", "recogniser failed", {{"room", ticket_.room}, {"error", error.message}});
@@ -168,6 +180,7 @@ void CallSession::hear(const rtc::TrackInfo& track) {
 
 void CallSession::on_user_turn(const UserTurn& turn) {
     log::info("agent", "caller said", {{"room", ticket_.room}, {"text", cut_speech(turn.text)}});
+    front_end_->user_final(listening_to_, turn.text);
     asked_if_there_ = 0;
     hang_up_next_ = false;
     if (reply_ && reply_->paused()) {
@@ -187,7 +200,7 @@ void CallSession::on_user_turn(const UserTurn& turn) {
 }
 
 void CallSession::answer(const UserTurn& turn) {
-    if (!output_ || ended_) return;
+    if (!output_ || ended_ || hang_up_timer_.pending()) return front_end_->answered(turn.message, {});
     if (history_.size() > kHistoryMessages)
         history_.erase(history_.begin() + 1, history_.end() - static_cast<std::ptrdiff_t>(kHistoryMessages - 1));
     show_state("thinking");
@@ -214,6 +227,7 @@ std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
         }));
     };
     handlers.on_speaking = [this] { show_state("speaking"); };
+    front_end_->agent_begins(output_->track_sid(), [this] { return reply_ ? reply_->heard() : std::string(); });
     return std::make_unique<Reply>(parts_.loop, *parts_.stages.tts, *output_, interruptible, std::move(handlers));
 }
 
@@ -225,13 +239,17 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
     } else {
         errors_in_a_row_ = 0;
     }
-    const bool hang_up = reply_->end_call();
+    const bool goodbye = reply_->end_call();
     save_reply(/*interrupted=*/false);
     reply_.reset();
-    if (hang_up) return end(true, "agent said goodbye");
-    if (hang_up_next_) return end(true, "the caller was silent");
+    if (goodbye) return hang_up("agent said goodbye");
+    if (hang_up_next_) return hang_up("the caller was silent");
     show_state("listening");
     wait_for_caller();
+    answer_held();
+}
+
+void CallSession::answer_held() {
     if (auto held = std::exchange(held_, std::nullopt)) {
         remember(*held);
         answer(*held);
@@ -268,7 +286,10 @@ void CallSession::remember(const UserTurn& turn) { history_.push_back({speech::C
 
 // Answered once we have said what we are saying, and after it in the conversation.
 void CallSession::hold(const UserTurn& turn) {
-    if (held_) remember(*held_);
+    if (held_) {
+        remember(*held_);
+        front_end_->answered(held_->message, {});
+    }
     held_ = turn;
 }
 
@@ -306,7 +327,9 @@ void CallSession::on_silent_caller() {
 void CallSession::save_reply(bool interrupted) {
     const auto heard = reply_->heard();
     const auto& times = reply_->times();
-    if (heard.empty() || !times.first_audio) return;
+    const auto message = answering_ ? answering_->message : 0;
+    front_end_->agent_ended(heard);
+    if (heard.empty() || !times.first_audio) return front_end_->answered(message, {});
     log::info("agent", "agent said", {{"room", ticket_.room}, {"text", cut_speech(heard)}});
     store::Turn turn;
     turn.speaker = store::Speaker::Agent;
@@ -317,6 +340,9 @@ void CallSession::save_reply(bool interrupted) {
     turn.interrupted = interrupted;
     const auto took = answer_times();
     if (!took.is_null()) turn.detail_json = took.dump();
+    turn.sequence = transcript_.turns();
+    front_end_->turn(turn);
+    front_end_->answered(message, turn);
     transcript_.add(std::move(turn));
     report("turn", {{"speaker", "agent"}, {"times", took.is_null() ? nlohmann::json::object() : took}});
     history_.push_back({speech::ChatMessage::Role::Assistant, heard});
@@ -329,6 +355,10 @@ void CallSession::save_user_turn(const UserTurn& user) {
     turn.text = user.text;
     turn.started_at = wall(user.began);
     turn.ended_at = wall(user.ended);
+    turn.detail_json = user.detail;
+    turn.sequence = transcript_.turns();
+    front_end_->turn(turn);
+    front_end_->taken(user.message, turn);
     transcript_.add(std::move(turn));
     report("turn", {{"speaker", "user"}});
 }
@@ -341,8 +371,10 @@ nlohmann::json CallSession::answer_times() const {
     const auto note = [&detail](const char* name, std::optional<TimePoint> from, std::optional<TimePoint> to) {
         if (from && to) detail[name] = std::chrono::duration_cast<std::chrono::milliseconds>(*to - *from).count();
     };
-    note("endOfTurnMs", answering_->ended, answering_->decided);
-    note("sttMs", answering_->decided, answering_->recognised);
+    if (answering_->detail.empty()) {  // spoken
+        note("endOfTurnMs", answering_->ended, answering_->decided);
+        note("sttMs", answering_->decided, answering_->recognised);
+    }
     note("llmMs", times.asked, times.first_text);
     note("ttsMs", times.first_text, times.first_synthesis);
     note("outputMs", times.first_synthesis, times.first_audio);
@@ -351,8 +383,7 @@ nlohmann::json CallSession::answer_times() const {
 }
 
 void CallSession::show_state(const char* state) {
-    // Front-ends know this attribute from other agent hosts.
-    room_->set_attributes({{"lk.agent.state", state}}, [](const Result<void>&) {});
+    if (front_end_) front_end_->show_state(state);
 }
 
 void CallSession::report(const char* kind, nlohmann::json more) const {
@@ -365,6 +396,10 @@ void CallSession::report(const char* kind, nlohmann::json more) const {
 
 store::SystemTime CallSession::wall(TimePoint at) const {
     return wall_start_ + std::chrono::duration_cast<store::SystemTime::duration>(at - steady_start_);
+}
+
+void CallSession::hang_up(const std::string& reason) {
+    hang_up_timer_.after(kLastWordsTravel, [this, reason] { end(true, reason); });
 }
 
 void CallSession::end(bool good, const std::string& reason) {
@@ -384,6 +419,8 @@ void CallSession::finish(bool good, const std::string& reason) {
     duration_timer_.cancel();
     resume_timer_.cancel();
     away_timer_.cancel();
+    hang_up_timer_.cancel();
+    unheard_timer_.cancel();
     if (reply_) {
         save_reply(/*interrupted=*/true);
         reply_.reset();

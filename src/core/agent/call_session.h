@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "front_end.h"
 #include "listener.h"
 #include "reply.h"
 #include "transcript_log.h"
@@ -32,6 +33,9 @@ class CallSession final : public rtc::RoomObserver {
     void on_track_subscribed(const rtc::TrackInfo& track) override;
     void on_track_unsubscribed(const rtc::TrackInfo& track) override;
     void on_own_track_heard(const std::string& track_name) override;
+    void on_text(const rtc::TextMessage& message) override;
+    void on_bytes(const rtc::ByteMessage& message) override;
+    void on_dtmf(const rtc::Dtmf& dtmf) override;
     void on_state(rtc::ConnectionState state) override;
     void on_closed(const rtc::Closed& closed) override;
 
@@ -41,6 +45,11 @@ class CallSession final : public rtc::RoomObserver {
     void greet_when_heard();
     void hear(const rtc::TrackInfo& track);
     void on_user_turn(const UserTurn& turn);
+    void open_front_end();
+    void on_sure_turn(UserTurn turn);
+    void on_first_key();
+    bool on_say(const std::string& text);
+    bool on_interrupt();
     void answer(const UserTurn& turn);
     void say(const std::string& text, bool interruptible);
     std::unique_ptr<Reply> new_reply(bool interruptible);
@@ -49,6 +58,7 @@ class CallSession final : public rtc::RoomObserver {
     bool takes_over(const UserTurn& turn) const;
     void remember(const UserTurn& turn);
     void hold(const UserTurn& turn);
+    void answer_held();
     void on_agreement(const UserTurn& turn);
     void go_on_speaking();
     void give_way();
@@ -56,6 +66,7 @@ class CallSession final : public rtc::RoomObserver {
     void on_silent_caller();
     void save_reply(bool interrupted);
     void save_user_turn(const UserTurn& turn);
+    void hang_up(const std::string& reason);
     nlohmann::json answer_times() const;
     void show_state(const char* state);
     void report(const char* kind, nlohmann::json more = nlohmann::json::object()) const;
@@ -76,8 +87,10 @@ class CallSession final : public rtc::RoomObserver {
     std::vector<speech::ChatMessage> history_;
     std::optional<UserTurn> answering_;  // the turn that the current reply answers
     std::optional<UserTurn> held_;       // said while the greeting could not be interrupted
+    std::vector<store::Turn> recalled_;  // of the process before ours, until front-ends may ask for them
 
     std::unique_ptr<rtc::Room> room_;
+    std::unique_ptr<FrontEnd> front_end_;
     std::unique_ptr<rtc::AudioOutput> output_;
     std::unique_ptr<Listener> listener_;
     std::string listening_to_;           // track sid
@@ -85,7 +98,7 @@ class CallSession final : public rtc::RoomObserver {
     std::unique_ptr<Reply> reply_;
     int asked_if_there_ = 0;
     bool hang_up_next_ = false;          // once what is being said was said
-    Timer caller_timer_, duration_timer_, resume_timer_, away_timer_;
+    Timer caller_timer_, duration_timer_, resume_timer_, away_timer_, hang_up_timer_, unheard_timer_;
     Lifeline lifeline_;
 };
 

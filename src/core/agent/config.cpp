@@ -120,6 +120,9 @@ class Reader {
         read(inner);
         inner.finish();
     }
+    void fault(const char* key, std::string message, std::string hint) {
+        loaded_.faults.push_back(loaded_.fault_at(path(key), std::move(message), std::move(hint)));
+    }
     /// What was not asked for is unknown.
     void finish() {
         for (const auto& [key, value] : object_.items())
@@ -136,9 +139,6 @@ class Reader {
         return nullptr;
     }
     std::string path(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
-    void fault(const char* key, std::string message, std::string hint) {
-        loaded_.faults.push_back(loaded_.fault_at(path(key), std::move(message), std::move(hint)));
-    }
 
     LoadedConfig& loaded_;
     const json& object_;
@@ -155,6 +155,25 @@ void read_turn(Reader& turn, TurnSettings& out) {
     turn.number("interrupt_words", out.interrupt_words, 0, 20);
     turn.texts("backchannels", out.backchannels);
     turn.duration("false_interruption", out.false_interruption, milliseconds{200}, milliseconds{30000});
+}
+
+void read_front_end(Reader& top, FrontEndSettings& out) {
+    top.flag("captions", out.captions);
+    top.flag("transcript_packets", out.transcript_packets);
+    top.flag("chat", out.chat);
+    top.flag("rpc", out.rpc);
+}
+
+void read_dtmf(Reader& dtmf, DtmfSettings& out) {
+    using std::chrono::milliseconds;
+    dtmf.flag("enabled", out.enabled);
+    dtmf.duration("timeout", out.timeout, milliseconds{200}, milliseconds{30000});
+    dtmf.text("end_key", out.end_key);
+    if (out.end_key.size() > 1 || kTelephoneKeys.find(out.end_key) == std::string_view::npos)
+        dtmf.fault("end_key", fmt::format("must be one of {}, or empty", kTelephoneKeys), "# begins a comment: write it as \"#\"");
+    dtmf.number("length", out.length, 0, 64);
+    dtmf.text("tell", out.tell);
+    if (out.tell.find("{keys}") == std::string::npos) dtmf.fault("tell", "must say where the keys stand, as {keys}", "");
 }
 
 void read_all(LoadedConfig& loaded, const json& document) {
@@ -177,6 +196,8 @@ void read_all(LoadedConfig& loaded, const json& document) {
         away.text("goodbye", config.away.goodbye);
     });
     top.section("turn", [&](Reader& turn) { read_turn(turn, config.turn); });
+    read_front_end(top, config.front_end);
+    top.section("dtmf", [&](Reader& dtmf) { read_dtmf(dtmf, config.dtmf); });
     top.number("max_calls", config.max_calls, 1, 100);
     top.number("processes", config.processes, 1, 64);
     top.share("load_threshold", config.load_threshold);

@@ -15,6 +15,7 @@ Listener::Listener(Loop& loop, speech::SpeechToText& stt, const TurnSettings& se
 
 void Listener::open() {
     speech::SttSink sink;
+    if (handlers_.on_partial) sink.on_partial = handlers_.on_partial;  // some compute only for it
     sink.on_final = [this](const std::string& text) { on_final(text); };
     sink.on_error = [this](const Error& error) {
         handlers_.on_error(error);

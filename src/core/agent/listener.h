@@ -20,6 +20,8 @@ struct UserTurn {
     TimePoint began, ended;    // of the speech itself, as it arrived
     TimePoint decided;         // that the turn is over
     TimePoint recognised;
+    std::string detail{};        // of one that was not spoken, as it is stored: {"typed":true}, {"keys":"12"}
+    std::uint64_t message = 0;   // of a front-end that waits for the answer
 };
 
 class Listener {
@@ -28,6 +30,7 @@ class Listener {
         std::function<bool()> agent_is_speaking;
         std::function<void()> on_interrupted;
         std::function<void(const UserTurn&)> on_turn;
+        std::function<void(const std::string& text)> on_partial;  // of the turn under way; may never come
         std::function<void(const Error&)> on_error;
     };
 

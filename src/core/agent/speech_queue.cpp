@@ -7,6 +7,13 @@
 namespace voicectl::agent {
 namespace {
 
+// Of a sentence that is still being made: engines speak 12 to 17 characters a second. Too few would tell that more
+// was heard than was.
+std::uint64_t likely_samples(const std::string& text, int rate_hz) {
+    constexpr std::size_t kMsPerCharacter = 60;
+    return utf8_length(text) * kMsPerCharacter * static_cast<std::uint64_t>(rate_hz) / 1000;
+}
+
 std::string first_words(const std::string& text, double share) {
     auto words = split(text, ' ');
     const auto count = static_cast<std::size_t>(static_cast<double>(words.size()) * std::clamp(share, 0.0, 1.0));
@@ -119,7 +126,8 @@ std::string SpeechQueue::heard() const {
     std::string out;
     for (const auto& sentence : spoken_) {
         if (position <= sentence.begin) break;
-        const auto length = std::max<std::uint64_t>(1, sentence.end - sentence.begin);
+        auto length = std::max<std::uint64_t>(1, sentence.end - sentence.begin);
+        if (!sentence.complete) length = std::max(length, likely_samples(sentence.text, output_.rate_hz()));
         const double share = static_cast<double>(position - sentence.begin) / static_cast<double>(length);
         const bool whole = sentence.complete && position >= sentence.end;
         const auto part = whole ? sentence.text : first_words(sentence.text, share);

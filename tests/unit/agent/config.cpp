@@ -103,3 +103,33 @@ TEST_CASE("numbers in quotes stay text, others become numbers") {
     CHECK(numbers.config.llm["temperature"] == 0.5);
     CHECK(numbers.config.llm["seed"] == "7");
 }
+
+TEST_CASE("what front-ends see is on unless it is turned off") {
+    const auto bare = parse_config(kGood, "a.yaml").config;
+    CHECK(bare.front_end.captions);
+    CHECK(bare.front_end.transcript_packets);
+    CHECK(bare.front_end.chat);
+    CHECK(bare.front_end.rpc);
+    CHECK(bare.dtmf.enabled);
+    const auto loaded = parse_config(with("captions: false\ntranscript_packets: false\nchat: false\nrpc: false\n"
+                                          "dtmf: {enabled: false, timeout: 4s, end_key: \"*\", length: 4, tell: \"<{keys}>\"}"), "a.yaml");
+    REQUIRE(loaded.faults.empty());
+    CHECK_FALSE(loaded.config.front_end.captions);
+    CHECK_FALSE(loaded.config.front_end.transcript_packets);
+    CHECK_FALSE(loaded.config.front_end.chat);
+    CHECK_FALSE(loaded.config.front_end.rpc);
+    CHECK_FALSE(loaded.config.dtmf.enabled);
+    CHECK(loaded.config.dtmf.timeout == std::chrono::seconds{4});
+    CHECK(loaded.config.dtmf.end_key == "*");
+    CHECK(loaded.config.dtmf.length == 4);
+    CHECK(loaded.config.dtmf.tell == "<{keys}>");
+    CHECK(parse_config(with("dtmf: {end_key: \"\"}"), "a.yaml").faults.empty());
+}
+
+TEST_CASE("keys that no telephone has, and a form that says none, are refused") {
+    for (const char* key : {"end_key: \"##\"", "end_key: x", "tell: keys were pressed", "length: 65", "timeout: 1m"}) {
+        CAPTURE(key);
+        const auto name = std::string(key).substr(0, std::string(key).find(':'));
+        CHECK(only_fault(with("dtmf:\n  " + std::string(key))).starts_with("a.yaml:14: dtmf." + name));
+    }
+}
