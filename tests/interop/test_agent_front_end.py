@@ -218,7 +218,7 @@ def test_methods_answer_and_refuse(server, desk):
     agent = desk()
 
     async def story():
-        async with Caller(server, agent.room) as ann, Caller(server, agent.room, "second") as second:
+        async with Caller(server, agent.room) as ann:
             bot = await ann.greeted()
             state = await ann.call("lk.agent.get_session_state", "{}", bot)
             assert state["agent_state"] == "listening" and state["user_state"] == "listening"
@@ -226,11 +226,12 @@ def test_methods_answer_and_refuse(server, desk):
             assert [i["content"] for i in answer["items"]] == [["hello"], ["Very well."]]
             history = await ann.call("lk.agent.get_chat_history", "", bot)
             assert [i["role"] for i in history["items"]] == ["assistant", "user", "assistant"]
-            for who, method, payload, code in [(ann, "lk.agent.send_message", "nonsense", 400), (ann, "lk.agent.unknown", "", 1400),
-                                               (second, "lk.agent.get_chat_history", "", 403), (ann, "voicectl.say", '{"text":"x"}', 403)]:
-                with pytest.raises(rtc.RpcError) as refused:
-                    await who.call(method, payload, bot)
-                assert refused.value.code == code, refused.value
+            async with Caller(server, agent.room, "second") as second:
+                for who, method, payload, code in [(ann, "lk.agent.send_message", "nonsense", 400), (ann, "lk.agent.unknown", "", 1400),
+                                                   (second, "lk.agent.get_chat_history", "", 403), (ann, "voicectl.say", '{"text":"x"}', 403)]:
+                    with pytest.raises(rtc.RpcError) as refused:
+                        await who.call(method, payload, bot)
+                    assert refused.value.code == code, refused.value
             said = await in_thread(parts.voicectl, "room", "rpc", agent.room, "--to", bot, "--method", "voicectl.say",
                                    "--payload", '{"text":"Please hold the line."}', env=server.environment())
             assert said.code == 0, said
