@@ -2,6 +2,7 @@
 // Never unloaded: libraries with threads of their own do not survive that.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,16 @@ class SharedLibrary {
         if (!address) return std::unexpected(std::move(address).error());
         return reinterpret_cast<Pointer>(*address);
     }
+    /// Where the address of one function goes: {"sf_open", &library.open}.
+    struct Slot {
+        template<class Function>
+        Slot(const char* slot_name, Function** slot_address) : name(slot_name), address(reinterpret_cast<void**>(slot_address)) {}
+        const char* name;
+        void** address;
+    };
+    /// All of them, or Errc::Missing for the first that is not there.
+    Result<void> find_all(std::initializer_list<Slot> slots) const;
+
     const std::string& name() const { return name_; }
 
  private:

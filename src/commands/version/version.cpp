@@ -1,6 +1,7 @@
 #include "commands/version/version.h"
 
 #include <google/protobuf/stubs/common.h>
+#include <nettle/version.h>
 #include <openssl/crypto.h>
 
 #include <boost/version.hpp>
@@ -18,12 +19,13 @@ namespace {
 std::vector<std::pair<std::string, std::string>> libraries(bool all) {
     std::vector<std::pair<std::string, std::string>> out;
     out.emplace_back("boost", fmt::format("{}.{}.{}", BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100));
+    out.emplace_back("nettle", fmt::format("{}.{}", nettle_version_major(), nettle_version_minor()));
     out.emplace_back("openssl", OpenSSL_version(OPENSSL_VERSION_STRING));
     out.emplace_back("protobuf", google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION));
-    out.emplace_back("sndfile", audio::library_version());
     out.emplace_back("sqlite", store::library_version());
     if (!all) return out;
     out.emplace_back("curl", net::HttpClient::version());
+    out.emplace_back("sndfile", audio::library_version());
     for (auto& one : speech::library_versions()) out.push_back(std::move(one));
     return out;
 }

@@ -40,6 +40,7 @@ class SocketChannel final : public Channel {
     /// False when nothing more is to be read, and perhaps no object left to read with.
     bool take_lines() {
         std::size_t begin = 0;
+        const auto tell = handlers_.on_message;  // which may destroy us, and is not to go with us while it runs
         for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n', begin)) {
             const auto message = Json::parse(line_.begin() + static_cast<std::ptrdiff_t>(begin), line_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
             begin = end + 1;
@@ -48,7 +49,7 @@ class SocketChannel final : public Channel {
                 return false;
             }
             const std::weak_ptr<char> alive = alive_;
-            handlers_.on_message(message);
+            tell(message);
             if (alive.expired() || closed_) return false;
         }
         line_.erase(0, begin);

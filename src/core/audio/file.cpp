@@ -1,7 +1,6 @@
 #include "voicectl/audio/file.h"
 
 #include <dlfcn.h>
-#include <sndfile.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <fstream>
 #include <limits>
 
+#include "sound_libraries.h"
 #include "voicectl/audio/resampler.h"
 #include "voicectl/base/text.h"
 
@@ -21,8 +21,10 @@
 extern "C" __attribute__((visibility("default"))) void* mpg123_new(const char* decoder, int* error) {
     using New = void* (*)(const char*, int*);
     using Param = int (*)(void*, int, long, double);
-    static const auto theirs = reinterpret_cast<New>(dlsym(RTLD_NEXT, "mpg123_new"));
-    static const auto set = reinterpret_cast<Param>(dlsym(RTLD_NEXT, "mpg123_param"));
+    static void* const library = dlopen("libmpg123.so.0", RTLD_NOW | RTLD_NOLOAD);  // there: it is what called us
+    if (library == nullptr) return nullptr;
+    static const auto theirs = reinterpret_cast<New>(dlsym(library, "mpg123_new"));
+    static const auto set = reinterpret_cast<Param>(dlsym(library, "mpg123_param"));
     if (theirs == nullptr) return nullptr;
     auto* handle = theirs(decoder, error);
     if (handle != nullptr && set != nullptr) set(handle, 2, 0x20, 0);
@@ -35,14 +37,17 @@ namespace {
 constexpr int kMaxChannels = 32;
 constexpr int kMaxRateHz = 768'000;
 
+/// Once a file was to be opened, which found the library.
+const Sndfile& sf() { return **sndfile(); }
+
 struct CloseFile {
-    void operator()(SNDFILE* file) const { sf_close(file); }
+    void operator()(SNDFILE* file) const { sf().close(file); }
 };
 using File = std::unique_ptr<SNDFILE, CloseFile>;
 
 /// What libsndfile says, as a part of one line: some of its texts end in a dot and a newline.
 std::string reason(SNDFILE* file) {
-    std::string text(trim(sf_strerror(file)));
+    std::string text(trim(sf().strerror(file)));
     while (text.ends_with('.')) text.pop_back();
     for (auto& c : text)
         if (c == '\n') c = ' ';
@@ -173,8 +178,8 @@ class SndfileReader final : public FileReader {
     Result<std::size_t> read(std::span<std::int16_t> out) override {
         const auto channels = static_cast<std::size_t>(info_.channels);
         buffer_.resize(out.size() / channels * channels);
-        const auto got = sf_read_float(file_.get(), buffer_.data(), static_cast<sf_count_t>(buffer_.size()));
-        if (got <= 0 && sf_error(file_.get()) != SF_ERR_NO_ERROR) return fail(Errc::Io, "cannot read {}: {}", path_, reason(file_.get()));
+        const auto got = sf().read_float(file_.get(), buffer_.data(), static_cast<sf_count_t>(buffer_.size()));
+        if (got <= 0 && sf().error(file_.get()) != SF_ERR_NO_ERROR) return fail(Errc::Io, "cannot read {}: {}", path_, reason(file_.get()));
         const auto whole = static_cast<std::size_t>(std::max<sf_count_t>(got, 0)) / channels * channels;  // without a torn last frame
         const auto end = buffer_.begin() + static_cast<std::ptrdiff_t>(whole);
         not_finite_ += std::count_if(buffer_.begin(), end, [](float one) { return !std::isfinite(one); });
@@ -184,7 +189,7 @@ class SndfileReader final : public FileReader {
     std::int64_t not_finite() const override { return not_finite_; }
 
     Result<void> rewind() override {
-        if (sf_seek(file_.get(), 0, SEEK_SET) == 0) return {};
+        if (sf().seek(file_.get(), 0, SEEK_SET) == 0) return {};
         return fail(Errc::Io, "cannot go back to the beginning of {}: {}", path_, reason(file_.get()));
     }
 
@@ -248,8 +253,8 @@ class SndfileWriter final : public FileWriter {
     Result<void> close() override {
         if (!file_) return {};
         auto flushed = resampler_ ? put(resampler_->flush()) : Result<void>{};
-        const int error = sf_close(file_.release());
-        if (flushed && error != 0) return fail(Errc::Io, "cannot finish {}: {}", path_, sf_error_number(error));
+        const int error = sf().close(file_.release());
+        if (flushed && error != 0) return fail(Errc::Io, "cannot finish {}: {}", path_, sf().error_number(error));
         return flushed;
     }
 
@@ -257,8 +262,8 @@ class SndfileWriter final : public FileWriter {
     Result<void> put(SampleView samples) {
         const auto count = static_cast<sf_count_t>(samples.size());
         // libsndfile 1.2.0 mixes the channels of an MP3 up when it is given whole numbers.
-        const auto written = form_.is_mp3() ? sf_write_float(file_.get(), to_floats(samples).data(), count)
-                                            : sf_write_short(file_.get(), samples.data(), count);
+        const auto written = form_.is_mp3() ? sf().write_float(file_.get(), to_floats(samples).data(), count)
+                                            : sf().write_short(file_.get(), samples.data(), count);
         if (written == count) return {};
         return fail(Errc::Io, "cannot write {}: {}", path_, reason(file_.get()));
     }
@@ -280,8 +285,9 @@ Result<std::unique_ptr<FileReader>> FileReader::open(const std::string& path) {
     }
     if (to_lower_ascii(path).ends_with(".mp3") && !looks_like_mp3(path))
         return fail(Errc::Io, "{} is not readable as audio: there is no MP3 in it", path);
+    VC_TRY(sndfile());
     SF_INFO info{};
-    File file(sf_open(path.c_str(), SFM_READ, &info));
+    File file(sf().open(path.c_str(), SFM_READ, &info));
     if (!file) return fail(Errc::Io, "{} is not readable as audio: {}", path, reason(nullptr));
     if (info.channels < 1 || info.channels > kMaxChannels || info.samplerate < 1 || info.samplerate > kMaxRateHz)
         return fail(Errc::Io, "cannot read {}: {} channels at {} Hz", path, info.channels, info.samplerate);
@@ -309,15 +315,16 @@ Result<std::unique_ptr<FileWriter>> FileWriter::create(const std::string& path, 
         return fail(Errc::Usage, "cannot write {}: {} channels, a {} file holds 1 to {}", path, channels,
                     form.ending.substr(1), form.max_channels);
     const int file_rate = allowed_rate(form, rate_hz);
+    VC_TRY(sndfile());
     SF_INFO info{};
     info.samplerate = file_rate;
     info.channels = channels;
     info.format = form.format;
-    File file(sf_open(path.c_str(), SFM_WRITE, &info));
+    File file(sf().open(path.c_str(), SFM_WRITE, &info));
     if (!file) return fail(Errc::Io, "cannot write {}: {}", path, reason(nullptr));
-    sf_command(file.get(), SFC_SET_CLIPPING, nullptr, SF_TRUE);
+    sf().command(file.get(), SFC_SET_CLIPPING, nullptr, SF_TRUE);
     // After every write, so that a recording is readable whatever happens to us.
-    if (form.is_wav()) sf_command(file.get(), SFC_SET_UPDATE_HEADER_AUTO, nullptr, SF_TRUE);
+    if (form.is_wav()) sf().command(file.get(), SFC_SET_UPDATE_HEADER_AUTO, nullptr, SF_TRUE);
     auto resampler =
         file_rate == rate_hz ? nullptr : std::make_unique<ChannelResampler>(rate_hz, file_rate, channels);
     return std::make_unique<SndfileWriter>(path, form, std::move(file), channels, std::move(resampler));
@@ -329,6 +336,9 @@ Result<void> write_file(const std::string& path, const Pcm& pcm) {
     return writer->close();
 }
 
-std::string library_version() { return sf_version_string(); }
+std::string library_version() {
+    const auto library = sndfile();
+    return library ? (*library)->version_string() : "not there";
+}
 
 }  // namespace voicectl::audio

@@ -1,26 +1,27 @@
 #include "voicectl/audio/resampler.h"
 
-#include <soxr.h>
-
 #include <cmath>
 #include <stdexcept>
+
+#include "sound_libraries.h"
 
 namespace voicectl::audio {
 
 struct Resampler::Impl {
     Impl(int from_hz, int to_hz) : ratio(static_cast<double>(to_hz) / from_hz) {
         if (from_hz == to_hz) return;  // samples pass as they are
-        const auto samples = soxr_io_spec(SOXR_INT16_I, SOXR_INT16_I);
-        const auto quality = soxr_quality_spec(SOXR_HQ, 0);
-        auto runtime = soxr_runtime_spec(1);
+        const auto& library = loaded_soxr();
+        const auto samples = library.io_spec(SOXR_INT16_I, SOXR_INT16_I);
+        const auto quality = library.quality_spec(SOXR_HQ, 0);
+        auto runtime = library.runtime_spec(1);
         // Small blocks: they hold back 18 ms from 22 to 16 kHz instead of 40, and 50 from 8 to 16 instead of 112.
         runtime.log2_min_dft_size = runtime.log2_large_dft_size = 8;
         soxr_error_t error = nullptr;
-        soxr = soxr_create(from_hz, to_hz, 1, &error, &samples, &quality, &runtime);
+        soxr = library.create(from_hz, to_hz, 1, &error, &samples, &quality, &runtime);
         if (error || !soxr) throw std::bad_alloc();  // its only cause: both rates are checked by callers
     }
     ~Impl() {
-        if (soxr) soxr_delete(soxr);
+        if (soxr) loaded_soxr().destroy(soxr);
     }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
@@ -34,7 +35,7 @@ struct Resampler::Impl {
             out.resize(filled + static_cast<std::size_t>(std::ceil(static_cast<double>(count) * ratio)) + kSlack);
             std::size_t used = 0, made = 0;
             const auto room = out.size() - filled;
-            soxr_process(soxr, in, count, in ? &used : nullptr, out.data() + filled, room, &made);
+            loaded_soxr().process(soxr, in, count, in ? &used : nullptr, out.data() + filled, room, &made);
             filled += made;
             count -= used;
             if (in) in += used;
@@ -63,7 +64,7 @@ Samples Resampler::process(SampleView in) {
 Samples Resampler::flush() {
     if (!impl_->soxr || !impl_->fed) return {};
     auto rest = impl_->run(nullptr, 0);
-    soxr_clear(impl_->soxr);
+    loaded_soxr().clear(impl_->soxr);
     impl_->fed = false;
     return rest;
 }

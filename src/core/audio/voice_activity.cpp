@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "sound_libraries.h"
+
 namespace voicectl::audio {
 namespace {
 
@@ -38,7 +40,7 @@ class NoiseFloor {
 /// WebRTC's own detector: spectral bands against a model of speech and noise.
 class Detector {
  public:
-    Detector() : processing_(webrtc::AudioProcessing::Create()) {
+    Detector() : processing_(new_audio_processing()) {
         auto& detection = *processing_->voice_detection();
         detection.Enable(true);
         detection.set_likelihood(webrtc::VoiceDetection::kVeryLowLikelihood);

@@ -18,4 +18,11 @@ Result<void*> SharedLibrary::find(const char* name) const {
     return fail(Errc::Missing, "{} has no function {}", name_, name);
 }
 
+Result<void> SharedLibrary::find_all(std::initializer_list<Slot> slots) const {
+    for (const auto& slot : slots) {
+        VC_TRY_ASSIGN(*slot.address, find(slot.name));
+    }
+    return {};
+}
+
 }  // namespace voicectl
