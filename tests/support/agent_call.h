@@ -26,9 +26,9 @@ struct Call {
         session.reset();
         store.reset();
     }
-    void start() {
+    void start(std::function<void(const nlohmann::json&)> on_report = {}) {
         store = std::make_unique<store::AsyncStore>(std::move(*store::Store::open(path)), loop);
-        session = std::make_unique<CallSession>(HostParts{loop, config, stages, core, *store},
+        session = std::make_unique<CallSession>(HostParts{loop, config, stages, core, *store, std::move(on_report)},
                                                 CallTicket{"AJ_1", "room", "ws://x", "token", "{}"},
                                                 [this](const CallOutcome& ended) { outcome = ended; });
         session->start();

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +69,7 @@ class FakeVoice final : public speech::TextToSpeech {
         auto stream = std::make_unique<Stream>(loop);
         const auto words = static_cast<std::size_t>(1 + std::count(text.begin(), text.end(), ' '));
         stream->timer.after(std::chrono::milliseconds{50}, [this, words, sink = std::move(sink)] {
+            if (mute) return;
             if (broken) return sink.on_error({Errc::Other, "voice broken", ""});
             sink.on_audio(audio::Samples(words * 1600, 1000));
             sink.on_done();
@@ -75,7 +77,7 @@ class FakeVoice final : public speech::TextToSpeech {
         return stream;
     }
     std::vector<std::string> spoken;
-    bool broken = false;
+    bool broken = false, mute = false;
 };
 
 /// Answers when the test says so.
@@ -96,10 +98,12 @@ class FakeModel final : public speech::LanguageModel {
     void answer(const std::string& text, bool end_call = false) {
         const auto to = sink;
         to.on_text(text);
+        if (usage) to.on_usage(*usage);
         to.on_done({.end_call = end_call});
     }
     std::vector<std::vector<speech::ChatMessage>> asked;
     speech::LlmSink sink;
+    std::optional<speech::Usage> usage;  // told with each answer
 };
 
 /// Understands what the test tells it to.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "voicectl/agent/prices.h"
 #include "voicectl/base/result.h"
 
 namespace voicectl::agent {
@@ -56,6 +57,32 @@ struct DtmfSettings {
     std::string tell = "[keys: {keys}]";      // how the model is told
 };
 
+/// How long the model may go on in one answer.
+struct AnswerLimit {
+    int characters = 4000;                  // 0: no limit
+    std::chrono::milliseconds time{120000}; // of writing; 0: no limit
+    std::string words = "I will stop here. Ask me if you want to hear more.";  // said in place of the rest; may be empty
+};
+
+/// Where one call ends by itself, and what is said then. Empty words: it ends without.
+struct Limits {
+    Money budget{5'000'000'000};  // of a call; 0: no limit
+    std::string budget_warning;   // said at 80 % of it; empty: nothing is said
+    std::string budget_goodbye = "I am sorry, I have to end our call here. Goodbye.";
+    std::chrono::milliseconds idle{600000};  // without a sound from the caller; 0: no limit
+    std::string idle_goodbye = "I have not heard from you for a while, so I will hang up now. Goodbye.";
+    std::chrono::milliseconds max_duration{1800000};
+    std::string duration_goodbye = "Our time is up, so I have to end the call now. Goodbye.";
+    int calls_per_user = 3;  // at once, over all agents that share the store; 0: no limit
+    AnswerLimit answer;
+};
+
+/// How much of a long conversation the model sees (the store keeps all of it). The newest part is kept, and the instructions.
+struct HistoryLimits {
+    int messages = 200;
+    int tokens = 32000;  // a guess by the length of the text; 0: no limit
+};
+
 struct AgentConfig {
     std::string file;  // as given, for messages
     std::string name;
@@ -74,7 +101,10 @@ struct AgentConfig {
     std::string store;           // path; empty: the default
     std::chrono::milliseconds caller_timeout{60000};   // nobody came: the job ends
     std::chrono::milliseconds caller_return{5000};     // the caller left: how long to wait for a return
-    std::chrono::milliseconds max_duration{1800000};   // of one call
+    Limits limits;
+    HistoryLimits history;
+    PriceList prices;            // built-in ones, and what the file changes
+    std::string report_dir;      // each call's report as a file, too; empty: in the store alone
     std::chrono::milliseconds drain_timeout{600000};
 };
 

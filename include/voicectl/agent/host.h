@@ -76,6 +76,7 @@ struct WorkerEvent {
     std::string job_id, room, detail;
     bool good = true;
     int turns = 0;
+    std::string dispatch_id = {};  // of a job that is refused
 };
 
 struct DeskOptions {
@@ -86,6 +87,11 @@ struct DeskOptions {
     int capacity = 12;            // calls at once
     std::function<float()> load;  // of the machine, 0…1, asked whenever it matters; absent: 0
     float load_threshold = 1;         // from here on no call is taken; 1: load is no reason
+    /// Asked before a job is accepted that nothing else speaks against: "" or why it is refused ("user limit"), or an error
+    /// when that cannot be told. Absent: everybody is welcome. Who gives no answer within `admit_within` has none.
+    std::function<void(const livekit::Job& job, std::function<void(Result<std::string>)> done)> admit;
+    std::chrono::milliseconds admit_within{300};
+    std::function<void(const std::string& job_id)> on_over;  // of every job that was admitted
 };
 
 class JobDesk {

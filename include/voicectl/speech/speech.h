@@ -2,10 +2,11 @@
 //
 // A provider (SpeechToText, …) is built once from configuration, owned by whoever hosts calls, and shared
 // by them; a stream belongs to one turn or call, lives on the loop that it was opened with, never blocks,
-// reports through its sink on that loop, and stops when dropped: nothing is called afterwards.
+// reports through its sink on that loop, and stops when dropped: nothing is called afterwards (but OnUsage).
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,12 +18,32 @@
 
 namespace voicectl::speech {
 
+// ---- usage ----
+
+/// What one stream has used so far, in the units in which it is paid for. What a stage has no use for stays 0.
+struct Usage {
+    std::int64_t audio_ms = 0;       // heard by a recogniser
+    std::int64_t input_tokens = 0;   // read by a model
+    std::int64_t cached_tokens = 0;  // of these, the part that came from its cache
+    std::int64_t output_tokens = 0;  // written by it
+    std::int64_t characters = 0;     // made into speech
+    std::string provider = {}, model = {};  // who is to be paid; empty: the stage as it is configured
+    bool operator==(const Usage&) const = default;
+};
+
+/// The provider's own figures. Each call gives the stream's total and replaces the one before, so that a message that
+/// comes twice counts once. The only callback that may also come after on_done, on_error or the end of the stream:
+/// what was used is paid for, whoever listens. On the loop; never from a destructor. It drops no stream.
+/// A provider that is told nothing by its server does not call it: then what went in and out is counted by whoever asked.
+using OnUsage = std::function<void(const Usage& total)>;
+
 // ---- speech to text ----
 
 struct SttSink {
     std::function<void(const std::string& text)> on_partial;  // the current utterance so far; may never come
     std::function<void(const std::string& text)> on_final;    // one per end_utterance(); "" when nothing was understood
     std::function<void(const Error& error)> on_error;         // the stream is over
+    OnUsage on_usage = {};
 };
 
 class SttStream {
@@ -48,15 +69,15 @@ struct ChatMessage {
     std::string text;
 };
 
-struct LlmUsage {
-    int prompt_tokens = 0, completion_tokens = 0;
+struct LlmEnd {
     bool end_call = false;  // the model wants the agent to hang up once this was spoken
 };
 
 struct LlmSink {
     std::function<void(const std::string& piece)> on_text;
-    std::function<void(const LlmUsage& usage)> on_done;  // last call, unless on_error
-    std::function<void(const Error& error)> on_error;    // last call
+    std::function<void(const LlmEnd& end)> on_done;    // last call, unless on_error
+    std::function<void(const Error& error)> on_error;  // last call
+    OnUsage on_usage = {};
 };
 
 class LlmStream {
@@ -76,6 +97,7 @@ struct TtsSink {
     std::function<void(audio::Samples chunk)> on_audio;  // mono at rate_hz(), as it is made
     std::function<void()> on_done;                       // last call, unless on_error
     std::function<void(const Error& error)> on_error;    // last call
+    OnUsage on_usage = {};
 };
 
 class TtsStream {

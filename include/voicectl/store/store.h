@@ -65,6 +65,18 @@ struct Session {
     bool operator==(const Session&) const = default;
 };
 
+/// A call's place among those that its user may hold at once. It ends by itself when nobody renews it, so that a
+/// host that crashed holds none for long.
+struct Lease {
+    std::string job_id, user_id;
+};
+
+/// A dispatch that an agent would not take.
+struct Refusal {
+    std::string dispatch_id, job_id, room, agent_name, reason;
+    SystemTime at;
+};
+
 class Store {
  public:
     /// Creates the file (mode 0600) and its folder (0700), migrates the schema. Refuses, and leaves as they
@@ -89,6 +101,22 @@ class Store {
     /// `id_or_room`: a room's name (its latest attempt), else a call's number. A room named "7" hides call 7:
     /// its own number leads to that one, but nothing else would lead to the room. NotFound.
     virtual Result<Call> find(const std::string& id_or_room) = 0;
+    /// What is known of a call besides its turns (usage, costs, events): "" or a JSON object; replaced as a whole.
+    virtual Result<void> save_report(std::int64_t call_id, const std::string& report_json) = 0;
+    virtual Result<std::string> report(std::int64_t call_id) = 0;
+
+    /// True: the user has fewer than `most` other places that run past `now`, and this one is taken until `until`.
+    /// One transaction: of two who ask for the last place one gets it. Asked again for the same job it is the same place.
+    virtual Result<bool> take_lease(const Lease& lease, int most, SystemTime now, SystemTime until) = 0;
+    /// Of calls that go on, also when their places had run out.
+    virtual Result<void> renew_leases(const std::vector<Lease>& leases, SystemTime until) = 0;
+    virtual Result<void> end_lease(const std::string& job_id) = 0;
+
+    /// Those of more than a day before `refusal.at` are forgotten.
+    virtual Result<void> save_refusal(const Refusal& refusal) = 0;
+    /// Of one dispatch, in order.
+    virtual Result<std::vector<Refusal>> refusals(const std::string& dispatch_id) = 0;
+
     /// In order, one at a time, so that a million turns need no more memory than a hundred. `each` returns
     /// false to stop; no lock is held while it runs, so that a slow reader stops no agent. Conflict when the
     /// transcript is replaced meanwhile.

@@ -7,6 +7,7 @@
 
 #include "commands/agent/loading.h"
 #include "voicectl/agent/config.h"
+#include "voicectl/base/text.h"
 #include "voicectl/base/workers.h"
 #include "voicectl/store/store.h"
 
@@ -46,6 +47,16 @@ std::string why_no_store(const std::string& path) {
     return {};
 }
 
+// The last part of a report folder is made when it is missing.
+std::string why_no_folder(const std::string& path) {
+    namespace fs = std::filesystem;
+    std::error_code failed;
+    const auto folder = fs::exists(path, failed) ? fs::path(path) : fs::absolute(path, failed).parent_path();
+    if (!fs::is_directory(folder, failed)) return fmt::format("{} is no folder", folder.string());
+    if (access(folder.c_str(), W_OK | X_OK) != 0) return fmt::format("nothing can be written to {}", folder.string());
+    return {};
+}
+
 // Everything that can be told at once: engines and store too, whatever else is wrong.
 void gather_more(const agent::LoadedConfig& loaded, agent::ConfigFaults& faults, Env& env) {
     Workers workers(1, "vc-speech");
@@ -53,6 +64,8 @@ void gather_more(const agent::LoadedConfig& loaded, agent::ConfigFaults& faults,
         faults.insert(faults.end(), stages.error().begin(), stages.error().end());
     if (const auto& path = loaded.config.store; !path.empty())
         if (const auto why = why_no_store(path); !why.empty()) faults.push_back(loaded.fault_at("store", "cannot be used: " + why, ""));
+    if (const auto& folder = loaded.config.report_dir; !folder.empty())
+        if (const auto why = why_no_folder(folder); !why.empty()) faults.push_back(loaded.fault_at("report_dir", "cannot be used: " + why, ""));
     std::stable_sort(faults.begin(), faults.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
 }
 
@@ -71,7 +84,9 @@ Result<void> run_agent_check(const AgentCheckOptions& options, Env& env) {
     if (!loaded) return fail(Errc::Usage, "{}", loaded.error().message);
     auto faults = loaded->faults;
     gather_more(*loaded, faults, env);
-    const Json value{{"file", options.config}, {"valid", faults.empty()}, {"name", loaded->config.name}, {"faults", to_json(faults)}};
+    const auto warnings = price_warnings(loaded->config);
+    const Json value{{"file", options.config}, {"valid", faults.empty()}, {"name", loaded->config.name}, {"faults", to_json(faults)}, {"warnings", warnings}};
+    for (const auto& warning : warnings) env.out.warn(terminal_safe(warning));
     if (faults.empty()) return env.out.emit(value, summary(loaded->config), loaded->config.name);
     if (env.out.json()) VC_TRY(env.out.emit(value, ""));
     auto error = agent::to_error(faults);

@@ -12,6 +12,17 @@ Result<agent::LoadedConfig> load_agent_config(const std::string& path) {
     return loaded;
 }
 
+std::vector<std::string> price_warnings(const agent::AgentConfig& config) {
+    std::vector<std::string> out;
+    for (const auto& [stage, options] : {std::pair{"stt", &config.stt}, std::pair{"llm", &config.llm}, std::pair{"tts", &config.tts}}) {
+        const auto payee = agent::payee_of(*options);
+        if (payee.provider.empty() || config.prices.find(payee.provider, payee.model, payee.foreign) != nullptr) continue;
+        const auto key = payee.model.empty() ? payee.provider : payee.provider + "/" + payee.model;
+        out.push_back(fmt::format("{}: the price of {} is not known: it counts for no budget. Give it with  prices: {{{}: {{…, date: …}}}}", stage, key, key));
+    }
+    return out;
+}
+
 speech::ProviderContext provider_context(const agent::AgentConfig& config, Workers& workers, Env& env) {
     return {workers, env.http(), env.getenv(), std::filesystem::path(config.file).parent_path().string()};
 }

@@ -8,6 +8,8 @@ namespace voicectl::commands {
 
 /// Config with every fault as "file:line: key: message".
 Result<agent::LoadedConfig> load_agent_config(const std::string& path);
+/// A line for each stage whose price nobody knows: no mistake, but its budget is blind.
+std::vector<std::string> price_warnings(const agent::AgentConfig& config);
 /// What the providers of that agent may use.
 speech::ProviderContext provider_context(const agent::AgentConfig& config, Workers& workers, Env& env);
 /// Where its transcripts go.

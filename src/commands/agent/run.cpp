@@ -4,13 +4,17 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "commands/agent/call_parts.h"
 #include "commands/agent/health.h"
 #include "commands/agent/loading.h"
 #include "voicectl/agent/load_meter.h"
+#include "voicectl/agent/money.h"
 #include "voicectl/agent/processes.h"
+#include "voicectl/agent/user_cap.h"
 #include "voicectl/base/atomic_file.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/process.h"
@@ -63,11 +67,14 @@ class AgentProcess {
         VC_TRY(check_ready_file());
         VC_TRY_ASSIGN(server_, env_.server());
         config_ = loaded.config;
+        for (const auto& warning : price_warnings(config_)) log::warn("agent", warning);
+        VC_TRY_ASSIGN(auto opened, store::Store::open(store_path(config_, env_)));  // told now and not in the first call
+        store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop_);
+        users_ = std::make_unique<agent::UserCap>(*store_, config_.limits.calls_per_user);
         if (!options_.health.empty()) VC_TRY(open_health());
         if (options_.dev || options_.once) {
             VC_TRY_ASSIGN(parts_, CallParts::build(std::move(loaded), loop_, env_));
         } else {
-            VC_TRY(store::Store::open(store_path(config_, env_)));  // what cannot be stored is told now and not in the first call
             start_processes(std::move(loaded.text));
         }
         return serve();
@@ -118,8 +125,6 @@ class AgentProcess {
 
     Result<void> open_health() {
         VC_TRY_ASSIGN(const auto address, health_address(options_.health));
-        VC_TRY_ASSIGN(auto opened, store::Store::open(store_path(config_, env_)));
-        store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop_);
         AgentHealth::Sources sources;
         sources.closed = [this] { return desk_ ? desk_->closed() : "starting"; };
         sources.status = [this] { return status(); };
@@ -157,6 +162,8 @@ class AgentProcess {
             for (const auto& one : processes_->processes())
                 list.push_back({{"pid", one.pid}, {"calls", one.calls}, {"ready", one.ready}, {"retiring", one.retiring}, {"ageSeconds", one.age.count()}});
         const auto why = desk_ ? desk_->closed() : "starting";
+        Json calls = Json::array();
+        for (const auto& [job, call] : costs_) calls.push_back({{"job", job}, {"room", call.room}, {"costUsd", agent::to_text(call.cost)}});
         return {{"agent", config_.name},
                 {"pid", getpid()},
                 {"version", VOICECTL_VERSION},
@@ -166,6 +173,8 @@ class AgentProcess {
                 {"calls", host() != nullptr ? host()->active() : 0},
                 {"capacity", capacity()},
                 {"load", {{"cpu", meter_.cpu()}, {"memory", meter_.memory()}}},
+                {"costUsd", agent::to_text(live_cost())},
+                {"callCosts", std::move(calls)},
                 {"processes", std::move(list)}};
     }
 
@@ -176,7 +185,42 @@ class AgentProcess {
         metrics.set("voicectl_draining", desk_ && desk_->closed() == "draining" ? 1 : 0);
         metrics.set("voicectl_load", meter_.cpu(), {{"of", "cpu"}});
         metrics.set("voicectl_load", meter_.memory(), {{"of", "memory"}});
+        metrics.set("voicectl_calls_cost_usd", live_cost().dollars());
         metrics.set("voicectl_processes", processes_ ? static_cast<double>(processes_->processes().size()) : 0);
+    }
+
+    /// Of the calls that run.
+    agent::Money live_cost() const {
+        agent::Money out;
+        for (const auto& [job, call] : costs_) out += call.cost;
+        return out;
+    }
+
+    void on_report(const nlohmann::json& report) {
+        if (health_) health_->metrics().take(report);
+        const auto kind = report.value("kind", std::string());
+        const auto job = report.value("job", std::string());
+        if (kind == "usage" && !report.value("late", false)) costs_[job] = {report.value("room", std::string()), {report.value("totalNanos", std::int64_t{0})}};
+        if (kind == "budget_warning") on_event({.kind = kind, .job_id = job, .room = report.value("room", std::string()), .detail = report.value("detail", std::string())});
+    }
+
+    /// May this job's user have another call?
+    void admit(const livekit::Job& job, std::function<void(Result<std::string>)> done) {
+        const auto user = agent::user_of(job.metadata);
+        if (!users_->counts(user)) return done("");
+        capped_.insert(job.id);
+        users_->ask(job.id, user, [done = std::move(done)](const Result<bool>& free) {
+            if (!free) return done(std::unexpected(free.error()));
+            done(*free ? "" : "user limit");
+        });
+    }
+
+    void note_refusal(const agent::WorkerEvent& event) {
+        const store::Refusal refusal{event.dispatch_id, event.job_id, event.room, config_.name, event.detail, std::chrono::system_clock::now()};
+        store_->run<void>([refusal](store::Store& open) { return open.save_refusal(refusal); },
+                          [](const Result<void>& saved) {
+                              if (!saved) log::warn("agent", "a refusal is not stored", {{"error", saved.error().message}});
+                          });
     }
 
     void count(const agent::WorkerEvent& event) {
@@ -198,6 +242,11 @@ class AgentProcess {
     agent::DeskOptions desk_options() {
         agent::DeskOptions out{server_, options_.once, options_.deployment};
         out.capacity = capacity();
+        out.admit = [this](const livekit::Job& job, std::function<void(Result<std::string>)> done) { admit(job, std::move(done)); };
+        out.on_over = [this](const std::string& job) {
+            costs_.erase(job);
+            if (capped_.erase(job) > 0) users_->give_back(job);
+        };
         meter_timer_.every(kMeterPeriod, [this] { meter_.sample(loop_.now()); });
         if (options_.dev || options_.once) return out;  // whoever develops wants his call, however busy the machine
         out.load = [this] { return std::max(meter_.cpu(), meter_.memory()); };
@@ -209,9 +258,7 @@ class AgentProcess {
         const Signals signals(
             loop_, [this](int number, int count) { on_signal(number, count); }, [this] { reload(); });
         loop_.post([this] {
-            host()->on_report = [this](const nlohmann::json& report) {
-                if (health_) health_->metrics().take(report);
-            };
+            host()->on_report = [this](const nlohmann::json& report) { on_report(report); };
             desk_ = agent::JobDesk::create(
                 loop_, config_, desk_options(), *host(), [this](const agent::WorkerEvent& event) { on_event(event); },
                 [this](const Result<void>& why) {
@@ -226,6 +273,7 @@ class AgentProcess {
         processes_.reset();
         parts_.reset();
         health_.reset();
+        users_.reset();
         store_.reset();
         if (!options_.ready_file.empty()) unlink(options_.ready_file.c_str());
         return result_;
@@ -238,6 +286,7 @@ class AgentProcess {
         if (!loaded) return log::error("agent", "the configuration is wrong, the old one stays", {{"error", loaded.error().message}});
         if (loaded->config.name != config_.name)
             return log::error("agent", "a new name needs a restart, the old configuration stays", {{"name", loaded->config.name}});
+        users_ = std::make_unique<agent::UserCap>(*store_, loaded->config.limits.calls_per_user);
         processes_->reload(setup(loaded->config, loaded->text));
     }
 
@@ -245,6 +294,7 @@ class AgentProcess {
 
     void on_event(const agent::WorkerEvent& event) {
         count(event);
+        if (event.kind == "job_refused") note_refusal(event);
         (void)env_.out.emit_raw(to_json(event).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
         if (event.kind != "registered" || options_.ready_file.empty()) return;
         const Json ready{{"agent", config_.name}, {"workerId", event.detail}, {"pid", getpid()}};
@@ -274,7 +324,14 @@ class AgentProcess {
     livekit::Server server_;
     agent::AgentConfig config_;
     agent::LoadMeter meter_;
-    std::unique_ptr<store::AsyncStore> store_;         // for /health/db
+    struct CallCost {
+        std::string room;
+        agent::Money cost;
+    };
+    std::map<std::string, CallCost> costs_;            // of the calls that run
+    std::set<std::string> capped_;                     // jobs that hold a place of their user
+    std::unique_ptr<store::AsyncStore> store_;         // places of users, refusals, /health/db
+    std::unique_ptr<agent::UserCap> users_;
     std::unique_ptr<AgentHealth> health_;
     std::unique_ptr<CallParts> parts_;                 // one of the two
     std::unique_ptr<agent::ProcessHost> processes_;

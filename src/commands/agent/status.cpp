@@ -18,6 +18,7 @@ constexpr std::chrono::seconds kPatience{3};
 std::string human(const Json& status) {
     auto out = fmt::format("agent {} (pid {}): {} of {} calls, CPU {:.0f} %, memory {:.0f} %\n", terminal_safe(scalar_text(status["agent"])), scalar_text(status["pid"]),
                            scalar_text(status["calls"]), scalar_text(status["capacity"]), status["load"]["cpu"].get<double>() * 100, status["load"]["memory"].get<double>() * 100);
+    if (const auto cost = status.find("costUsd"); cost != status.end()) out += fmt::format("cost of the calls so far: {} USD\n", terminal_safe(scalar_text(*cost)));
     out += status["takesCalls"] == true ? "takes calls" : fmt::format("takes no calls: {}", terminal_safe(scalar_text(status["reason"])));
     for (const auto& one : status["processes"])
         out += fmt::format("\n  process {}: {} calls, {} old{}", scalar_text(one["pid"]), scalar_text(one["calls"]),

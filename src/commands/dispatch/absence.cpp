@@ -4,6 +4,7 @@
 
 #include "commands/room/view.h"
 #include "voicectl/base/text.h"
+#include "voicectl/store/store.h"
 
 namespace voicectl::commands {
 namespace {
@@ -41,6 +42,7 @@ std::string in_words(const Absence& absence) {
     for (const auto& one : absence.people) people.push_back(participant_line(one));
     auto out = fmt::format("seen: {}", people.empty() ? "nobody in the room" : fmt::format("{}", fmt::join(people, "; ")));
     if (absence.left > 0) out += fmt::format(", {} that came and left", absence.left);
+    if (!absence.refusals.empty()) return out + fmt::format(", refused by the agent: {}", terminal_safe(fmt::format("{}", fmt::join(absence.refusals, ", "))));
     if (absence.jobs.empty()) return out + ", no job recorded by the server";
     for (const auto& job : absence.jobs) {
         out += fmt::format(", job {}", livekit::proto::JobStatus_Name(job.status()));
@@ -50,9 +52,19 @@ std::string in_words(const Absence& absence) {
     return out;
 }
 
+/// What to do about a reason that an agent of ours gives.
+std::string remedy(const std::string& reason) {
+    if (reason == "user limit") return "its user holds as many calls as limits.calls_per_user allows: end one, and dispatch anew";
+    if (reason == "full") return "all places of the agent are taken: raise max_calls or processes, or run another. " + std::string(kAnew);
+    if (reason == "overloaded") return "the agent's machine is above load_threshold. " + std::string(kAnew);
+    if (reason == "draining") return "the agent is about to end. " + std::string(kAnew);
+    return "look at the agent's log";
+}
+
 std::string hint(const AgentWait& wait, const Absence& absence) {
     if (absence.half_way) return "the agent is in the room, but its media does not connect: are the server's UDP and TCP media ports open towards the agent's machine?";
     if (absence.left > 0) return "it came and left again before it could be used: look at the agent's log";
+    if (!absence.refusals.empty()) return remedy(absence.refusals.back());
     if (!absence.jobs.empty()) return "a worker took the job but did not join: look at the agent's log (it may have crashed, or not reach the server)";
     if (const auto similar = similar_name(wait, absence); !similar.empty())
         return fmt::format("an agent named '{}' serves other rooms here: is that the one? Names count to the letter. {}", terminal_safe(similar), kAnew);
@@ -63,7 +75,10 @@ std::string hint(const AgentWait& wait, const Absence& absence) {
 
 }  // namespace
 
-void look_around(livekit::TwirpClient& twirp, const AgentWait& wait, Absence& absence) {
+void look_around(Env& env, livekit::TwirpClient& twirp, const AgentWait& wait, Absence& absence) {
+    if (const auto store = store::Store::open_existing(env.get("VOICECTL_STORE").value_or(store::default_path())))
+        if (const auto refusals = (*store)->refusals(wait.dispatch_id))
+            for (const auto& one : *refusals) absence.refusals.push_back(one.reason);
     if (const auto dispatches = livekit::DispatchApi(twirp).list(wait.room))
         for (const auto& one : *dispatches)
             if (one.id() == wait.dispatch_id)

@@ -16,10 +16,11 @@ struct Absence {
     std::size_t left = 0;                                 // agents of that name that came and went
     std::vector<livekit::proto::JobState> jobs;           // of our dispatch; known with Redis only
     std::map<std::string, std::size_t> elsewhere;         // agent name → rooms of this server that it serves
+    std::vector<std::string> refusals = {};               // reasons of agents that share our store, in order
 };
 
-/// Fills jobs and elsewhere. What cannot be learnt stays empty.
-void look_around(livekit::TwirpClient& twirp, const AgentWait& wait, Absence& absence);
+/// Fills jobs, elsewhere and refusals. What cannot be learnt stays empty.
+void look_around(Env& env, livekit::TwirpClient& twirp, const AgentWait& wait, Absence& absence);
 
 /// Timeout: what was seen, and in the hint what that most likely means.
 Error explain(const AgentWait& wait, const Absence& absence);

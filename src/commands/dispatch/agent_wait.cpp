@@ -27,7 +27,7 @@ Result<void> sleep_until(const AgentWait& wait, TimePoint when) {
     return {};
 }
 
-std::unexpected<Error> nobody_came(livekit::TwirpClient& twirp, const AgentWait& wait, std::vector<ParticipantInfo> people, const std::set<std::string>& ever) {
+std::unexpected<Error> nobody_came(Env& env, livekit::TwirpClient& twirp, const AgentWait& wait, std::vector<ParticipantInfo> people, const std::set<std::string>& ever) {
     Absence absence;
     absence.people = std::move(people);
     std::size_t still = 0;
@@ -35,7 +35,7 @@ std::unexpected<Error> nobody_came(livekit::TwirpClient& twirp, const AgentWait&
         if (is_wanted(one, wait)) ++still;
     absence.half_way = still > 0;
     absence.left = ever.size() - still;
-    look_around(twirp, wait, absence);
+    look_around(env, twirp, wait, absence);
     return std::unexpected(explain(wait, absence));
 }
 
@@ -78,7 +78,7 @@ Result<AgentArrival> wait_for_agent(Env& env, livekit::TwirpClient& twirp, const
         VC_TRY(sleep_until(wait, next));
     }
     env.out.progress("");
-    return nobody_came(twirp, wait, std::move(people), ever);
+    return nobody_came(env, twirp, wait, std::move(people), ever);
 }
 
 Result<void> wait_for_audio(livekit::TwirpClient& twirp, const AgentWait& wait, TimePoint begun, AgentArrival& arrival) {

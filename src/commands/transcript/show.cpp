@@ -2,6 +2,7 @@
 
 #include "commands/transcript/render.h"
 #include "commands/transcript/source.h"
+#include "voicectl/agent/call_report.h"
 
 namespace voicectl::commands {
 namespace {
@@ -9,10 +10,14 @@ namespace {
 constexpr const char* kLong = R"(A room's name shows its latest attempt; a call's number shows just that
 call. When both fit, the room is meant. Times count from the start of the call.
 
+--report shows how the call went instead, as JSON: every turn with its stages and latencies, what it used and cost,
+interruptions, errors and why it ended; of a call that runs or was killed, as far as it came.
+
 Examples:
   voicectl transcript show demo
   voicectl transcript show 7 --json
-  voicectl transcript show demo --get '/turns/*/text')";
+  voicectl transcript show demo --get '/turns/*/text'
+  voicectl transcript show demo --report --get /costs/totalUsd)";
 
 std::string line(const store::Turn& turn, const store::Call& call, const Output& out) {
     const auto shown = turn_text(turn, call);
@@ -42,12 +47,17 @@ void add_transcript_show(Command transcript, Env& env, Run<TranscriptShowOptions
     command.footer(kLong);
     command.add_option("call", options->call, "Number of a call, or a room").required().type_name("ID|ROOM");
     command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
+    command.add_flag("--report", options->report, "How the call went: stages, latencies, usage, costs, errors (JSON)");
     on_run(command, std::move(options), env, std::move(run));
 }
 
 Result<void> run_transcript_show(const TranscriptShowOptions& options, Env& env) {
     VC_TRY_ASSIGN(auto store, store::Store::open_existing(store_place(options.store, env).path));
     VC_TRY_ASSIGN(const auto call, find_call(*store, options.call));
+    if (options.report) {
+        VC_TRY_ASSIGN(const auto report, agent::read_call_report(*store, call));
+        return env.out.emit(report, report.dump(2, ' ', false, Json::error_handler_t::replace), std::to_string(call.id));
+    }
     const bool for_people = env.out.format == Format::Table || env.out.format == Format::Wide;
     if (for_people && env.out.get.empty() && env.out.fields.empty()) return show_people(*store, call, env.out);
     auto json = call_json(call);

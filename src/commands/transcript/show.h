@@ -7,6 +7,7 @@ namespace voicectl::commands {
 
 struct TranscriptShowOptions {
     std::string store, call;
+    bool report = false;
 };
 
 void add_transcript_show(Command transcript, Env& env, Run<TranscriptShowOptions> run);

@@ -5,6 +5,7 @@
 
 #include "call_session.h"
 #include "voicectl/agent/host.h"
+#include "voicectl/agent/user_cap.h"
 #include "voicectl/base/log.h"
 
 namespace voicectl::agent {
@@ -12,7 +13,8 @@ namespace {
 
 class LocalCallHost final : public CallHost {
  public:
-    explicit LocalCallHost(HostParts parts) : parts_(std::move(parts)) {
+    explicit LocalCallHost(HostParts parts) : parts_(std::move(parts)), users_(parts_.store, parts_.config.limits.calls_per_user), renewal_(parts_.loop) {
+        renewal_.every(kPlaceRenewal, [this] { renew_places(); });
         parts_.on_report = [this](const nlohmann::json& report) {
             if (on_report) on_report(report);
         };
@@ -24,6 +26,10 @@ class LocalCallHost final : public CallHost {
             parts_, ticket, lifeline_.guard([this](const CallOutcome& outcome) { on_session_ended(outcome); }));
         auto& started = *session;
         calls_.emplace(ticket.job_id, std::move(session));
+        if (const auto user = user_of(ticket.metadata); users_.counts(user)) {
+            places_.emplace(ticket.job_id, user);
+            if (ticket.resumed) renew_places();  // its process was away for a while
+        }
         started.start();
     }
 
@@ -38,7 +44,14 @@ class LocalCallHost final : public CallHost {
     int active() const override { return static_cast<int>(calls_.size()); }
 
  private:
+    void renew_places() {
+        std::vector<store::Lease> held;
+        for (const auto& [job, user] : places_) held.push_back({job, user});
+        users_.renew(std::move(held));
+    }
+
     void on_session_ended(const CallOutcome& outcome) {
+        if (places_.erase(outcome.job_id) > 0) users_.give_back(outcome.job_id);
         // The session is our caller: it goes once it has returned.
         parts_.loop.post(lifeline_.guard([this, id = outcome.job_id] { calls_.erase(id); }));
         parts_.loop.post(lifeline_.guard([this, outcome] {
@@ -47,6 +60,9 @@ class LocalCallHost final : public CallHost {
     }
 
     HostParts parts_;
+    UserCap users_;
+    std::map<std::string, std::string> places_;  // job → its user
+    Timer renewal_;
     std::map<std::string, std::unique_ptr<CallSession>> calls_;
     Lifeline lifeline_;
 };

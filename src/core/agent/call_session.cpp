@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "history.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/speech/compare.h"
@@ -15,8 +16,6 @@ constexpr int kErrorsToGiveUp = 3;
 constexpr std::chrono::seconds kAnswersTheEnd{1};
 // After a goodbye: its last sound and its last caption are still on their way.
 constexpr std::chrono::milliseconds kLastWordsTravel{300};
-// Long calls: the model sees the latest part of the conversation (the store keeps all of it).
-constexpr std::size_t kHistoryMessages = 200;
 
 std::string to_text(rtc::ConnectionState state) {
     switch (state) {
@@ -53,6 +52,16 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
       ticket_(std::move(ticket)),
       on_ended_(std::move(on_ended)),
       transcript_(parts.store, call_of(parts, ticket_)),
+      ledger_(Ledger::create(parts.config.prices, {payee_of(parts.config.stt), payee_of(parts.config.llm), payee_of(parts.config.tts)})),
+      record_(std::make_shared<CallRecord>(parts.config)),
+      stages_(parts.stages, parts.config, ledger_,
+              [this] {
+                  record_->event(ms(parts_.loop.now()), "answer_cut");
+                  report("answer_cut");
+                  log::warn("agent", "an answer was too long and is cut", {{"room", ticket_.room}});
+              }),
+      budget_(parts.config.limits.budget),
+      call_start_(std::chrono::system_clock::now()),
       first_words_(parts.config.greeting),
       steady_start_(parts.loop.now()),
       wall_start_(std::chrono::system_clock::now()),
@@ -61,20 +70,26 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
       resume_timer_(parts.loop),
       away_timer_(parts.loop),
       hang_up_timer_(parts.loop),
-      unheard_timer_(parts.loop) {}
+      unheard_timer_(parts.loop),
+      idle_timer_(parts.loop),
+      goodbye_timer_(parts.loop) {
+    watch_money();
+}
 
 void CallSession::start() {
     if (!parts_.config.instructions.empty())
         history_.push_back({speech::ChatMessage::Role::System, parts_.config.instructions});
     if (!ticket_.resumed) return join();
-    transcript_.recall(lifeline_.guard([this](const std::vector<store::Turn>& turns) {
-        take_up(turns);
+    transcript_.recall(lifeline_.guard([this](const TranscriptLog::Recalled& recalled) {
+        take_up(recalled);
         join();
     }));
 }
 
-void CallSession::take_up(const std::vector<store::Turn>& turns) {
+void CallSession::take_up(const TranscriptLog::Recalled& recalled) {
     using Role = speech::ChatMessage::Role;
+    const auto& turns = recalled.turns;
+    resume_record(recalled);
     for (const auto& turn : turns) history_.push_back({turn.speaker == store::Speaker::Agent ? Role::Assistant : Role::User, turn.text});
     recalled_ = turns;
     report("taken_up");
@@ -90,7 +105,7 @@ void CallSession::join() {
     room_ = parts_.core.room(parts_.loop, std::move(options), *this);
     open_front_end();
     caller_timer_.after(parts_.config.caller_timeout, [this] { end(true, "no caller came"); });
-    duration_timer_.after(parts_.config.max_duration, [this] { end(true, "longest duration reached"); });
+    limit_time();
     room_->join(lifeline_.guard([this](Result<void> joined) {
         if (!joined) return finish(false, joined.error().message);
         publish();
@@ -115,14 +130,18 @@ void CallSession::on_joined(const rtc::Participant& participant) {
     front_end_->set_caller(participant);
     if (output_ && !reply_) show_state("listening");
     caller_timer_.cancel();
+    record_->event(ms(parts_.loop.now()), "caller_joined");
+    expect_caller();
     greet_when_heard();
 }
 
 void CallSession::on_left(const rtc::Participant& participant) {
     if (!caller_ || participant.identity != *caller_) return;
+    record_->event(ms(parts_.loop.now()), "caller_left");
     input_.reset();
     listening_to_.clear();
     front_end_->caller_left();
+    if (leaving_) return end(true, *leaving_);
     if (parts_.config.caller_return.count() == 0) return end(true, "caller left");
     caller_timer_.after(parts_.config.caller_return, [this] { end(true, "caller left"); });
 }
@@ -143,6 +162,7 @@ void CallSession::on_own_track_heard(const std::string&) {
 }
 
 void CallSession::on_state(rtc::ConnectionState state) {
+    record_->event(ms(parts_.loop.now()), "connection", to_text(state));
     log::info("agent", "connection", {{"room", ticket_.room}, {"state", to_text(state)}});
 }
 
@@ -162,20 +182,23 @@ void CallSession::greet_when_heard() {
 void CallSession::hear(const rtc::TrackInfo& track) {
     if (!listener_) {
         Listener::Handlers handlers;
-        handlers.agent_is_speaking = [this] { return reply_ != nullptr && reply_->interruptible(); };
+        handlers.agent_is_speaking = [this] { return reply_ != nullptr && reply_->interruptible() && !leaving_; };
         handlers.on_interrupted = [this] { on_interrupted(); };
         handlers.on_turn = [this](const UserTurn& turn) { on_user_turn(turn); };
         if (parts_.config.front_end.captions)
             handlers.on_partial = [this](const std::string& text) { front_end_->user_interim(listening_to_, text); };
         handlers.on_error = [this](const Error& error) {
             report("provider_error", {{"stage", "stt"}});
+            record_->error(ms(parts_.loop.now()), "stt", error.message);
             log::error("agent", "recogniser failed", {{"room", ticket_.room}, {"error", error.message}});
             if (++errors_in_a_row_ >= kErrorsToGiveUp) end(false, "recogniser failed: " + error.message);
         };
-        listener_ = std::make_unique<Listener>(parts_.loop, *parts_.stages.stt, parts_.config.turn, std::move(handlers));
+        listener_ = std::make_unique<Listener>(parts_.loop, stages_.stt, parts_.config.turn, std::move(handlers));
     }
     listening_to_ = track.sid;
-    input_ = room_->listen(track.sid, audio::kSpeechRateHz, [this](const rtc::AudioFrame& frame) { listener_->hear(frame); });
+    input_ = room_->listen(track.sid, audio::kSpeechRateHz, [this](const rtc::AudioFrame& frame) {
+        if (listener_) listener_->hear(frame);
+    });
 }
 
 void CallSession::on_user_turn(const UserTurn& turn) {
@@ -183,6 +206,8 @@ void CallSession::on_user_turn(const UserTurn& turn) {
     front_end_->user_final(listening_to_, turn.text);
     asked_if_there_ = 0;
     hang_up_next_ = false;
+    expect_caller();
+    if (leaving_) return turn.text.empty() ? void() : save_user_turn(turn);  // nobody answers any more
     if (reply_ && reply_->paused()) {
         if (!takes_over(turn)) return on_agreement(turn);
         give_way();
@@ -200,14 +225,13 @@ void CallSession::on_user_turn(const UserTurn& turn) {
 }
 
 void CallSession::answer(const UserTurn& turn) {
-    if (!output_ || ended_ || hang_up_timer_.pending()) return front_end_->answered(turn.message, {});
-    if (history_.size() > kHistoryMessages)
-        history_.erase(history_.begin() + 1, history_.end() - static_cast<std::ptrdiff_t>(kHistoryMessages - 1));
+    if (!output_ || ended_ || hang_up_timer_.pending() || leaving_) return front_end_->answered(turn.message, {});
+    trim(history_, parts_.config.history);
     show_state("thinking");
     away_timer_.cancel();
     answering_ = turn;
     reply_ = new_reply(/*interruptible=*/true);
-    reply_->generate(*parts_.stages.llm, history_);
+    reply_->generate(stages_.llm, history_);
 }
 
 void CallSession::say(const std::string& text, bool interruptible) {
@@ -228,12 +252,14 @@ std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
     };
     handlers.on_speaking = [this] { show_state("speaking"); };
     front_end_->agent_begins(output_->track_sid(), [this] { return reply_ ? reply_->heard() : std::string(); });
-    return std::make_unique<Reply>(parts_.loop, *parts_.stages.tts, *output_, interruptible, std::move(handlers));
+    return std::make_unique<Reply>(parts_.loop, stages_.tts, *output_, interruptible, std::move(handlers));
 }
 
 void CallSession::on_reply_ended(std::optional<Error> error) {
     if (error) {
-        report("provider_error", {{"stage", reply_->times().first_text ? "tts" : "llm"}});
+        const auto* stage = reply_->times().first_text ? "tts" : "llm";
+        report("provider_error", {{"stage", stage}});
+        record_->error(ms(parts_.loop.now()), stage, error->message);
         log::error("agent", "answer failed", {{"room", ticket_.room}, {"error", error->message}});
         if (++errors_in_a_row_ >= kErrorsToGiveUp) return end(false, "no answer could be made: " + error->message);
     } else {
@@ -242,9 +268,12 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
     const bool goodbye = reply_->end_call();
     save_reply(/*interrupted=*/false);
     reply_.reset();
+    if (!farewell_.empty()) return say(std::exchange(farewell_, {}), /*interruptible=*/false);
+    if (leaving_) return hang_up(*leaving_);
     if (goodbye) return hang_up("agent said goodbye");
     if (hang_up_next_) return hang_up("the caller was silent");
     show_state("listening");
+    if (say_warning()) return;
     wait_for_caller();
     answer_held();
 }
@@ -298,6 +327,7 @@ void CallSession::go_on_speaking() {
     if (!reply_ || !reply_->paused()) return;
     reply_->resume();
     show_state("speaking");
+    record_->count_false_interruption();
     report("resumed_speaking");
 }
 
@@ -306,10 +336,12 @@ void CallSession::give_way() {
     reply_->cut();
     save_reply(/*interrupted=*/true);
     reply_.reset();
+    record_->count_interruption();
     report("interrupted");
 }
 
 void CallSession::wait_for_caller() {
+    if (leaving_) return;
     const auto& away = parts_.config.away;
     if (away.after.count() > 0 && caller_) away_timer_.after(away.after, [this] { on_silent_caller(); });
 }
@@ -339,11 +371,15 @@ void CallSession::save_reply(bool interrupted) {
     turn.ended_at = wall(times.last_audio.value_or(parts_.loop.now()));
     turn.interrupted = interrupted;
     const auto took = answer_times();
-    if (!took.is_null()) turn.detail_json = took.dump();
+    auto detail = took.is_null() ? nlohmann::json::object() : took;
+    detail["stages"] = reply_stages();
+    detail["usage"] = ledger_->take({Stage::Llm, Stage::Tts});
+    turn.detail_json = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     turn.sequence = transcript_.turns();
     front_end_->turn(turn);
     front_end_->answered(message, turn);
     transcript_.add(std::move(turn));
+    save_record();
     report("turn", {{"speaker", "agent"}, {"times", took.is_null() ? nlohmann::json::object() : took}});
     history_.push_back({speech::ChatMessage::Role::Assistant, heard});
 }
@@ -355,11 +391,12 @@ void CallSession::save_user_turn(const UserTurn& user) {
     turn.text = user.text;
     turn.started_at = wall(user.began);
     turn.ended_at = wall(user.ended);
-    turn.detail_json = user.detail;
+    turn.detail_json = user_detail(user);
     turn.sequence = transcript_.turns();
     front_end_->turn(turn);
     front_end_->taken(user.message, turn);
     transcript_.add(std::move(turn));
+    save_record();
     report("turn", {{"speaker", "user"}});
 }
 
@@ -421,6 +458,8 @@ void CallSession::finish(bool good, const std::string& reason) {
     away_timer_.cancel();
     hang_up_timer_.cancel();
     unheard_timer_.cancel();
+    idle_timer_.cancel();
+    goodbye_timer_.cancel();
     if (reply_) {
         save_reply(/*interrupted=*/true);
         reply_.reset();
@@ -428,6 +467,7 @@ void CallSession::finish(bool good, const std::string& reason) {
     transcript_.end(good ? "completed" : "failed", redact(reason));
     // Whoever hosts us drops us for this; never inside a call from the room.
     parts_.loop.post(lifeline_.guard([this, good, reason] {
+        close_record();
         on_ended_({ticket_.job_id, good, reason, transcript_.turns()});
     }));
 }

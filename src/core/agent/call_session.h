@@ -10,8 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "budget.h"
+#include "call_record.h"
 #include "front_end.h"
 #include "listener.h"
+#include "metering.h"
 #include "reply.h"
 #include "transcript_log.h"
 #include "voicectl/agent/host.h"
@@ -26,6 +29,8 @@ class CallSession final : public rtc::RoomObserver {
     void start();
     /// Leaves the room; on_ended follows.
     void end(bool good, const std::string& reason);
+    /// Says `words` after the sentence that is being said, then ends; at once when nobody can hear it.
+    void say_goodbye(const std::string& words, const std::string& reason);
 
  private:
     void on_joined(const rtc::Participant& participant) override;
@@ -40,7 +45,7 @@ class CallSession final : public rtc::RoomObserver {
     void on_closed(const rtc::Closed& closed) override;
 
     void join();
-    void take_up(const std::vector<store::Turn>& turns);
+    void take_up(const TranscriptLog::Recalled& recalled);
     void publish();
     void greet_when_heard();
     void hear(const rtc::TrackInfo& track);
@@ -68,6 +73,19 @@ class CallSession final : public rtc::RoomObserver {
     void save_user_turn(const UserTurn& turn);
     void hang_up(const std::string& reason);
     nlohmann::json answer_times() const;
+    // Limits, money and the report: call_session_limits.cpp.
+    void watch_money();
+    void on_cost();
+    bool say_warning();
+    void limit_time();
+    void expect_caller();
+    void limit_reached(const char* which, const std::string& words, const std::string& reason);
+    void resume_record(const TranscriptLog::Recalled& recalled);
+    nlohmann::json reply_stages() const;
+    std::string user_detail(const UserTurn& turn);
+    std::int64_t ms(TimePoint at) const;
+    void save_record();
+    void close_record();
     void show_state(const char* state);
     void report(const char* kind, nlohmann::json more = nlohmann::json::object()) const;
     store::SystemTime wall(TimePoint at) const;
@@ -77,6 +95,13 @@ class CallSession final : public rtc::RoomObserver {
     CallTicket ticket_;
     std::function<void(CallOutcome)> on_ended_;
     TranscriptLog transcript_;
+    std::shared_ptr<Ledger> ledger_;
+    std::shared_ptr<CallRecord> record_;
+    MeteredStages stages_;
+    Budget budget_;
+    bool cost_noted_ = false;            // on_cost() is on its way
+    std::string warn_;                   // of the budget, yet to be said
+    store::SystemTime call_start_;       // also when another process had it first
     std::string first_words_;
     TimePoint steady_start_;
     store::SystemTime wall_start_;
@@ -98,7 +123,9 @@ class CallSession final : public rtc::RoomObserver {
     std::unique_ptr<Reply> reply_;
     int asked_if_there_ = 0;
     bool hang_up_next_ = false;          // once what is being said was said
-    Timer caller_timer_, duration_timer_, resume_timer_, away_timer_, hang_up_timer_, unheard_timer_;
+    std::optional<std::string> leaving_; // why: the goodbye is being said, and nothing else will be
+    std::string farewell_;               // yet to be said
+    Timer caller_timer_, duration_timer_, resume_timer_, away_timer_, hang_up_timer_, unheard_timer_, idle_timer_, goodbye_timer_;
     Lifeline lifeline_;
 };
 

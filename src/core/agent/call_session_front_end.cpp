@@ -54,8 +54,10 @@ void CallSession::on_dtmf(const rtc::Dtmf& dtmf) {
 void CallSession::on_sure_turn(UserTurn turn) {
     asked_if_there_ = 0;
     hang_up_next_ = false;
-    if (reply_ && reply_->interruptible()) give_way();
+    expect_caller();
+    if (reply_ && reply_->interruptible() && !leaving_) give_way();
     save_user_turn(turn);
+    if (leaving_) return front_end_->answered(turn.message, {});
     if (greeted_ && !reply_) {
         remember(turn);
         return answer(turn);
@@ -77,7 +79,7 @@ void CallSession::on_first_key() {
 }
 
 bool CallSession::on_say(const std::string& text) {
-    if (!greeted_ || !output_ || ended_ || hang_up_timer_.pending() || (reply_ && !reply_->interruptible())) return false;
+    if (!greeted_ || !output_ || ended_ || leaving_ || hang_up_timer_.pending() || (reply_ && !reply_->interruptible())) return false;
     if (reply_) give_way();
     say(text, /*interruptible=*/true);
     return true;

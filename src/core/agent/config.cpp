@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 
 #include "voicectl/base/text.h"
@@ -12,6 +13,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kMostConfigBytes = 1024 * 1024;
 constexpr int kDeepest = 40;  // of nesting; a file that goes deeper is no configuration
 
 // A YAML scalar as JSON: quoted text stays text, the rest is read as YAML 1.2's core schema has it (so that an
@@ -84,6 +86,16 @@ class Reader {
             return fault(key, fmt::format("must be a whole number from {} to {}", least, most), "");
         out = value->get<int>();
     }
+    void money(const char* key, Money& out) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        const auto parsed = value->is_structured() ? std::nullopt : parse_money(text_of(*value));
+        if (!parsed) return fault(key, "must be US dollars like 5 or 0.25, with at most nine decimals", "");
+        out = *parsed;
+    }
+    /// The value as it is, for who reads it further; null: it is not there.
+    const json* raw(const char* key) { return find(key, false); }
+    bool has(const char* key) const { return object_.contains(key); }
     void share(const char* key, double& out) {
         const auto* value = find(key, false);
         if (value == nullptr) return;
@@ -176,6 +188,53 @@ void read_dtmf(Reader& dtmf, DtmfSettings& out) {
     if (out.tell.find("{keys}") == std::string::npos) dtmf.fault("tell", "must say where the keys stand, as {keys}", "");
 }
 
+void read_answer(Reader& answer, AnswerLimit& out) {
+    answer.number("characters", out.characters, 0, 1'000'000);
+    answer.duration("time", out.time, std::chrono::milliseconds{0}, std::chrono::hours{1});
+    answer.text("words", out.words);
+}
+
+void read_limits(Reader& limits, Limits& out) {
+    using std::chrono::milliseconds;
+    using std::chrono::hours;
+    limits.money("budget", out.budget);
+    limits.text("budget_warning", out.budget_warning);
+    limits.text("budget_goodbye", out.budget_goodbye);
+    limits.duration("idle", out.idle, milliseconds{0}, hours{24});
+    limits.text("idle_goodbye", out.idle_goodbye);
+    limits.duration("max_duration", out.max_duration, milliseconds{1000}, hours{24});
+    limits.text("duration_goodbye", out.duration_goodbye);
+    limits.number("calls_per_user", out.calls_per_user, 0, 1000);
+    limits.section("answer", [&](Reader& answer) { read_answer(answer, out.answer); });
+}
+
+// An own file of prices is told of with its own lines.
+void read_price_file(LoadedConfig& loaded, const std::string& path) {
+    const auto beside = std::filesystem::path(loaded.config.file).parent_path() / path;  // `path` itself when that is absolute
+    const auto text = read_file(beside.string(), kMostConfigBytes);
+    if (!text) return loaded.faults.push_back(loaded.fault_at("prices", text.error().message, ""));
+    std::map<std::string, int> lines;
+    const auto fault = [&](const std::string& key, std::string message, std::string hint) {
+        const auto found = lines.find(key);
+        loaded.faults.push_back({beside.string(), found == lines.end() ? 0 : found->second, key, std::move(message), std::move(hint)});
+    };
+    try {
+        loaded.config.prices.read(to_json(YAML::Load(*text), "", lines), beside.filename().string(), fault);
+    } catch (const ConfigFault& twice) {
+        fault(twice.key, twice.message, twice.hint);
+    } catch (const YAML::Exception& error) {
+        loaded.faults.push_back({beside.string(), error.mark.is_null() ? 0 : error.mark.line + 1, "", "not readable as YAML: " + error.msg, ""});
+    }
+}
+
+void read_prices(LoadedConfig& loaded, const json* value) {
+    if (value == nullptr) return;
+    if (value->is_string()) return read_price_file(loaded, value->get<std::string>());
+    loaded.config.prices.read(*value, "the agent's file", [&](const std::string& key, std::string message, std::string hint) {
+        loaded.faults.push_back(loaded.fault_at(key.empty() ? "prices" : "prices." + key, std::move(message), std::move(hint)));
+    });
+}
+
 void read_all(LoadedConfig& loaded, const json& document) {
     using std::chrono::milliseconds;
     using std::chrono::hours;
@@ -204,7 +263,17 @@ void read_all(LoadedConfig& loaded, const json& document) {
     top.text("store", config.store);
     top.duration("caller_timeout", config.caller_timeout, milliseconds{1000}, hours{1});
     top.duration("caller_return", config.caller_return, milliseconds{0}, hours{1});
-    top.duration("max_duration", config.max_duration, milliseconds{1000}, hours{24});
+    top.duration("max_duration", config.limits.max_duration, milliseconds{1000}, hours{24});  // where it stood before there were limits
+    top.section("limits", [&](Reader& limits) {
+        if (top.has("max_duration") && limits.has("max_duration")) limits.fault("max_duration", "stands at the top, too", "leave one of them out");
+        read_limits(limits, config.limits);
+    });
+    top.section("history", [&](Reader& history) {
+        history.number("messages", config.history.messages, 2, 10000);
+        history.number("tokens", config.history.tokens, 0, 10'000'000);
+    });
+    read_prices(loaded, top.raw("prices"));
+    top.text("report_dir", config.report_dir);
     top.duration("drain_timeout", config.drain_timeout, milliseconds{0}, hours{24});
     top.finish();
 }
@@ -252,7 +321,7 @@ LoadedConfig parse_config(const std::string& yaml, const std::string& file) {
 }
 
 Result<LoadedConfig> load_config(const std::string& path) {
-    VC_TRY_ASSIGN(const auto text, read_file(path, 1024 * 1024));
+    VC_TRY_ASSIGN(const auto text, read_file(path, kMostConfigBytes));
     return parse_config(text, path);
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "voicectl/agent/host.h"
 #include "voicectl/base/log.h"
@@ -102,13 +103,38 @@ class LocalJobDesk final : public JobDesk {
         return nullptr;
     }
 
+    void refuse(const livekit::Job& job, const std::string& why) {
+        worker_->refuse(job.id);
+        event({.kind = "job_refused", .job_id = job.id, .room = job.room_name, .detail = why, .dispatch_id = job.dispatch_id});
+    }
+
     void on_offer(const livekit::Job& job) {
-        if (const auto* why = refusal()) {
-            worker_->refuse(job.id);
-            return event({.kind = "job_refused", .job_id = job.id, .room = job.room_name, .detail = why});
+        if (const auto* why = refusal()) return refuse(job, why);
+        promised_[job.id] = std::make_unique<Timer>(loop_);  // its place is kept while others are asked
+        if (!options_.admit) return accept(job);
+        promised_[job.id]->after(options_.admit_within, [this, job] {
+            loop_.post(lifeline_.guard([this, job] { on_admission(job, fail(Errc::Timeout, "no answer within {}", format_duration(options_.admit_within))); }));
+        });
+        asked_.insert(job.id);
+        options_.admit(job, lifeline_.guard([this, job](const Result<std::string>& why) { on_admission(job, why); }));
+    }
+
+    /// The first answer counts. Better one call too many than a caller whom nobody serves.
+    void on_admission(const livekit::Job& job, const Result<std::string>& why) {
+        if (asked_.erase(job.id) == 0) return;
+        if (!why) log::warn("agent", "accepted without knowing the user's calls", {{"job", job.id}, {"error", why.error().message}});
+        const std::string late = draining_ ? "draining" : "";
+        if (const auto& reason = why && !why->empty() ? *why : late; !reason.empty()) {
+            promised_.erase(job.id);
+            if (options_.on_over) options_.on_over(job.id);
+            refuse(job, reason);
+            return stop_if_idle();
         }
+        accept(job);
+    }
+
+    void accept(const livekit::Job& job) {
         accepted_any_ = true;
-        promised_[job.id] = std::make_unique<Timer>(loop_);
         promised_[job.id]->after(kAssignmentTime, [this, id = job.id] {
             loop_.post(lifeline_.guard([this, id] { on_never_assigned(id); }));
         });
@@ -123,6 +149,7 @@ class LocalJobDesk final : public JobDesk {
 
     void on_never_assigned(const std::string& id) {
         if (promised_.erase(id) == 0) return;
+        if (options_.on_over) options_.on_over(id);
         event({.kind = "job_ended", .job_id = id, .detail = "the server never assigned it", .good = false});
         if (options_.once) accepted_any_ = false;
         report_load();
@@ -139,6 +166,7 @@ class LocalJobDesk final : public JobDesk {
     }
 
     void on_call_ended(const CallOutcome& outcome) {
+        if (options_.on_over) options_.on_over(outcome.job_id);
         worker_->report_job(outcome.job_id, outcome.good ? livekit::JobStatus::Success : livekit::JobStatus::Failed,
                             outcome.good ? "" : redact(outcome.reason));
         event({.kind = "job_ended",
@@ -183,6 +211,7 @@ class LocalJobDesk final : public JobDesk {
     std::function<void(const WorkerEvent&)> on_event_;
     std::function<void(Result<void>)> on_stopped_;
     std::map<std::string, std::unique_ptr<Timer>> promised_;  // accepted, not assigned yet
+    std::set<std::string> asked_;  // of these: whether their user may have another call
     std::map<std::string, std::string> rooms_;
     bool draining_ = false, accepted_any_ = false, stopped_ = false;
     std::string lost_;  // why the connection was, last

@@ -47,7 +47,7 @@ constexpr std::array kStages{std::pair{"endOfTurnMs", "end_of_turn"}, std::pair{
 const std::vector<Metrics::Definition>& Metrics::definitions() {
     static const std::vector<Definition> all{
         {Kind::Counter, "voicectl_jobs_total", "Jobs by what became of them: accepted, refused, completed, failed"},
-        {Kind::Counter, "voicectl_jobs_refused_total", "Refused jobs by reason: full, overloaded, draining"},
+        {Kind::Counter, "voicectl_jobs_refused_total", "Refused jobs by reason: full, overloaded, draining, user limit"},
         {Kind::Gauge, "voicectl_calls", "Calls at this moment"},
         {Kind::Gauge, "voicectl_calls_capacity", "Calls that are taken at most"},
         {Kind::Gauge, "voicectl_registered", "1 while registered with the server"},
@@ -59,6 +59,14 @@ const std::vector<Metrics::Definition>& Metrics::definitions() {
         {Kind::Counter, "voicectl_turns_total", "Turns by who spoke: user, agent"},
         {Kind::Counter, "voicectl_interruptions_total", "Answers that the caller cut short"},
         {Kind::Counter, "voicectl_false_interruptions_total", "Answers that went on after noise or agreement"},
+        {Kind::Counter, "voicectl_stt_seconds_total", "Audio given to recognisers, by provider"},
+        {Kind::Counter, "voicectl_llm_tokens_total", "Tokens of models by provider and kind: input, cached (part of input), output"},
+        {Kind::Counter, "voicectl_tts_characters_total", "Characters given to voices, by provider"},
+        {Kind::Counter, "voicectl_cost_usd_total", "Cost by stage and provider, as far as prices are known"},
+        {Kind::Gauge, "voicectl_calls_cost_usd", "Cost so far of the calls at this moment"},
+        {Kind::Counter, "voicectl_budget_warnings_total", "Calls that cost 80 % of their budget"},
+        {Kind::Counter, "voicectl_limit_ends_total", "Calls that a limit has ended: budget, idle, duration"},
+        {Kind::Counter, "voicectl_answers_cut_total", "Answers that were too long"},
         {Kind::Counter, "voicectl_provider_errors_total", "Failures by stage: stt, llm, tts"},
         {Kind::Histogram, "voicectl_answer_seconds", "Where the time of an answer goes, by stage; stage answer is the whole, from the caller's last sound to our first"},
     };
@@ -76,6 +84,23 @@ void Metrics::observe(std::string_view name, double seconds, const Labels& label
     series.value += seconds;
 }
 
+namespace {
+
+void take_usage(Metrics& metrics, const nlohmann::json& line) {
+    const auto provider = line.value("provider", std::string());
+    const auto add = [&](const char* name, const char* part, Metrics::Labels labels, double unit) {
+        if (const auto found = line.find(part); found != line.end() && found->is_number()) metrics.add(name, labels, found->get<double>() / unit);
+    };
+    add("voicectl_stt_seconds_total", "audioMs", {{"provider", provider}}, 1e3);
+    add("voicectl_llm_tokens_total", "inputTokens", {{"provider", provider}, {"kind", "input"}}, 1);
+    add("voicectl_llm_tokens_total", "cachedTokens", {{"provider", provider}, {"kind", "cached"}}, 1);
+    add("voicectl_llm_tokens_total", "outputTokens", {{"provider", provider}, {"kind", "output"}}, 1);
+    add("voicectl_tts_characters_total", "characters", {{"provider", provider}}, 1);
+    add("voicectl_cost_usd_total", "costNanos", {{"provider", provider}, {"stage", line.value("stage", std::string())}}, 1e9);
+}
+
+}  // namespace
+
 void Metrics::take(const nlohmann::json& report) {
     const auto kind = report.value("kind", std::string());
     if (kind == "turn") {
@@ -85,6 +110,11 @@ void Metrics::take(const nlohmann::json& report) {
             if (const auto found = times.find(key); found != times.end() && found->is_number())
                 observe("voicectl_answer_seconds", found->get<double>() / 1000, {{"stage", stage}});
     }
+    if (kind == "usage")
+        for (const auto& line : report.value("lines", nlohmann::json::array())) take_usage(*this, line);
+    if (kind == "budget_warning") add("voicectl_budget_warnings_total");
+    if (kind == "limit") add("voicectl_limit_ends_total", {{"limit", report.value("limit", std::string())}});
+    if (kind == "answer_cut") add("voicectl_answers_cut_total");
     if (kind == "interrupted") add("voicectl_interruptions_total");
     if (kind == "resumed_speaking") add("voicectl_false_interruptions_total");
     if (kind == "taken_up") add("voicectl_calls_taken_up_total");

@@ -16,6 +16,7 @@ Reply::Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bo
               .on_finished =
                   [this](TimePoint at) {
                       times_.last_audio = at;
+                      over_ = true;
                       handlers_.on_ended(error_);
                   },
               .on_error = [this](const Error& error) { error_ = error; }}) {}
@@ -34,8 +35,8 @@ void Reply::generate(speech::LanguageModel& model, const std::vector<speech::Cha
         sentences_.push(piece);
         speak_ready();
     };
-    sink.on_done = [this](const speech::LlmUsage& usage) {
-        end_call_ = usage.end_call;
+    sink.on_done = [this](const speech::LlmEnd& end) {
+        end_call_ = end.end_call;
         end_of_text();
     };
     sink.on_error = [this](const Error& error) {
@@ -64,6 +65,17 @@ void Reply::pause() {
 void Reply::resume() {
     paused_ = false;
     queue_.resume();
+}
+
+bool Reply::wind_up(const std::string& words) {
+    if (over_) return false;
+    interruptible_ = false;
+    model_.reset();
+    sentences_ = {};
+    queue_.drop_waiting();
+    sentences_.push(words);
+    end_of_text();
+    return true;
 }
 
 void Reply::cut() {

@@ -39,6 +39,9 @@ class Reply {
     bool paused() const { return paused_; }
     /// The caller has taken over.
     void cut();
+    /// The sentence that is being said comes to its end, then these words are said, and nothing else. False: it is over
+    /// already, on_ended is on its way.
+    bool wind_up(const std::string& words);
 
     bool interruptible() const { return interruptible_; }
     bool end_call() const { return end_call_; }
@@ -52,7 +55,7 @@ class Reply {
 
     Loop& loop_;
     bool interruptible_;
-    bool end_call_ = false, paused_ = false;
+    bool end_call_ = false, paused_ = false, over_ = false;
     Handlers handlers_;
     ReplyTimes times_;
     std::optional<Error> error_;

@@ -30,6 +30,8 @@ class SpeechQueue {
     void say(std::string sentence);
     /// Nothing more comes.
     void finish();
+    /// What nobody has begun to make is not made.
+    void drop_waiting() { waiting_.clear(); }
     /// Silent from now on; what was made and not played is kept for resume().
     void pause();
     void resume();

@@ -1,6 +1,13 @@
 #include "transcript_log.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "voicectl/agent/call_report.h"
 #include "voicectl/base/log.h"
+#include "voicectl/base/text.h"
 
 namespace voicectl::agent {
 namespace {
@@ -11,6 +18,22 @@ std::function<void(Result<void>)> log_failure(std::string room) {
     };
 }
 
+std::string dump(const nlohmann::json& json, int indent = -1) { return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace); }
+
+/// The job's id comes from the server; nothing of it leads out of the folder.
+std::string file_name(const std::string& job_id) {
+    constexpr std::size_t kLongest = 100;
+    auto out = job_id.substr(0, kLongest);
+    std::replace_if(out.begin(), out.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_'; }, '_');
+    return (out.empty() ? "call" : out) + ".json";
+}
+
+Result<void> write_report(store::Store& open, const store::Call& call, const std::string& folder) {
+    VC_TRY_ASSIGN(const auto report, read_call_report(open, call));
+    mkdir(folder.c_str(), 0700);  // when it is not there; what else is wrong with it, writing tells
+    return write_file_atomically(folder + "/" + file_name(call.job_id), dump(report, 2) + "\n", 0600);
+}
+
 }  // namespace
 
 TranscriptLog::TranscriptLog(store::AsyncStore& store, store::Call call) : store_(store), call_(std::move(call)) { begin(); }
@@ -18,8 +41,7 @@ TranscriptLog::TranscriptLog(store::AsyncStore& store, store::Call call) : store
 void TranscriptLog::begin() {
     store_.run<void>(
         [shared = shared_, call = call_](store::Store& open) -> Result<void> {
-            VC_TRY_ASSIGN(const auto stored, open.begin_call(call));
-            shared->call_id = stored.id;
+            VC_TRY_ASSIGN(shared->call, open.begin_call(call));
             return {};
         },
         log_failure(call_.room));
@@ -30,22 +52,23 @@ void TranscriptLog::set_caller(const std::string& identity) {
     begin();  // the same call: the store fills in what it lacks
 }
 
-void TranscriptLog::recall(std::function<void(std::vector<store::Turn>)> done) {
-    using Turns = std::vector<store::Turn>;
-    store_.run<Turns>(
-        [shared = shared_](store::Store& open) -> Result<Turns> {
-            Turns turns;
-            if (!shared->call_id) return turns;
-            VC_TRY(open.turns(*shared->call_id, [&turns](const store::Turn& turn) {
-                turns.push_back(turn);
+void TranscriptLog::recall(std::function<void(Recalled)> done) {
+    store_.run<Recalled>(
+        [shared = shared_](store::Store& open) -> Result<Recalled> {
+            Recalled out;
+            if (!shared->call) return out;
+            out.started_at = shared->call->started_at;
+            VC_TRY_ASSIGN(out.report, open.report(shared->call->id));
+            VC_TRY(open.turns(shared->call->id, [&out](const store::Turn& turn) {
+                out.turns.push_back(turn);
                 return true;
             }));
-            return turns;
+            return out;
         },
-        lifeline_.guard([this, done = std::move(done)](Result<Turns> turns) {
-            if (!turns) log::error("agent", "transcript not read", {{"room", call_.room}, {"error", turns.error().message}});
-            if (turns && !turns->empty()) next_ = turns->back().sequence + 1;
-            done(turns ? std::move(*turns) : Turns());
+        lifeline_.guard([this, done = std::move(done)](Result<Recalled> recalled) {
+            if (!recalled) log::error("agent", "transcript not read", {{"room", call_.room}, {"error", recalled.error().message}});
+            if (recalled && !recalled->turns.empty()) next_ = recalled->turns.back().sequence + 1;
+            done(recalled ? std::move(*recalled) : Recalled());
         }));
 }
 
@@ -53,8 +76,8 @@ void TranscriptLog::add(store::Turn turn) {
     turn.sequence = next_++;
     store_.run<void>(
         [shared = shared_, turn = std::move(turn)](store::Store& open) -> Result<void> {
-            if (!shared->call_id) return fail(Errc::Io, "turn {} has no call to belong to", turn.sequence);
-            return open.save_turn(*shared->call_id, turn);
+            if (!shared->call) return fail(Errc::Io, "turn {} has no call to belong to", turn.sequence);
+            return open.save_turn(shared->call->id, turn);
         },
         log_failure(call_.room));
 }
@@ -62,10 +85,29 @@ void TranscriptLog::add(store::Turn turn) {
 void TranscriptLog::end(const std::string& status, const std::string& reason) {
     store_.run<void>(
         [shared = shared_, status, reason, at = std::chrono::system_clock::now()](store::Store& open) -> Result<void> {
-            if (!shared->call_id) return {};
-            return open.end_call(*shared->call_id, status, reason, at);
+            if (!shared->call) return {};
+            shared->call->status = status;
+            shared->call->reason = reason;
+            shared->call->ended_at = at;
+            return open.end_call(shared->call->id, status, reason, at);
         },
         log_failure(call_.room));
+}
+
+void TranscriptLog::save_report(const nlohmann::json& head) { report_saver({})(head); }
+
+std::function<void(const nlohmann::json&)> TranscriptLog::report_saver(const std::string& folder) const {
+    return [&store = store_, shared = shared_, room = call_.room, folder](const nlohmann::json& head) {
+        store.run<void>(
+            [shared, folder, head = dump(head)](store::Store& open) -> Result<void> {
+                if (!shared->call) return {};
+                VC_TRY(open.save_report(shared->call->id, head));
+                return folder.empty() ? Result<void>() : write_report(open, *shared->call, folder);
+            },
+            [room](const Result<void>& saved) {
+                if (!saved) log::error("agent", "report not stored", {{"room", room}, {"error", saved.error().message}});
+            });
+    };
 }
 
 }  // namespace voicectl::agent

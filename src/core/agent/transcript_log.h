@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,15 +20,24 @@ class TranscriptLog {
     /// Known once somebody has joined.
     void set_caller(const std::string& identity);
     /// What an earlier process has stored of this call; add() goes on after it.
-    void recall(std::function<void(std::vector<store::Turn>)> done);
+    struct Recalled {
+        std::vector<store::Turn> turns;
+        std::string report;              // head of its report
+        store::SystemTime started_at;
+    };
+    void recall(std::function<void(Recalled)> done);
     void add(store::Turn turn);  // gives it the next sequence number
     void end(const std::string& status, const std::string& reason);
+    /// The head of the call's report, replaced.
+    void save_report(const nlohmann::json& head);
+    /// The same for who outlives this log, but not the store. `folder`: the whole report as a file in it, too; empty: none.
+    std::function<void(const nlohmann::json& head)> report_saver(const std::string& folder) const;
     int turns() const { return next_; }
 
  private:
     void begin();
     struct Shared {
-        std::optional<std::int64_t> call_id;  // store thread only
+        std::optional<store::Call> call;  // store thread only
     };
     store::AsyncStore& store_;
     std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();

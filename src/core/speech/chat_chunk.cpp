@@ -22,10 +22,19 @@ std::string text_at(const json& value, const char* key) {
     return at != value.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
-int count_at(const json& value, const char* key) {
+std::int64_t count_at(const json& value, const char* key) {
     const auto at = value.find(key);
     if (at == value.end() || !at->is_number()) return 0;
-    return static_cast<int>(std::clamp(at->get<double>(), 0.0, 1e9));
+    return static_cast<std::int64_t>(std::clamp(at->get<double>(), 0.0, 1e9));
+}
+
+Usage usage_in(const json& value) {
+    Usage usage;
+    usage.input_tokens = count_at(value, "prompt_tokens");
+    usage.output_tokens = count_at(value, "completion_tokens");
+    if (const auto* details = object_at(value, "prompt_tokens_details"))
+        usage.cached_tokens = std::min(count_at(*details, "cached_tokens"), usage.input_tokens);
+    return usage;
 }
 
 ServerError error_in(const json& value) {
@@ -55,8 +64,7 @@ Result<ChatChunk> parse_chat_chunk(std::string_view text) {
         chunk.error->message = start_of(chunk.error->message);
         return chunk;
     }
-    if (const auto* usage = object_at(value, "usage"))
-        chunk.usage = LlmUsage{count_at(*usage, "prompt_tokens"), count_at(*usage, "completion_tokens"), false};
+    if (const auto* usage = object_at(value, "usage")) chunk.usage = usage_in(*usage);
     const auto choices = value.find("choices");
     if (choices == value.end() || !choices->is_array() || choices->empty() || !choices->front().is_object()) return chunk;
     const auto& choice = choices->front();

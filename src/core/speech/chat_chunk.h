@@ -18,7 +18,7 @@ struct ServerError {
 struct ChatChunk {
     std::string text;
     bool finished = false;  // a finish_reason was given
-    std::optional<LlmUsage> usage;
+    std::optional<Usage> usage;
     std::optional<ServerError> error;
 };
 

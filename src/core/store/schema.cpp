@@ -51,6 +51,25 @@ CREATE TABLE sessions (
     completed_at INTEGER,
     usage_json TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                               R"sql(
+ALTER TABLE calls ADD COLUMN report_json TEXT NOT NULL DEFAULT '';
+CREATE TABLE leases (
+    job_id TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leases_by_user ON leases (user_id, until);
+CREATE TABLE refusals (
+    dispatch_id TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    room TEXT NOT NULL,
+    agent_name TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX refusals_by_dispatch ON refusals (dispatch_id);
+CREATE INDEX refusals_by_time ON refusals (at);
 )sql"};
 
 int number(SQLite::Database& database, const char* query) { return database.execAndGet(query).getInt(); }

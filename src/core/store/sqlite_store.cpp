@@ -269,6 +269,25 @@ Result<void> SqliteStore::turns(std::int64_t call_id, const std::function<bool(c
     }
 }
 
+Result<void> SqliteStore::save_report(std::int64_t call_id, const std::string& report_json) {
+    return connection_.transact([&]() -> Result<void> {
+        auto update = prepare("UPDATE calls SET report_json = ? WHERE id = ?");
+        update.bind(1, report_json);
+        update.bind(2, call_id);
+        if (update.exec() == 0) return no_call(call_id);
+        return {};
+    });
+}
+
+Result<std::string> SqliteStore::report(std::int64_t call_id) {
+    return connection_.guarded([&]() -> Result<std::string> {
+        auto query = prepare("SELECT report_json FROM calls WHERE id = ?");
+        query.bind(1, call_id);
+        if (!query.executeStep()) return no_call(call_id);
+        return query.getColumn(0).getString();
+    });
+}
+
 Result<void> SqliteStore::save_session(const Session& session) {
     return connection_.transact([&]() -> Result<void> {
         if (session.call_id && !call_by_id(*session.call_id)) return no_call(*session.call_id);

@@ -17,6 +17,13 @@ class SqliteStore final : public Store {
     Result<Call> save_transcript(const Call& call, const std::vector<Turn>& turns) override;
     Result<std::vector<Call>> list(const CallFilter& filter) override;
     Result<Call> find(const std::string& id_or_room) override;
+    Result<void> save_report(std::int64_t call_id, const std::string& report_json) override;
+    Result<std::string> report(std::int64_t call_id) override;
+    Result<bool> take_lease(const Lease& lease, int most, SystemTime now, SystemTime until) override;
+    Result<void> renew_leases(const std::vector<Lease>& leases, SystemTime until) override;
+    Result<void> end_lease(const std::string& job_id) override;
+    Result<void> save_refusal(const Refusal& refusal) override;
+    Result<std::vector<Refusal>> refusals(const std::string& dispatch_id) override;
     Result<void> turns(std::int64_t call_id, const std::function<bool(const Turn&)>& each) override;
     Result<void> save_session(const Session& session) override;
     Result<Session> find_session(const std::string& id) override;
@@ -35,6 +42,7 @@ class SqliteStore final : public Store {
     Result<void> refuse_taken_job(const Call& call);
     Call upsert_call(const Call& call);
     void replace_turns(std::int64_t call_id, const std::vector<Turn>& turns);
+    void put_lease(const Lease& lease, SystemTime until);
     Result<Page> page(std::int64_t call_id, int after);
 
     Connection connection_;

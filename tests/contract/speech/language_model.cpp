@@ -22,7 +22,9 @@ struct Listener {
     test::LiveLoop loop;
     test::Waiter waiter;
     std::string text, order;  // t: text, d: done, e: error
-    LlmUsage usage;
+    Usage usage;
+    LlmEnd end;
+    int usages = 0;
     Error error;
     std::unique_ptr<LlmStream> stream;
 
@@ -33,8 +35,9 @@ struct Listener {
                         if (!order.ends_with('t')) order += 't';
                     });
                 },
-                .on_done = [this](const LlmUsage& told) { waiter.change([&] { order += 'd', usage = told; }); },
-                .on_error = [this](const Error& what) { waiter.change([&] { order += 'e', error = what; }); }};
+                .on_done = [this](const LlmEnd& told) { waiter.change([&] { order += 'd', end = told; }); },
+                .on_error = [this](const Error& what) { waiter.change([&] { order += 'e', error = what; }); },
+                .on_usage = [this](const Usage& told) { waiter.change([&] { ++usages, usage = told; }); }};
     }
     explicit Listener(LanguageModel& model, const std::string& said = "hello", std::vector<ChatMessage> before = {}) {
         before.push_back({ChatMessage::Role::User, said});
@@ -88,7 +91,7 @@ TEST_CASE("every model gives its text in pieces, then done, and nothing after it
         bool called = false;
         loop.on_loop([&] {
             engine->generate(loop.get(), {}, {.on_text = [&](const std::string&) { called = true; },
-                                              .on_done = [&](const LlmUsage&) { called = true; },
+                                              .on_done = [&](const LlmEnd&) { called = true; },
                                               .on_error = [&](const Error&) { called = true; }});
         });
         Listener(*engine).finish();
@@ -107,7 +110,7 @@ TEST_CASE("a stream may be dropped from its own callback") {
         std::unique_ptr<LlmStream> stream;
         loop.on_loop([&] {
             stream = engine->generate(loop.get(), {}, {.on_text = [&](const std::string&) { stream.reset(), waiter.change([&] { ++calls; }); },
-                                                       .on_done = [&](const LlmUsage&) { waiter.change([&] { calls += 100; }); },
+                                                       .on_done = [&](const LlmEnd&) { waiter.change([&] { calls += 100; }); },
                                                        .on_error = [&](const Error&) { waiter.change([&] { calls += 100; }); }});
         });
         REQUIRE(waiter.wait([&] { return calls > 0; }));
@@ -131,9 +134,9 @@ TEST_CASE("the first rule that fits the last words of the caller answers") {
     CHECK(Listener(*model, "").finish().text == "Pardon?");
     CHECK(Listener(*model, "something", {{ChatMessage::Role::User, "opening hours"}}).finish().text == "Pardon?");
     Listener bye(*model, "thank you, bye");
-    CHECK(bye.finish().usage.end_call);
-    CHECK(!Listener(*model, "opening").finish().usage.end_call);
-    CHECK(bye.usage.completion_tokens == 1);
+    CHECK(bye.finish().end.end_call);
+    CHECK(!Listener(*model, "opening").finish().end.end_call);
+    CHECK(bye.usage.output_tokens == 1);
 }
 
 TEST_CASE("patterns that ruin other engines and endless input are answered at once") {
@@ -209,8 +212,38 @@ TEST_CASE("usage, comments, null deltas, role chunks, CRLF and a missing last bl
     listener.finish();
     CHECK(listener.order == "td");
     CHECK(listener.text == "One two");
-    CHECK(listener.usage.prompt_tokens == 12);
-    CHECK(listener.usage.completion_tokens == 3);
+    CHECK(listener.usage.input_tokens == 12);
+    CHECK(listener.usage.output_tokens == 3);
+}
+
+TEST_CASE("what an answer took is told as a total: after the end and twice it is the same figure") {
+    const std::string cached = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":812,\"completion_tokens\":31,\"prompt_tokens_details\":{\"cached_tokens\":768}}}\n\n";
+    for (const auto& bytes : {chunk("Yes.") + kStop + cached + kDone, chunk("Yes.") + kStop + kDone + cached, chunk("Yes.") + cached + kStop + cached + kDone + cached}) {
+        FakeModelServer server(stream_of(bytes));
+        Listener listener(*openai(server));
+        listener.finish();
+        REQUIRE(listener.waiter.wait([&] { return listener.usages > 0; }));
+        CHECK(listener.text == "Yes.");
+        CHECK(listener.usage.input_tokens == 812);
+        CHECK(listener.usage.cached_tokens == 768);
+        CHECK(listener.usage.output_tokens == 31);
+    }
+}
+
+TEST_CASE("a stream may be dropped as it ends, with its usage on the way") {
+    FakeModelServer server(stream_of(chunk("Yes.") + kStop + kDone + kUsage));
+    const auto engine = openai(server);
+    test::LiveLoop loop;
+    test::Waiter waiter;
+    bool ended = false;
+    std::unique_ptr<LlmStream> stream;
+    loop.on_loop([&] {
+        stream = engine->generate(loop.get(), {}, {.on_text = [](const std::string&) {},
+                                                   .on_done = [&](const LlmEnd&) { stream.reset(), waiter.change([&] { ended = true; }); },
+                                                   .on_error = [](const Error&) {}});
+    });
+    REQUIRE(waiter.wait([&] { return ended; }));
+    loop.on_loop([&] { CHECK(!stream); });
 }
 
 TEST_CASE("bytes may be cut anywhere, and broken UTF-8 is replaced") {
@@ -243,7 +276,7 @@ TEST_CASE("a server that does not stream is understood") {
     });
     Listener listener(*openai(server));
     CHECK(listener.finish().text == "All at once.");
-    CHECK(listener.usage.completion_tokens == 2);
+    CHECK(listener.usage.output_tokens == 2);
 }
 
 TEST_CASE("refusals tell their cause and are not tried again") {

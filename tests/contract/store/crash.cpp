@@ -87,6 +87,16 @@ TEST_CASE("child: begins calls and writes" * doctest::skip()) {
     acknowledge("done");
 }
 
+TEST_CASE("child: asks for places of one user" * doctest::skip()) {
+    auto store = *Store::open(variable("VC_TEST_PATH"));
+    const SystemTime now{std::chrono::seconds(1'760'000'000)};
+    for (int i = 0; i < 20; ++i) {
+        const auto taken = store->take_lease({variable("VC_TEST_NAME") + std::to_string(i), "ann"}, 7, now, now + std::chrono::seconds(20));
+        acknowledge(!taken ? "error " + taken.error().message : *taken ? "taken" : "refused");
+    }
+    acknowledge("done");
+}
+
 // A child of ours and the lines it wrote.
 class Child {
  public:
@@ -240,6 +250,24 @@ TEST_CASE("processes that write at once wait for each other, and their attempts 
     CHECK(*attempts.rbegin() == 75);
     CHECK((*Store::open_existing(path))->list({.limit = 0})->size() == 75);
     CHECK(integrity(path) == "ok");
+}
+
+TEST_CASE("of processes that ask for a user's last places at once, each place goes to one") {
+    test::TempFolder folder;
+    std::vector<std::unique_ptr<Child>> children;
+    for (const auto* name : {"a", "b", "c"})
+        children.push_back(std::make_unique<Child>(
+            folder.file(name), "child: asks for places of one user",
+            std::vector<std::pair<std::string, std::string>>{{"VC_TEST_PATH", folder.file("s.db")}, {"VC_TEST_NAME", name}}));
+    std::size_t taken = 0, refused = 0;
+    for (auto& child : children) {
+        CHECK(child->wait_for("done", 1));
+        CHECK(child->lines("error").empty());
+        taken += child->lines("taken").size();
+        refused += child->lines("refused").size();
+    }
+    CHECK(taken == 7);
+    CHECK(refused == 53);
 }
 
 }  // namespace

@@ -37,4 +37,24 @@ TEST_CASE("what a session reports is counted") {
     CHECK(text.find("voicectl_interruptions_total 1\n") != std::string::npos);
 }
 
+TEST_CASE("usage, costs and the ends that limits make are counted") {
+    Metrics metrics;
+    for (int i = 0; i < 2; ++i)
+        metrics.take({{"kind", "usage"},
+                      {"lines", nlohmann::json::array({{{"stage", "stt"}, {"provider", "ear"}, {"audioMs", 1500}},
+                                                       {{"stage", "llm"}, {"provider", "mind"}, {"inputTokens", 10}, {"cachedTokens", 4}, {"outputTokens", 2}, {"costNanos", 250'000'000}},
+                                                       {{"stage", "tts"}, {"provider", "voice"}, {"characters", 30}}})}});
+    metrics.take({{"kind", "usage"}, {"lines", nlohmann::json::array()}});
+    metrics.take({{"kind", "budget_warning"}});
+    metrics.take({{"kind", "limit"}, {"limit", "budget"}});
+    metrics.take({{"kind", "answer_cut"}});
+    const auto text = metrics.text();
+    for (const char* line : {"voicectl_stt_seconds_total{provider=\"ear\"} 3\n", "voicectl_llm_tokens_total{kind=\"cached\",provider=\"mind\"} 8\n",
+                             "voicectl_tts_characters_total{provider=\"voice\"} 60\n", "voicectl_cost_usd_total{provider=\"mind\",stage=\"llm\"} 0.5\n",
+                             "voicectl_budget_warnings_total 1\n", "voicectl_limit_ends_total{limit=\"budget\"} 1\n", "voicectl_answers_cut_total 1\n"}) {
+        CAPTURE(line);
+        CHECK(text.find(line) != std::string::npos);
+    }
+}
+
 }  // namespace voicectl::agent

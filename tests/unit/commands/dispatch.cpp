@@ -109,6 +109,9 @@ TEST_CASE("why an agent did not come is told by the strongest sign there is") {
     Absence taken{.jobs = {job}, .elsewhere = {{"receptionist", 1}}};
     says(taken, "took the job but did not join");
     CHECK(explain(wait, taken).message.find("job JS_FAILED at worker AW_1 (it broke)") != std::string::npos);
+    taken.refusals = {"full", "user limit"};
+    says(taken, "limits.calls_per_user");
+    CHECK(explain(wait, taken).message.find("refused by the agent: full, user limit") != std::string::npos);
     taken.left = 1;
     says(taken, "left again");
     taken.half_way = true;

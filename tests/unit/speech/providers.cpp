@@ -53,7 +53,7 @@ TEST_CASE("a script answers one word per turn of the loop, after its delay of vi
     std::vector<std::string> pieces;
     bool done = false;
     const auto stream = (*model)->generate(loop, {}, {.on_text = [&](const std::string& piece) { pieces.push_back(piece); },
-                                                      .on_done = [&](const LlmUsage&) { done = true; },
+                                                      .on_done = [&](const LlmEnd&) { done = true; },
                                                       .on_error = {}});
     loop.advance(std::chrono::milliseconds(399));
     CHECK(pieces.empty());

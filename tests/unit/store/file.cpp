@@ -76,6 +76,19 @@ TEST_CASE("a reader cannot write") {
     CHECK(reader->begin_call(sample_call("demo", "AJ_2")).error().code == Errc::Io);
 }
 
+TEST_CASE("a store of the first schema is brought up, with its calls") {
+    test::TempFolder folder;
+    const auto path = folder.file("s.db");
+    REQUIRE(opened(path)->begin_call(sample_call("demo", "AJ_1")));
+    run_sql(path, "DROP TABLE leases; DROP TABLE refusals; ALTER TABLE calls DROP COLUMN report_json; PRAGMA user_version = 1");
+    const auto store = opened(path);
+    REQUIRE(store->list({})->size() == 1);
+    const auto call = store->list({})->front();
+    CHECK(call.room == "demo");
+    CHECK(store->save_report(call.id, "{}"));
+    CHECK(store->take_lease({"AJ_1", "ann"}, 1, at_second(0), at_second(20)) == true);
+}
+
 TEST_CASE("a newer schema is refused and not touched") {
     test::TempFolder folder;
     const auto path = folder.file("s.db");

@@ -124,7 +124,7 @@ class OpenAiStream final : public LlmStream {
     }
 
     void handle_chunk(std::string_view chunk) {
-        if (over_) return;
+        if (over_ && !done_) return;
         if (!streaming()) {
             constexpr std::size_t kMaxBody = 1024 * 1024;
             body_ += chunk.substr(0, kMaxBody - std::min(kMaxBody, body_.size()));
@@ -135,8 +135,12 @@ class OpenAiStream final : public LlmStream {
 
     /// False: read no further, we may be gone.
     bool handle_event(const std::string& data) {
-        if (over_) return false;
-        if (trim(data) == "[DONE]") return finish(), false;
+        if (over_) return done_ && late_usage(data);
+        if (trim(data) == "[DONE]") {
+            const std::weak_ptr<char> alive = alive_;
+            finish();
+            return !alive.expired();
+        }
         auto chunk = parse_chat_chunk(data);
         if (!chunk) return end_with(std::move(chunk).error()), false;
         return handle(*chunk);
@@ -144,9 +148,20 @@ class OpenAiStream final : public LlmStream {
 
     bool handle(const ChatChunk& chunk) {
         if (chunk.error) return end_with(refusal_in_stream(*chunk.error)), false;
-        if (chunk.usage) usage_ = *chunk.usage;
+        if (chunk.usage) tell_usage(*chunk.usage);
         finished_ = finished_ || chunk.finished;
         return say(thoughts_.push(chunk.text));
+    }
+
+    void tell_usage(const Usage& usage) const {
+        const auto sink = sink_;
+        if (sink->on_usage) sink->on_usage(usage);
+    }
+
+    /// Some servers say what an answer took only after its [DONE].
+    bool late_usage(const std::string& data) const {
+        if (const auto chunk = parse_chat_chunk(data); chunk && chunk->usage) tell_usage(*chunk->usage);
+        return true;
     }
 
     Error refusal_in_stream(const ServerError& error) const {
@@ -166,10 +181,10 @@ class OpenAiStream final : public LlmStream {
 
     void finish() {
         if (over_ || !say(thoughts_.finish())) return;
-        over_ = true;
+        over_ = done_ = true;
         deadline_.cancel();
         const auto sink = sink_;
-        sink->on_done(usage_);
+        sink->on_done({});
     }
 
     void end_with(Error error) {
@@ -182,6 +197,7 @@ class OpenAiStream final : public LlmStream {
     }
 
     void handle_done(Result<void> done) {
+        if (done_ && streaming()) sse_->finish();
         if (over_) return;
         if (!done) return retry_or(std::move(done).error(), !said_);
         if (!head_) return end_with({Errc::Protocol, settings_->url + " gave no answer", {}});
@@ -229,11 +245,11 @@ class OpenAiStream final : public LlmStream {
     std::string body_;  // of an answer that is no stream
     std::optional<SseParser> sse_;
     ThinkFilter thoughts_;
-    LlmUsage usage_;
     int retries_ = 0;
     bool said_ = false;      // the caller has heard something: no second try
     bool finished_ = false;  // the model has said why it stopped
     bool over_ = false;      // on_done or on_error was called
+    bool done_ = false;      // on_done was: what the answer took may be told yet
     Timer back_off_;
     Timer deadline_;
     std::unique_ptr<net::HttpStream> transfer_;

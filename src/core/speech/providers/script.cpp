@@ -72,13 +72,13 @@ std::vector<std::string> pieces_of(const std::string& answer) {
     return pieces;
 }
 
-int count_words(const std::string& text) { return static_cast<int>(pieces_of(text).size()); }
+std::int64_t count_words(const std::string& text) { return static_cast<std::int64_t>(pieces_of(text).size()); }
 
 /// Lives on its loop; one piece per turn of it.
 class ScriptStream final : public LlmStream {
  public:
-    ScriptStream(Loop& loop, const Answer& answer, LlmUsage usage, std::chrono::milliseconds delay, LlmSink sink)
-        : loop_(loop), pieces_(pieces_of(answer.text)), usage_(usage), sink_(std::make_shared<LlmSink>(std::move(sink))), timer_(loop) {
+    ScriptStream(Loop& loop, const Answer& answer, Usage usage, std::chrono::milliseconds delay, LlmSink sink)
+        : loop_(loop), pieces_(pieces_of(answer.text)), usage_(std::move(usage)), end_{answer.end_call}, sink_(std::make_shared<LlmSink>(std::move(sink))), timer_(loop) {
         if (delay.count() > 0) timer_.after(delay, [this] { next(); });
         else schedule();
     }
@@ -89,7 +89,10 @@ class ScriptStream final : public LlmStream {
     }
     void next() {
         const auto sink = sink_;  // the call may drop us
-        if (at_ == pieces_.size()) return sink->on_done(usage_);
+        if (at_ == pieces_.size()) {
+            if (sink->on_usage) sink->on_usage(usage_);
+            return sink->on_done(end_);
+        }
         auto piece = std::move(pieces_[at_++]);
         schedule();
         sink->on_text(piece);
@@ -98,7 +101,8 @@ class ScriptStream final : public LlmStream {
     Loop& loop_;
     std::vector<std::string> pieces_;
     std::size_t at_ = 0;
-    LlmUsage usage_;
+    Usage usage_;
+    LlmEnd end_;
     std::shared_ptr<LlmSink> sink_;
     Timer timer_;
     Lifeline lifeline_;  // last: dies first
@@ -109,16 +113,15 @@ class ScriptModel final : public LanguageModel {
     explicit ScriptModel(Script script) : script_(std::move(script)) {}
 
     std::unique_ptr<LlmStream> generate(Loop& loop, const std::vector<ChatMessage>& messages, LlmSink sink) override {
-        LlmUsage usage;
+        Usage usage;  // its tokens are words
         std::string said;
         for (const auto& message : messages) {
-            usage.prompt_tokens += count_words(message.text);
+            usage.input_tokens += count_words(message.text);
             if (message.role == ChatMessage::Role::User) said = message.text;
         }
         const auto answer = answer_to(script_, said);
-        usage.completion_tokens = count_words(answer.text);
-        usage.end_call = answer.end_call;
-        return std::make_unique<ScriptStream>(loop, answer, usage, script_.delay, std::move(sink));
+        usage.output_tokens = count_words(answer.text);
+        return std::make_unique<ScriptStream>(loop, answer, std::move(usage), script_.delay, std::move(sink));
     }
 
  private:

@@ -1,0 +1,27 @@
+#include "history.h"
+
+namespace voicectl::agent {
+namespace {
+
+constexpr std::size_t kBytesOfToken = 4;
+
+std::size_t tokens(const speech::ChatMessage& message) { return message.text.size() / kBytesOfToken + 1; }
+
+}  // namespace
+
+void trim(std::vector<speech::ChatMessage>& history, const HistoryLimits& limits) {
+    std::size_t instructions = 0, taken = 0;
+    while (instructions < history.size() && history[instructions].role == speech::ChatMessage::Role::System) taken += tokens(history[instructions++]);
+    auto first = history.size();  // of what is kept
+    while (first > instructions) {
+        const auto kept = history.size() - first + instructions + 1;
+        taken += tokens(history[first - 1]);
+        const bool too_many = kept > static_cast<std::size_t>(limits.messages);
+        const bool too_long = limits.tokens > 0 && taken > static_cast<std::size_t>(limits.tokens);
+        if ((too_many || too_long) && first < history.size()) break;
+        --first;
+    }
+    history.erase(history.begin() + static_cast<std::ptrdiff_t>(instructions), history.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+}  // namespace voicectl::agent

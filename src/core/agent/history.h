@@ -1,0 +1,14 @@
+// How much of a conversation the model is shown. Pure; any thread.
+#pragma once
+
+#include <vector>
+
+#include "voicectl/agent/config.h"
+#include "voicectl/speech/speech.h"
+
+namespace voicectl::agent {
+
+/// Drops the oldest messages until the rest fits; what the system says at the start stays, and so does the last message.
+void trim(std::vector<speech::ChatMessage>& history, const HistoryLimits& limits);
+
+}  // namespace voicectl::agent

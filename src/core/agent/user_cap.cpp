@@ -1,0 +1,43 @@
+#include "voicectl/agent/user_cap.h"
+
+#include <nlohmann/json.hpp>
+
+#include "voicectl/base/log.h"
+
+namespace voicectl::agent {
+namespace {
+
+constexpr std::size_t kLongestUser = 128;
+constexpr std::size_t kMostMetadata = 64 * 1024;
+
+void log_failure(const Result<void>& done) {
+    if (!done) log::warn("agent", "the places of users are not kept", {{"error", done.error().message}});
+}
+
+}  // namespace
+
+std::string user_of(const std::string& metadata) {
+    if (metadata.size() > kMostMetadata) return {};
+    const auto value = nlohmann::json::parse(metadata, nullptr, false);
+    if (!value.is_object()) return {};
+    const auto found = value.find("userId");
+    if (found == value.end() || !found->is_string()) return {};
+    const auto& user = found->get_ref<const std::string&>();
+    return user.size() <= kLongestUser ? user : std::string();
+}
+
+void UserCap::ask(const std::string& job_id, const std::string& user, std::function<void(Result<bool>)> done) {
+    store_.run<bool>([lease = store::Lease{job_id, user}, most = most_, now = now_()](store::Store& open) { return open.take_lease(lease, most, now, now + kPlaceLife); },
+                     lifeline_.guard(std::move(done)));
+}
+
+void UserCap::give_back(const std::string& job_id) {
+    store_.run<void>([job_id](store::Store& open) { return open.end_lease(job_id); }, log_failure);
+}
+
+void UserCap::renew(std::vector<store::Lease> held) {
+    if (held.empty()) return;
+    store_.run<void>([held = std::move(held), until = now_() + kPlaceLife](store::Store& open) { return open.renew_leases(held, until); }, log_failure);
+}
+
+}  // namespace voicectl::agent

@@ -1,0 +1,95 @@
+#include "samples.h"
+#include "support/temp_folder.h"
+#include "voicectl/base/text.h"
+
+namespace voicectl::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLife = 20s;
+
+struct Places {
+    bool take(const std::string& job, const std::string& user = "ann") {
+        const auto taken = store->take_lease({job, user}, 3, now, now + kLife);
+        REQUIRE(taken);
+        return *taken;
+    }
+    test::TempFolder folder;
+    std::unique_ptr<Store> store = opened(folder.file("s.db"));
+    SystemTime now = at_second(0);
+};
+
+TEST_CASE("the fourth place of a user is refused, and free again when one ends") {
+    Places places;
+    CHECK(places.take("AJ_1"));
+    CHECK(places.take("AJ_2"));
+    CHECK(places.take("AJ_3"));
+    CHECK_FALSE(places.take("AJ_4"));
+    CHECK(places.take("AJ_5", "bob"));
+    CHECK(places.take("AJ_2"));  // it is this one already
+    REQUIRE(places.store->end_lease("AJ_1"));
+    REQUIRE(places.store->end_lease("AJ_1"));
+    CHECK(places.take("AJ_4"));
+    CHECK_FALSE(places.take("AJ_1"));
+}
+
+TEST_CASE("what nobody renews runs out, what is renewed does not") {
+    Places places;
+    for (const auto* job : {"AJ_1", "AJ_2", "AJ_3"}) CHECK(places.take(job));
+    places.now += 15s;
+    REQUIRE(places.store->renew_leases({{"AJ_1", "ann"}}, places.now + kLife));
+    CHECK_FALSE(places.take("AJ_4"));
+    places.now += 5s;  // to the moment
+    CHECK(places.take("AJ_4"));
+    CHECK(places.take("AJ_5"));
+    CHECK_FALSE(places.take("AJ_6"));
+}
+
+TEST_CASE("a call that was held up keeps its place, also over the limit") {
+    Places places;
+    for (const auto* job : {"AJ_1", "AJ_2", "AJ_3"}) CHECK(places.take(job));
+    places.now += 60s;
+    for (const auto* job : {"AJ_4", "AJ_5", "AJ_6"}) CHECK(places.take(job));
+    REQUIRE(places.store->renew_leases({{"AJ_1", "ann"}}, places.now + kLife));
+    REQUIRE(places.store->end_lease("AJ_4"));
+    CHECK_FALSE(places.take("AJ_7"));
+}
+
+TEST_CASE("places are of the file, not of who opened it") {
+    Places places;
+    auto other = opened(places.folder.file("s.db"));
+    for (const auto* job : {"AJ_1", "AJ_2", "AJ_3"}) CHECK(places.take(job));
+    CHECK(other->take_lease({"AJ_4", "ann"}, 3, places.now, places.now + kLife) == false);
+}
+
+TEST_CASE("refusals are found by their dispatch for a day") {
+    Places places;
+    REQUIRE(places.store->save_refusal({"AD_1", "AJ_1", "demo", "receptionist", "user limit", at_second(0)}));
+    REQUIRE(places.store->save_refusal({"AD_1", "AJ_2", "demo", "receptionist", "full", at_second(1)}));
+    REQUIRE(places.store->save_refusal({"AD_2", "AJ_3", "demo", "receptionist", "full", at_second(2)}));
+    const auto found = *places.store->refusals("AD_1");
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].reason == "user limit");
+    CHECK(found[1].job_id == "AJ_2");
+    CHECK(found[1].at == at_second(1));
+    REQUIRE(places.store->save_refusal({"AD_3", "AJ_4", "demo", "receptionist", "full", at_second(2) + 24h}));
+    CHECK(places.store->refusals("AD_1")->empty());
+    CHECK(places.store->refusals("AD_2")->size() == 1);
+}
+
+TEST_CASE("a call's report is replaced as a whole") {
+    Places places;
+    const auto call = *places.store->begin_call(sample_call("demo", "AJ_1"));
+    CHECK(*places.store->report(call.id) == "");
+    REQUIRE(places.store->save_report(call.id, "{\"a\":1}"));
+    REQUIRE(places.store->save_report(call.id, "{\"b\":2}"));
+    CHECK(*places.store->report(call.id) == "{\"b\":2}");
+    CHECK(places.store->report(99).error().code == Errc::NotFound);
+    CHECK(places.store->save_report(99, "{}").error().code == Errc::NotFound);
+    REQUIRE(places.store->begin_call(sample_call("demo", "AJ_1")));
+    CHECK(*places.store->report(call.id) == "{\"b\":2}");
+}
+
+}  // namespace
+}  // namespace voicectl::store
