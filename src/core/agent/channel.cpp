@@ -37,10 +37,20 @@ class SocketChannel final : public Channel {
         }));
     }
 
+    /// False: a field of it is not of the kind that it should be.
+    bool hand_over(const Json& message) const {
+        const auto tell = handlers_.on_message;  // which may destroy us, and is not to go with us while it runs
+        try {
+            tell(message);
+        } catch (const Json::exception&) {
+            return false;
+        }
+        return true;
+    }
+
     /// False when nothing more is to be read, and perhaps no object left to read with.
     bool take_lines() {
         std::size_t begin = 0;
-        const auto tell = handlers_.on_message;  // which may destroy us, and is not to go with us while it runs
         for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n', begin)) {
             const auto message = Json::parse(line_.begin() + static_cast<std::ptrdiff_t>(begin), line_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
             begin = end + 1;
@@ -49,8 +59,10 @@ class SocketChannel final : public Channel {
                 return false;
             }
             const std::weak_ptr<char> alive = alive_;
-            tell(message);
-            if (alive.expired() || closed_) return false;
+            const bool understood = hand_over(message);
+            if (alive.expired()) return false;
+            if (!understood) close({Errc::Protocol, "the other process sent a message of the wrong form", {}});
+            if (closed_) return false;
         }
         line_.erase(0, begin);
         if (line_.size() > kLongestLine) close({Errc::Protocol, "the other process sent a message without end", {}});

@@ -1,5 +1,7 @@
 #include "process_messages.h"
 
+#include <limits>
+
 namespace voicectl::agent::messages {
 
 using Json = nlohmann::json;
@@ -7,6 +9,14 @@ using Json = nlohmann::json;
 namespace {
 
 std::string text(const Json& message, const char* key) { return message.value(key, std::string()); }
+
+/// 1e300 is a number, too.
+int integer(const Json& message, const char* key, int fallback) {
+    const auto found = message.find(key);
+    if (found == message.end()) return fallback;
+    if (!found->is_number_integer() || *found < std::numeric_limits<int>::min() || *found > std::numeric_limits<int>::max()) return fallback;
+    return found->get<int>();
+}
 
 }  // namespace
 
@@ -36,13 +46,17 @@ Json not_ready(const Error& error) {
     return {{"type", "notReady"}, {"code", static_cast<int>(error.code)}, {"message", error.message}, {"hint", error.hint}};
 }
 
-Error to_error(const Json& m) { return {static_cast<Errc>(m.value("code", static_cast<int>(Errc::Other))), text(m, "message"), text(m, "hint")}; }
+Error to_error(const Json& m) {
+    const auto code = integer(m, "code", 0);
+    const bool known = code >= 0 && code <= static_cast<int>(Errc::Terminated);
+    return {known ? static_cast<Errc>(code) : Errc::Other, text(m, "message"), text(m, "hint")};
+}
 
 Json ended(const CallOutcome& o) {
     return {{"type", "ended"}, {"job", o.job_id}, {"good", o.good}, {"reason", o.reason}, {"turns", o.turns}};
 }
 
-CallOutcome to_outcome(const Json& m) { return {text(m, "job"), m.value("good", true), text(m, "reason"), m.value("turns", 0)}; }
+CallOutcome to_outcome(const Json& m) { return {text(m, "job"), m.value("good", true), text(m, "reason"), integer(m, "turns", 0)}; }
 
 std::string type_of(const Json& message) { return text(message, "type"); }
 

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "livekit_agent.pb.h"
+#include "worker_message.h"
 #include "voicectl/base/log.h"
 #include "voicectl/net/url.h"
 #include "voicectl/net/websocket.h"
@@ -20,17 +21,6 @@ constexpr std::chrono::seconds kRegisterTime{10};
 constexpr milliseconds kFirstDelay{500};
 constexpr milliseconds kLongestDelay{30'000};
 constexpr int kDoublings = 6;  // 0.5 s · 2⁶ is past the longest
-
-Job to_job(const proto::Job& job) {
-    return {job.id(),
-            job.dispatch_id(),
-            job.agent_name(),
-            job.room().name(),
-            job.room().sid(),
-            job.room().metadata(),
-            job.metadata(),
-            {job.attributes().begin(), job.attributes().end()}};
-}
 
 proto::JobStatus to_proto(JobStatus status) {
     switch (status) {
@@ -140,25 +130,26 @@ class LiveWorker final : public Worker {
     }
 
     void handle(const std::string& bytes) {
-        proto::ServerMessage message;
-        if (!message.ParseFromString(bytes)) return lost({Errc::Protocol, "the server sent what is no worker message", {}});
-        switch (message.message_case()) {
-            case proto::ServerMessage::kRegister: return handle_registered(message.register_());
-            case proto::ServerMessage::kAvailability: return tell(handlers_.on_offer, to_job(message.availability().job()));
-            case proto::ServerMessage::kAssignment: return tell(handlers_.on_assigned, to_job(message.assignment().job()), message.assignment().token());
-            case proto::ServerMessage::kTermination: return tell(handlers_.on_terminated, message.termination().job_id());
-            default: return;  // pongs, and what newer servers say
+        const auto message = parse_worker_message(bytes);
+        if (!message) return lost(message.error());
+        using Kind = WorkerMessage::Kind;
+        switch (message->kind) {
+            case Kind::Registered: return handle_registered(*message);
+            case Kind::Offer: return tell(handlers_.on_offer, message->job);
+            case Kind::Assigned: return tell(handlers_.on_assigned, message->job, message->token);
+            case Kind::Terminated: return tell(handlers_.on_terminated, message->job_id);
+            case Kind::Other: return;
         }
     }
 
-    void handle_registered(const proto::RegisterWorkerResponse& reply) {
+    void handle_registered(const WorkerMessage& reply) {
         patience_.cancel();
         failures_ = 0;
         registered_ = true;
-        server_version_ = reply.server_info().version();
+        server_version_ = reply.server_version;
         send_load();
-        log::info("worker", "registered", {{"agent", options_.agent_name}, {"worker", reply.worker_id()}, {"server", reply.server_info().version()}});
-        tell(handlers_.on_registered, reply.worker_id());
+        log::info("worker", "registered", {{"agent", options_.agent_name}, {"worker", reply.worker_id}, {"server", reply.server_version}});
+        tell(handlers_.on_registered, reply.worker_id);
     }
 
     void lost(Error why) {

@@ -1,4 +1,5 @@
 #include "core/agent/channel.h"
+#include "core/agent/process_messages.h"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -87,6 +88,34 @@ TEST_CASE("what is no message ends the talk") {
         CHECK(line.closed->code == Errc::Protocol);
         CHECK(line.heard.empty());
     }
+}
+
+TEST_CASE("a message of the wrong form ends the talk, not the process") {
+    for (const Json& message : {Json{{"type", 7}}, Json{{"type", "notReady"}, {"message", Json::array()}}, Json{{"type", "ended"}, {"good", "yes"}}}) {
+        CAPTURE(message);
+        Line line;
+        line.loop.on_loop([&] {
+            int ends[2];
+            REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+            close(std::exchange(line.other, ends[1]));
+            line.channel = Channel::open(line.loop.get(), ends[0],
+                                         {.on_message = [](const Json& given) {
+                                              if (messages::type_of(given) == "notReady") messages::to_error(given);
+                                              else messages::to_outcome(given);
+                                          },
+                                          .on_closed = [&line](const Error& why) { line.waiter.change([&] { line.closed = why; }); }});
+        });
+        line.say(message.dump() + "\n");
+        REQUIRE(line.wait([&] { return line.closed.has_value(); }));
+        CHECK(line.closed->code == Errc::Protocol);
+    }
+}
+
+TEST_CASE("numbers that are none of ours are read as none") {
+    CHECK(messages::to_outcome({{"type", "ended"}, {"turns", 1e300}}).turns == 0);
+    CHECK(messages::to_outcome({{"type", "ended"}, {"turns", 5'000'000'000}}).turns == 0);
+    for (const auto code : {-1, 1000}) CHECK(messages::to_error({{"type", "notReady"}, {"code", code}}).code == Errc::Other);
+    CHECK(messages::to_error(messages::not_ready({Errc::Terminated, "m", "h"})).code == Errc::Terminated);
 }
 
 TEST_CASE("a message without end is cut off") {
