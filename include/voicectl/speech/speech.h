@@ -111,6 +111,8 @@ class TextToSpeech {
     virtual int rate_hz() const = 0;
     /// One sentence or a few. Empty text gives on_done at once.
     virtual std::unique_ptr<TtsStream> speak(Loop& loop, const std::string& text, TtsSink sink) = 0;
+    /// Just this text lies there as one recording: cut into sentences it would not be found.
+    virtual bool speaks_whole(const std::string& /*text*/) const { return false; }
 };
 
 }  // namespace voicectl::speech

@@ -13,6 +13,9 @@ namespace {
 
 constexpr const char* kTrackName = "agent-voice";
 constexpr int kErrorsToGiveUp = 3;
+// The caller is subscribed, but its player opens a moment later, and the first packets that a jitter buffer gets are
+// stretched or dropped: without this one greeting in five had lost its first 10 ms (scripts/greetings).
+constexpr std::chrono::milliseconds kGreetingLeadIn{150};
 constexpr std::chrono::seconds kAnswersTheEnd{1};
 // After a goodbye: its last sound and its last caption are still on their way.
 constexpr std::chrono::milliseconds kLastWordsTravel{300};
@@ -175,7 +178,7 @@ void CallSession::on_closed(const rtc::Closed& closed) {
 void CallSession::greet_when_heard() {
     if (greeted_ || ended_ || !output_ || !track_heard_ || !caller_) return;
     greeted_ = true;
-    if (!first_words_.empty()) return say(first_words_, /*interruptible=*/false);
+    if (!first_words_.empty()) return say(first_words_, /*interruptible=*/false, kGreetingLeadIn);
     answer_held();
 }
 
@@ -234,12 +237,12 @@ void CallSession::answer(const UserTurn& turn) {
     reply_->generate(stages_.llm, history_);
 }
 
-void CallSession::say(const std::string& text, bool interruptible) {
+void CallSession::say(const std::string& text, bool interruptible, std::chrono::milliseconds lead_in) {
     if (!output_ || ended_) return;
     answering_.reset();
     away_timer_.cancel();
     reply_ = new_reply(interruptible);
-    reply_->say(text);
+    reply_->say(text, lead_in);
 }
 
 std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {

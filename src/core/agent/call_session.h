@@ -56,7 +56,7 @@ class CallSession final : public rtc::RoomObserver {
     bool on_say(const std::string& text);
     bool on_interrupt();
     void answer(const UserTurn& turn);
-    void say(const std::string& text, bool interruptible);
+    void say(const std::string& text, bool interruptible, std::chrono::milliseconds lead_in = {});
     std::unique_ptr<Reply> new_reply(bool interruptible);
     void on_reply_ended(std::optional<Error> error);
     void on_interrupted();

@@ -4,6 +4,7 @@ namespace voicectl::agent {
 
 Reply::Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bool interruptible, Handlers handlers)
     : loop_(loop),
+      tts_(tts),
       interruptible_(interruptible),
       handlers_(std::move(handlers)),
       queue_(loop, tts, output,
@@ -21,9 +22,11 @@ Reply::Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bo
                   },
               .on_error = [this](const Error& error) { error_ = error; }}) {}
 
-void Reply::say(const std::string& text) {
+void Reply::say(const std::string& text, std::chrono::milliseconds lead_in) {
+    if (lead_in.count() > 0) queue_.lead_in(lead_in);
     times_.asked = times_.first_text = loop_.now();
-    sentences_.push(text);
+    if (tts_.speaks_whole(text)) queue_.say(text);
+    else sentences_.push(text);
     end_of_text();
 }
 

@@ -31,7 +31,8 @@ class Reply {
 
     Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bool interruptible, Handlers handlers);
 
-    void say(const std::string& text);
+    /// `lead_in`: silence first, for somebody whose player has only just begun.
+    void say(const std::string& text, std::chrono::milliseconds lead_in = {});
     void generate(speech::LanguageModel& model, const std::vector<speech::ChatMessage>& messages);
     /// The caller may have taken over: silent until it is known.
     void pause();
@@ -54,6 +55,7 @@ class Reply {
     void end_of_text();
 
     Loop& loop_;
+    speech::TextToSpeech& tts_;
     bool interruptible_;
     bool end_call_ = false, paused_ = false, over_ = false;
     Handlers handlers_;

@@ -27,7 +27,7 @@ SpeechQueue::SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput
     : loop_(loop), tts_(tts), output_(output), handlers_(std::move(handlers)), base_(output.played_samples()) {
     output_.on_started = lifeline_.guard([this](TimePoint at) {
         if (std::exchange(started_, true)) return;
-        handlers_.on_first_audio(at);
+        handlers_.on_first_audio(at + lead_);
     });
     output_.on_drained = lifeline_.guard([this](TimePoint at, std::uint64_t) { finish_if_done(at); });
 }
@@ -35,6 +35,11 @@ SpeechQueue::SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput
 SpeechQueue::~SpeechQueue() {
     output_.on_started = nullptr;
     output_.on_drained = nullptr;
+}
+
+void SpeechQueue::lead_in(std::chrono::milliseconds time) {
+    lead_ = time;
+    append(audio::Samples(static_cast<std::size_t>(time.count() * output_.rate_hz() / 1000)));
 }
 
 void SpeechQueue::say(std::string sentence) {
@@ -62,9 +67,13 @@ void SpeechQueue::resume() {
 }
 
 void SpeechQueue::on_audio(const audio::Samples& chunk) {
-    if (pushed_ == 0 && !chunk.empty()) handlers_.on_synthesis(loop_.now());
-    pushed_ += chunk.size();
+    if (!chunk.empty() && !std::exchange(synthesised_, true)) handlers_.on_synthesis(loop_.now());
+    append(chunk);
     spoken_.back().end = pushed_;
+}
+
+void SpeechQueue::append(const audio::Samples& chunk) {
+    pushed_ += chunk.size();
     forget_played();
     kept_.push_back(chunk);
     if (!paused_) output_.play(chunk);

@@ -27,6 +27,8 @@ class SpeechQueue {
     SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, Handlers handlers);
     ~SpeechQueue();
 
+    /// Silence before the first sentence, on its way already.
+    void lead_in(std::chrono::milliseconds time);
     void say(std::string sentence);
     /// Nothing more comes.
     void finish();
@@ -51,6 +53,7 @@ class SpeechQueue {
     };
     void synthesise_next();
     void on_audio(const audio::Samples& chunk);
+    void append(const audio::Samples& chunk);
     void forget_played();
     void finish_if_done(TimePoint at);
     std::uint64_t played() const { return output_.played_samples() - base_; }
@@ -64,9 +67,10 @@ class SpeechQueue {
     std::unique_ptr<speech::TtsStream> stream_;
     std::deque<audio::Samples> kept_;  // made, and not wholly played yet
     std::uint64_t kept_from_ = 0;      // where the first of them begins
+    std::chrono::milliseconds lead_{0};
     std::uint64_t base_;       // the output's position when we began
     std::uint64_t pushed_ = 0;
-    bool started_ = false, closed_ = false, finished_ = false, cut_ = false, paused_ = false;
+    bool started_ = false, synthesised_ = false, closed_ = false, finished_ = false, cut_ = false, paused_ = false;
     Lifeline lifeline_;
 };
 

@@ -51,6 +51,7 @@ const std::vector<Provider<TextToSpeech>>& tts_providers() {
     static const std::vector<Provider<TextToSpeech>> providers{
         kFlite,
         kEspeakNg,
+        kRecorded,
     };
     return providers;
 }

@@ -10,6 +10,7 @@ extern const Provider<LanguageModel> kScript;
 extern const Provider<LanguageModel> kOpenAi;
 extern const Provider<TextToSpeech> kFlite;
 extern const Provider<TextToSpeech> kEspeakNg;
+extern const Provider<TextToSpeech> kRecorded;
 
 std::string flite_version();
 std::string espeak_ng_version();
