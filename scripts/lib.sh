@@ -51,3 +51,12 @@ build() {  # build PRESET
   cmake --build --preset "$preset" >"$CACHE/build-$preset.log" 2>&1 || { tail -n 60 "$CACHE/build-$preset.log" >&2; die "building failed ($CACHE/build-$preset.log)"; }
   say "built build/$preset/voicectl ($(took))"
 }
+
+# Release binaries that are measured by many callers at once: what bench agents, burst, greetings and soak need.
+build_for_load() {
+  ./scripts/setup
+  build release
+  cmake --build --preset release --target callers >"$CACHE/build-callers.log" 2>&1 || { tail -n 40 "$CACHE/build-callers.log" >&2; die "building the callers failed"; }
+  export VOICECTL=$ROOT/build/release/voicectl VOICECTL_CALLERS=$ROOT/build/release/tests/load/callers
+  export VOICECTL_LIVEKIT_SERVER=$CACHE/bin/livekit-server VOICECTL_LIVEKIT_CORE=$CACHE/livekit/liblivekit_ffi.so PYTHONDONTWRITEBYTECODE=1
+}
