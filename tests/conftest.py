@@ -56,10 +56,10 @@ def agents(tmp_path):
     """agents(server, yaml, *flags) → a registered agent; all are stopped at the end."""
     running = []
 
-    def start(server, yaml, *flags):
+    def start(server, yaml, *flags, **more):
         folder = tmp_path / f"agent{len(running)}"
         folder.mkdir()
-        running.append(parts.Agent(server, yaml, folder, *flags))
+        running.append(parts.Agent(server, yaml, folder, *flags, **more))
         return running[-1]
 
     yield start

@@ -209,17 +209,23 @@ caller_return: 0s
 class Agent:
     """`voicectl agent run` with a configuration given as text."""
 
-    def __init__(self, server, yaml, folder, *flags):
+    def __init__(self, server, yaml, folder, *flags, store=None):
+        self.server, self.flags = server, flags
         self.folder = pathlib.Path(folder)
-        self.store = str(self.folder / "store.db")
+        self.store = store or str(self.folder / "store.db")
         self.log = self.folder / "agent.log"
+        (self.folder / "agent.yaml").write_text(yaml)
+        self.start()
+
+    def start(self):
+        """Also once more, after it was killed."""
         config, ready = self.folder / "agent.yaml", self.folder / "ready.json"
-        config.write_text(yaml)
+        ready.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [voicectl_path(), "agent", "run", str(config), "--store", self.store, "--ready-file", str(ready),
-                 "--load-threshold", "1", *flags],  # machines that run tests are busy: no reason to refuse a call
-                env=clean_environment(server.environment()), stdout=log, stderr=log)
+                 "--load-threshold", "1", *self.flags],  # machines that run tests are busy: no reason to refuse a call
+                env=clean_environment(self.server.environment()), stdout=log, stderr=log)
         wait_for(lambda: ready.exists() or self.process.poll() is not None, 60, "agent registered")
         assert ready.exists(), self.log.read_text()
 

@@ -149,6 +149,48 @@ def test_a_call_outlives_its_supervisor(server, agents, calls):
     assert shown.json["status"] == "completed"
 
 
+def kill_whole(agent):
+    """Supervisor and call processes at once, as the kernel does to a cgroup that has no memory left."""
+    for pid in [agent.process.pid, *call_processes(agent)]:
+        os.kill(pid, signal.SIGKILL)
+    agent.process.wait()
+
+
+def test_a_host_that_was_killed_takes_its_calls_up_again(server, agents, calls):
+    agent = named(agents, server, "phoenix")
+    identity, sid = calls(agent, "phoenix-room")
+    kill_whole(agent)
+    agent.start()
+    parts.wait_for(lambda: (agent_of(server, "phoenix-room") or (0, sid))[1] != sid, 10, "the agent back in its room")
+    assert agent_of(server, "phoenix-room")[0] == identity
+    parts.wait_for(lambda: "Excuse me, I am back again." in said(agent, "phoenix-room"), what="an excuse")
+    assert said(agent, "phoenix-room")[0].startswith("Good morning")
+    assert len(events(agent, "job_taken_over")) == 1
+    listed = parts.voicectl("transcript", "list", "--store", agent.store, "--json")
+    assert len(listed.json["transcripts"]) == 1  # the same call
+
+
+def test_another_host_takes_the_calls_of_one_that_was_killed(server, agents, calls):
+    first = named(agents, server, "twin")
+    identity, sid = calls(first, "twin-room")
+    second = agents(server, YAML.format(name="twin", calls=12), store=first.store)
+    kill_whole(first)
+    parts.wait_for(lambda: (agent_of(server, "twin-room") or (0, sid))[1] != sid, 15, "the other agent in the room")
+    assert agent_of(server, "twin-room")[0] == identity
+    assert len(events(second, "job_taken_over")) == 1
+
+
+def test_a_call_that_nobody_waits_in_is_closed(server, agents, calls):
+    agent = named(agents, server, "late")
+    calls(agent, "late-room")
+    kill_whole(agent)
+    parts.voicectl("room", "delete", "late-room", "--yes", env=server.environment())
+    agent.start()
+    shown = lambda: parts.voicectl("transcript", "show", "late-room", "--store", agent.store, "--json").json
+    parts.wait_for(lambda: shown()["status"] == "failed", 10, "the call closed")
+    assert "killed" in shown()["reason"] and not events(agent, "job_taken_over")
+
+
 def test_a_hangup_reloads_for_calls_to_come(server, agents, calls):
     agent = named(agents, server, "reloaded")
     calls(agent, "reload-one")

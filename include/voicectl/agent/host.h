@@ -25,6 +25,9 @@ struct CallTicket {
     bool resumed = false;  // its process died: the conversation goes on as the store has it
 };
 
+/// Of the agent in its room, from the first time to the last.
+std::string identity_of(const std::string& job_id);
+
 struct CallOutcome {
     std::string job_id;
     bool good = true;
@@ -66,11 +69,12 @@ struct HostParts {
     rtc::Core& core;
     store::AsyncStore& store;
     std::function<void(const nlohmann::json& report)> on_report = {};
+    std::string carrier = {};  // the processes that calls hang on (carrier_of())
 };
 std::unique_ptr<CallHost> make_call_host(HostParts parts);
 
 /// What happens to jobs, for stdout and logs: "registered", "lost", "job_accepted", "job_refused",
-/// "job_started", "job_ended", "draining", "stopped".
+/// "job_started", "job_taken_over", "job_ended", "draining", "stopped".
 struct WorkerEvent {
     std::string kind;
     std::string job_id, room, detail;
@@ -106,6 +110,8 @@ class JobDesk {
     virtual void drain() = 0;
     /// Ends all calls now.
     virtual void force() = 0;
+    /// Carries on a call that the server takes for lost: nobody there waits for word of its job.
+    virtual void take_over(const CallTicket& ticket) = 0;
     /// Why no call is taken at this moment ("not registered", "draining", "full", "overloaded"); empty: one is.
     virtual std::string closed() const = 0;
     virtual bool registered() const = 0;

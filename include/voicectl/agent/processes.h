@@ -19,6 +19,7 @@ struct ProcessSetup {
     std::string file, yaml;        // the configuration as the supervisor read it
     std::string name, store;       // as flags changed them; empty: as configured
     bool log_json = false, debug = false, quiet = false;
+    std::string supervisor;        // its identity (base/process.h)
 };
 
 struct ProcessHostOptions {

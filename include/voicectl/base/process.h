@@ -54,6 +54,13 @@ class Process {
     std::optional<int> exit_;
 };
 
+/// A process as it can be told from a later one with its number: boot, pid namespace, number and start of `pid`
+/// (0: this one). Of one that is not there the start is missing.
+std::string process_identity(int pid = 0);
+/// Of a process by its identity. Unknown: it is (or was) where we cannot look, another machine or container.
+enum class Liveness { Alive, Gone, Unknown };
+Liveness liveness(const std::string& identity);
+
 /// The full path of a program on PATH, or nothing.
 std::optional<std::string> find_program(const std::string& name);
 /// The path of this very executable.

@@ -54,6 +54,10 @@ struct Claims {
 std::string mint(const ApiKey& key, const Claims& claims, std::chrono::seconds ttl,
                  SystemTime now = std::chrono::system_clock::now());
 
+/// What the server gives an agent whose worker accepted a job: to join `room` as a participant of kind agent. Job tokens are
+/// the server's to make; this is for a call that goes on without one.
+Claims agent_claims(const std::string& room, const std::string& identity, const std::string& agent_name);
+
 /// The same claims for another `ttl` from now; `token` itself when it cannot be read.
 std::string renew(const ApiKey& key, const std::string& token, std::chrono::seconds ttl);
 

@@ -71,6 +71,13 @@ struct Lease {
     std::string job_id, user_id;
 };
 
+/// An active call, who carries it (processes by their identity, base/process.h) and until when that was last said.
+struct CarriedCall {
+    Call call;
+    std::string carrier;
+    SystemTime until;
+};
+
 /// A dispatch that an agent would not take.
 struct Refusal {
     std::string dispatch_id, job_id, room, agent_name, reason;
@@ -113,6 +120,13 @@ class Store {
     virtual Result<void> end_lease(const std::string& job_id) = 0;
 
     /// Those of more than a day before `refusal.at` are forgotten.
+    /// Told again and again by whoever carries calls, by their rooms and jobs, for as long as it does.
+    virtual Result<void> carry(const std::vector<std::pair<std::string, std::string>>& rooms_and_jobs, const std::string& carrier, SystemTime until) = 0;
+    /// The active calls of an agent that somebody carries or carried.
+    virtual Result<std::vector<CarriedCall>> carried(const std::string& agent_name) = 0;
+    /// True: nothing has changed since `seen` was read, and the call is `carrier`'s now.
+    virtual Result<bool> take_over(const CarriedCall& seen, const std::string& carrier, SystemTime until) = 0;
+
     virtual Result<void> save_refusal(const Refusal& refusal) = 0;
     /// Of one dispatch, in order.
     virtual Result<std::vector<Refusal>> refusals(const std::string& dispatch_id) = 0;

@@ -1,16 +1,17 @@
 #include "commands/agent/call_parts.h"
 
 #include "commands/agent/loading.h"
+#include "voicectl/agent/rescue.h"
 
 namespace voicectl::commands {
 
-Result<std::unique_ptr<CallParts>> CallParts::build(agent::LoadedConfig loaded, Loop& loop, Env& env) {
+Result<std::unique_ptr<CallParts>> CallParts::build(agent::LoadedConfig loaded, Loop& loop, Env& env, const std::string& supervisor) {
     auto self = std::unique_ptr<CallParts>(new CallParts(loaded.config));
     VC_TRY_ASSIGN(self->stages_, build_agent_stages(loaded, self->workers_, env));
     VC_TRY_ASSIGN(self->core_, rtc::Core::load());
     VC_TRY_ASSIGN(auto opened, store::Store::open(store_path(self->config_, env)));
     self->store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop);
-    self->host_ = agent::make_call_host({loop, self->config_, self->stages_, *self->core_, *self->store_});
+    self->host_ = agent::make_call_host({loop, self->config_, self->stages_, *self->core_, *self->store_, {}, agent::carrier_of(supervisor)});
     return self;
 }
 

@@ -12,7 +12,7 @@ namespace voicectl::commands {
 
 class CallParts {
  public:
-    static Result<std::unique_ptr<CallParts>> build(agent::LoadedConfig loaded, Loop& loop, Env& env);
+    static Result<std::unique_ptr<CallParts>> build(agent::LoadedConfig loaded, Loop& loop, Env& env, const std::string& supervisor = {});
     ~CallParts();
 
     agent::CallHost& host() { return *host_; }

@@ -27,7 +27,7 @@ Result<void> run_agent_host(const AgentHostOptions&, Env& env) {
         if (!loaded.faults.empty()) return std::unexpected(agent::to_error(loaded.faults));
         if (!setup.name.empty()) loaded.config.name = setup.name;
         if (!setup.store.empty()) loaded.config.store = setup.store;
-        VC_TRY_ASSIGN(parts, CallParts::build(std::move(loaded), loop, env));
+        VC_TRY_ASSIGN(parts, CallParts::build(std::move(loaded), loop, env, setup.supervisor));
         return &parts->host();
     });
 }

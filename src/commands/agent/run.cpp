@@ -11,9 +11,11 @@
 #include "commands/agent/call_parts.h"
 #include "commands/agent/health.h"
 #include "commands/agent/loading.h"
+#include "commands/agent/waiting.h"
 #include "voicectl/agent/load_meter.h"
 #include "voicectl/agent/money.h"
 #include "voicectl/agent/processes.h"
+#include "voicectl/agent/rescue.h"
 #include "voicectl/agent/user_cap.h"
 #include "voicectl/base/atomic_file.h"
 #include "voicectl/base/log.h"
@@ -103,7 +105,8 @@ class AgentProcess {
                 .store = config.store,
                 .log_json = options_.log_format == "json",
                 .debug = env_.global.verbose >= 2,
-                .quiet = env_.out.quiet};
+                .quiet = env_.out.quiet,
+                .supervisor = process_identity()};
     }
 
     void start_processes(std::string yaml) {
@@ -228,6 +231,7 @@ class AgentProcess {
         auto& metrics = health_->metrics();
         if (event.kind == "job_accepted") metrics.add("voicectl_jobs_total", {{"result", "accepted"}});
         if (event.kind == "job_ended") metrics.add("voicectl_jobs_total", {{"result", event.good ? "completed" : "failed"}});
+        if (event.kind == "job_taken_over") metrics.add("voicectl_jobs_total", {{"result", "taken_over"}});
         if (event.kind == "process_died") metrics.add("voicectl_process_deaths_total");
         if (event.kind != "job_refused") return;
         metrics.add("voicectl_jobs_total", {{"result", "refused"}});
@@ -265,10 +269,13 @@ class AgentProcess {
                     if (result_) result_ = why;  // a second signal has had its say
                     loop_.stop();
                 });
+            if (!options_.once) start_rescue();
         });
         loop_.run();
         force_timer_.cancel();
         meter_timer_.cancel();
+        rescue_.reset();
+        waiting_.reset();
         desk_.reset();
         processes_.reset();
         parts_.reset();
@@ -277,6 +284,18 @@ class AgentProcess {
         store_.reset();
         if (!options_.ready_file.empty()) unlink(options_.ready_file.c_str());
         return result_;
+    }
+
+    /// Calls of a host that was killed, ours in an earlier life or another one that shares our store.
+    void start_rescue() {
+        agent::Rescue::Handlers handlers;
+        handlers.has_room = [this] { return desk_->closed().empty(); };
+        handlers.holds = [this](const std::string& job) { return held_.contains(job); };
+        handlers.somebody_waits = [this](const store::Call& call, std::function<void(Result<bool>)> done) { waiting_->ask(call.room, std::move(done)); };
+        handlers.take = [this](const store::Call& call) { desk_->take_over(waiting_->ticket(call)); };
+        waiting_ = std::make_unique<WaitingRooms>(loop_, server_);
+        rescue_ = std::make_unique<agent::Rescue>(loop_, *store_, config_.name, std::move(handlers));
+        rescue_->start();
     }
 
     /// SIGHUP: calls that come from now on get the file as it is now; one that is wrong changes nothing.
@@ -294,6 +313,8 @@ class AgentProcess {
 
     void on_event(const agent::WorkerEvent& event) {
         count(event);
+        if (event.kind == "job_started" || event.kind == "job_taken_over") held_.insert(event.job_id);
+        if (event.kind == "job_ended") held_.erase(event.job_id);
         if (event.kind == "job_refused") note_refusal(event);
         (void)env_.out.emit_raw(to_json(event).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
         if (event.kind != "registered" || options_.ready_file.empty()) return;
@@ -336,6 +357,9 @@ class AgentProcess {
     std::unique_ptr<CallParts> parts_;                 // one of the two
     std::unique_ptr<agent::ProcessHost> processes_;
     std::unique_ptr<agent::JobDesk> desk_;
+    std::set<std::string> held_;                       // jobs whose calls are ours
+    std::unique_ptr<WaitingRooms> waiting_;
+    std::unique_ptr<agent::Rescue> rescue_;
     Timer force_timer_{loop_}, meter_timer_{loop_};
     Result<void> result_;
 };

@@ -5,6 +5,7 @@
 
 #include "call_session.h"
 #include "voicectl/agent/host.h"
+#include "voicectl/agent/rescue.h"
 #include "voicectl/agent/user_cap.h"
 #include "voicectl/base/log.h"
 
@@ -14,7 +15,10 @@ namespace {
 class LocalCallHost final : public CallHost {
  public:
     explicit LocalCallHost(HostParts parts) : parts_(std::move(parts)), users_(parts_.store, parts_.config.limits.calls_per_user), renewal_(parts_.loop) {
-        renewal_.every(kPlaceRenewal, [this] { renew_places(); });
+        renewal_.every(kPlaceRenewal, [this] {
+            renew_places();
+            carry();
+        });
         parts_.on_report = [this](const nlohmann::json& report) {
             if (on_report) on_report(report);
         };
@@ -30,6 +34,8 @@ class LocalCallHost final : public CallHost {
             places_.emplace(ticket.job_id, user);
             if (ticket.resumed) renew_places();  // its process was away for a while
         }
+        rooms_[ticket.job_id] = ticket.room;
+        carry();
         started.start();
     }
 
@@ -50,7 +56,21 @@ class LocalCallHost final : public CallHost {
         users_.renew(std::move(held));
     }
 
+    void carry() {
+        if (rooms_.empty() || parts_.carrier.empty()) return;
+        std::vector<std::pair<std::string, std::string>> carried;
+        for (const auto& [job, room] : rooms_) carried.emplace_back(room, job);
+        parts_.store.run<void>(
+            [carried = std::move(carried), carrier = parts_.carrier, until = std::chrono::system_clock::now() + kCarryLife](store::Store& open) {
+                return open.carry(carried, carrier, until);
+            },
+            [](const Result<void>& done) {
+                if (!done) log::warn("agent", "not stored who carries the calls", {{"error", done.error().message}});
+            });
+    }
+
     void on_session_ended(const CallOutcome& outcome) {
+        rooms_.erase(outcome.job_id);
         if (places_.erase(outcome.job_id) > 0) users_.give_back(outcome.job_id);
         // The session is our caller: it goes once it has returned.
         parts_.loop.post(lifeline_.guard([this, id = outcome.job_id] { calls_.erase(id); }));
@@ -62,6 +82,7 @@ class LocalCallHost final : public CallHost {
     HostParts parts_;
     UserCap users_;
     std::map<std::string, std::string> places_;  // job → its user
+    std::map<std::string, std::string> rooms_;   // job → its room, of all calls
     Timer renewal_;
     std::map<std::string, std::unique_ptr<CallSession>> calls_;
     Lifeline lifeline_;

@@ -58,6 +58,14 @@ class LocalJobDesk final : public JobDesk {
         stop_if_idle();
     }
 
+    void take_over(const CallTicket& ticket) override {
+        foreign_.insert(ticket.job_id);
+        rooms_[ticket.job_id] = ticket.room;
+        host_.start(ticket);
+        event({.kind = "job_taken_over", .job_id = ticket.job_id, .room = ticket.room});
+        report_load();
+    }
+
     std::string closed() const override {
         if (!registered()) return "not registered";
         const auto* why = refusal();
@@ -139,7 +147,7 @@ class LocalJobDesk final : public JobDesk {
             loop_.post(lifeline_.guard([this, id] { on_never_assigned(id); }));
         });
         livekit::Accept accept;
-        accept.identity = "agent-" + job.id;
+        accept.identity = identity_of(job.id);
         accept.name = config_.name;
         accept.attributes = {{"lk.agent.name", config_.name}, {"lk.agent.state", "initializing"}};
         worker_->accept(job.id, accept);
@@ -167,8 +175,10 @@ class LocalJobDesk final : public JobDesk {
 
     void on_call_ended(const CallOutcome& outcome) {
         if (options_.on_over) options_.on_over(outcome.job_id);
-        worker_->report_job(outcome.job_id, outcome.good ? livekit::JobStatus::Success : livekit::JobStatus::Failed,
-                            outcome.good ? "" : redact(outcome.reason));
+        if (foreign_.erase(outcome.job_id) == 0) {
+            worker_->report_job(outcome.job_id, outcome.good ? livekit::JobStatus::Success : livekit::JobStatus::Failed,
+                                outcome.good ? "" : redact(outcome.reason));
+        }
         event({.kind = "job_ended",
                .job_id = outcome.job_id,
                .room = rooms_[outcome.job_id],
@@ -213,6 +223,7 @@ class LocalJobDesk final : public JobDesk {
     std::map<std::string, std::unique_ptr<Timer>> promised_;  // accepted, not assigned yet
     std::set<std::string> asked_;  // of these: whether their user may have another call
     std::map<std::string, std::string> rooms_;
+    std::set<std::string> foreign_;  // jobs that were another worker's
     bool draining_ = false, accepted_any_ = false, stopped_ = false;
     std::string lost_;  // why the connection was, last
     Timer report_timer_, drain_timer_, reach_timer_;
@@ -221,6 +232,8 @@ class LocalJobDesk final : public JobDesk {
 };
 
 }  // namespace
+
+std::string identity_of(const std::string& job_id) { return "agent-" + job_id; }
 
 std::unique_ptr<JobDesk> JobDesk::create(AsioLoop& loop, const AgentConfig& config, DeskOptions options, CallHost& host,
                                          std::function<void(const WorkerEvent&)> on_event,

@@ -21,11 +21,11 @@ int integer(const Json& message, const char* key, int fallback) {
 }  // namespace
 
 Json setup(const ProcessSetup& s) {
-    return {{"type", "setup"}, {"file", s.file}, {"yaml", s.yaml}, {"name", s.name}, {"store", s.store}, {"logJson", s.log_json}, {"debug", s.debug}, {"quiet", s.quiet}};
+    return {{"type", "setup"}, {"file", s.file}, {"yaml", s.yaml}, {"name", s.name}, {"store", s.store}, {"logJson", s.log_json}, {"debug", s.debug}, {"quiet", s.quiet}, {"supervisor", s.supervisor}};
 }
 
 ProcessSetup to_setup(const Json& m) {
-    return {text(m, "file"), text(m, "yaml"), text(m, "name"), text(m, "store"), m.value("logJson", false), m.value("debug", false), m.value("quiet", false)};
+    return {text(m, "file"), text(m, "yaml"), text(m, "name"), text(m, "store"), m.value("logJson", false), m.value("debug", false), m.value("quiet", false), text(m, "supervisor")};
 }
 
 Json call(const CallTicket& t) {

@@ -8,11 +8,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <sstream>
 
 #include "voicectl/base/text.h"
 
@@ -180,6 +184,46 @@ std::optional<std::string> find_program(const std::string& name) {
         if (access(candidate.c_str(), X_OK) == 0) return candidate;
     }
     return std::nullopt;
+}
+
+namespace {
+
+std::string first_line(const std::string& path) {
+    std::ifstream in(path);
+    std::string line;
+    std::getline(in, line);
+    return line;
+}
+
+/// Ticks since boot (proc(5), field 22); a zombie has ended.
+std::string start_of(int pid) {
+    const auto stat = first_line(fmt::format("/proc/{}/stat", pid));
+    const auto name_end = stat.rfind(')');  // the name may hold anything
+    if (name_end == std::string::npos) return {};
+    std::istringstream fields(stat.substr(name_end + 1));
+    std::vector<std::string> values{std::istream_iterator<std::string>(fields), {}};
+    constexpr std::size_t kState = 0, kStart = 19;
+    return values.size() > kStart && values[kState] != "Z" && values[kState] != "X" ? values[kStart] : std::string();
+}
+
+std::string where() {
+    std::array<char, 64> space{};
+    if (readlink("/proc/self/ns/pid", space.data(), space.size() - 1) < 0) space[0] = '\0';
+    return first_line("/proc/sys/kernel/random/boot_id") + "/" + space.data();
+}
+
+}  // namespace
+
+std::string process_identity(int pid) {
+    if (pid == 0) pid = getpid();
+    return fmt::format("{}/{}/{}", where(), pid, start_of(pid));
+}
+
+Liveness liveness(const std::string& identity) {
+    const auto here = where() + "/";
+    if (here.size() < 10 || !identity.starts_with(here)) return Liveness::Unknown;
+    const int pid = std::atoi(identity.c_str() + here.size());
+    return pid > 0 && process_identity(pid) == identity && !identity.ends_with('/') ? Liveness::Alive : Liveness::Gone;
 }
 
 std::string own_executable() {

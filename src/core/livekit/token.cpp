@@ -89,6 +89,18 @@ std::string mint(const ApiKey& key, const Claims& claims, std::chrono::seconds t
     return text + "." + base64url_encode(hmac_sha256(key.secret, text));
 }
 
+Claims agent_claims(const std::string& room, const std::string& identity, const std::string& agent_name) {
+    Claims claims;
+    claims.identity = identity;
+    claims.name = agent_name;
+    claims.kind = "agent";
+    claims.attributes = {{"lk.agent_name", agent_name}, {"lk.agent.name", agent_name}};
+    claims.video.room = room;
+    claims.video.room_join = claims.video.agent = true;
+    claims.video.can_publish = claims.video.can_subscribe = claims.video.can_publish_data = claims.video.can_update_own_metadata = true;
+    return claims;
+}
+
 std::string renew(const ApiKey& key, const std::string& token, std::chrono::seconds ttl) {
     auto claims = parse_unverified(token);
     if (!claims) return token;

@@ -51,6 +51,45 @@ Result<void> SqliteStore::end_lease(const std::string& job_id) {
     });
 }
 
+Result<void> SqliteStore::carry(const std::vector<std::pair<std::string, std::string>>& rooms_and_jobs, const std::string& carrier, SystemTime until) {
+    return connection_.transact([&]() -> Result<void> {
+        auto upsert = prepare(
+            "INSERT INTO carriers (call_id, carrier, until) SELECT id, ?, ? FROM calls WHERE room = ? AND job_id = ? AND job_id <> '' AND status = 'active' "
+            "ON CONFLICT (call_id) DO UPDATE SET carrier = excluded.carrier, until = excluded.until");
+        for (const auto& [room, job] : rooms_and_jobs) {
+            upsert.bind(1, carrier);
+            upsert.bind(2, to_column(until));
+            upsert.bind(3, room);
+            upsert.bind(4, job);
+            upsert.exec();
+            upsert.reset();
+        }
+        return {};
+    });
+}
+
+Result<std::vector<CarriedCall>> SqliteStore::carried(const std::string& agent_name) {
+    return connection_.guarded([&]() -> Result<std::vector<CarriedCall>> {
+        auto query = prepare(fmt::format("SELECT {}, carrier, until FROM carriers JOIN calls ON id = call_id WHERE status = 'active' AND agent_name = ? ORDER BY id", kCallColumns));
+        query.bind(1, agent_name);
+        std::vector<CarriedCall> out;
+        while (query.executeStep()) out.push_back({call_at(query), query.getColumn(kCallColumnCount).getString(), time_at(query, kCallColumnCount + 1)});
+        return out;
+    });
+}
+
+Result<bool> SqliteStore::take_over(const CarriedCall& seen, const std::string& carrier, SystemTime until) {
+    return connection_.transact([&]() -> Result<bool> {
+        auto update = prepare("UPDATE carriers SET carrier = ?, until = ? WHERE call_id = ? AND carrier = ? AND until = ?");
+        update.bind(1, carrier);
+        update.bind(2, to_column(until));
+        update.bind(3, seen.call.id);
+        update.bind(4, seen.carrier);
+        update.bind(5, to_column(seen.until));
+        return update.exec() == 1;
+    });
+}
+
 Result<void> SqliteStore::save_refusal(const Refusal& refusal) {
     return connection_.transact([&]() -> Result<void> {
         auto clear = prepare("DELETE FROM refusals WHERE at < ?");

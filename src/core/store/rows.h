@@ -16,6 +16,7 @@ SystemTime time_at(const SQLite::Statement& row, int column);
 inline constexpr const char* kCallColumns =
     "id, room, attempt, agent_name, job_id, dispatch_metadata, caller_identity, status, reason, started_at, "
     "ended_at, (SELECT count(*) FROM turns WHERE turns.call_id = calls.id)";
+inline constexpr int kCallColumnCount = 12;
 Call call_at(const SQLite::Statement& row);
 
 /// The columns of turn_at() and bind_turn(), call_id aside.

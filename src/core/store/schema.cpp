@@ -70,6 +70,13 @@ CREATE TABLE refusals (
 ) STRICT;
 CREATE INDEX refusals_by_dispatch ON refusals (dispatch_id);
 CREATE INDEX refusals_by_time ON refusals (at);
+)sql",
+                                                               R"sql(
+CREATE TABLE carriers (
+    call_id INTEGER NOT NULL PRIMARY KEY REFERENCES calls (id) ON DELETE CASCADE,
+    carrier TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT;
 )sql"};
 
 int number(SQLite::Database& database, const char* query) { return database.execAndGet(query).getInt(); }

@@ -113,6 +113,9 @@ Result<void> SqliteStore::end_call(std::int64_t call_id, const std::string& stat
         update.bind(3, to_column(at));
         update.bind(4, call_id);
         if (update.exec() == 0) return no_call(call_id);
+        auto forget = prepare("DELETE FROM carriers WHERE call_id = ?");
+        forget.bind(1, call_id);
+        forget.exec();
         return {};
     });
 }

@@ -22,6 +22,9 @@ class SqliteStore final : public Store {
     Result<bool> take_lease(const Lease& lease, int most, SystemTime now, SystemTime until) override;
     Result<void> renew_leases(const std::vector<Lease>& leases, SystemTime until) override;
     Result<void> end_lease(const std::string& job_id) override;
+    Result<void> carry(const std::vector<std::pair<std::string, std::string>>& rooms_and_jobs, const std::string& carrier, SystemTime until) override;
+    Result<std::vector<CarriedCall>> carried(const std::string& agent_name) override;
+    Result<bool> take_over(const CarriedCall& seen, const std::string& carrier, SystemTime until) override;
     Result<void> save_refusal(const Refusal& refusal) override;
     Result<std::vector<Refusal>> refusals(const std::string& dispatch_id) override;
     Result<void> turns(std::int64_t call_id, const std::function<bool(const Turn&)>& each) override;

@@ -198,5 +198,20 @@ TEST_CASE("signals may go in their own callback") {
     CHECK(seen == 1);
 }
 
+TEST_CASE("a process is told from another with its number, and from what cannot be seen") {
+    CHECK(liveness(process_identity()) == Liveness::Alive);
+    auto child = shell("sleep 1000");
+    const auto name = process_identity(child->pid());
+    CHECK(liveness(name) == Liveness::Alive);
+    child->signal(SIGKILL);
+    CHECK(child->wait_for(kLong));
+    CHECK(liveness(name) == Liveness::Gone);
+    CHECK(liveness(process_identity(child->pid())) == Liveness::Gone);
+    const auto ours = process_identity();
+    CHECK(liveness(ours + "0") == Liveness::Gone);  // started at another time
+    CHECK(liveness("another-boot/" + ours) == Liveness::Unknown);
+    CHECK(liveness("") == Liveness::Unknown);
+}
+
 }  // namespace
 }  // namespace voicectl

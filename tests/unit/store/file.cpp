@@ -80,7 +80,7 @@ TEST_CASE("a store of the first schema is brought up, with its calls") {
     test::TempFolder folder;
     const auto path = folder.file("s.db");
     REQUIRE(opened(path)->begin_call(sample_call("demo", "AJ_1")));
-    run_sql(path, "DROP TABLE leases; DROP TABLE refusals; ALTER TABLE calls DROP COLUMN report_json; PRAGMA user_version = 1");
+    run_sql(path, "DROP TABLE carriers; DROP TABLE leases; DROP TABLE refusals; ALTER TABLE calls DROP COLUMN report_json; PRAGMA user_version = 1");
     const auto store = opened(path);
     REQUIRE(store->list({})->size() == 1);
     const auto call = store->list({})->front();

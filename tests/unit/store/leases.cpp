@@ -91,5 +91,39 @@ TEST_CASE("a call's report is replaced as a whole") {
     CHECK(*places.store->report(call.id) == "{\"b\":2}");
 }
 
+TEST_CASE("who carries a call is known until it ends, and one of two takes it over") {
+    test::TempFolder folder;
+    const auto one = opened(folder.file("s.db")), other = opened(folder.file("s.db"));
+    const auto now = at_second(0);
+    Call call;
+    call.room = "room";
+    call.job_id = "AJ_1";
+    call.agent_name = "desk";
+    const auto begun = one->begin_call(call);
+    REQUIRE(begun);
+    CHECK(one->carried("desk")->empty());
+    REQUIRE(one->carry({{"room", "AJ_1"}, {"room", "AJ_unknown"}}, "first", now + kLife));
+    const auto seen = other->carried("desk");
+    REQUIRE(seen);
+    REQUIRE(seen->size() == 1);
+    CHECK(seen->front().carrier == "first");
+    CHECK(seen->front().until == now + kLife);
+    CHECK(seen->front().call.job_id == "AJ_1");
+    CHECK(other->carried("somebody else")->empty());
+
+    CHECK(*other->take_over(seen->front(), "second", now + 2 * kLife));
+    CHECK_FALSE(*one->take_over(seen->front(), "third", now + 2 * kLife));
+    CHECK(one->carried("desk")->front().carrier == "second");
+
+    const auto before = *one->carried("desk");
+    REQUIRE(one->carry({{"room", "AJ_1"}}, "second", now + 3 * kLife));
+    CHECK_FALSE(*one->take_over(before.front(), "third", now + 4 * kLife));  // it has given word since
+
+    REQUIRE(one->end_call(begun->id, "completed", "over", now));
+    CHECK(other->carried("desk")->empty());
+    REQUIRE(one->carry({{"room", "AJ_1"}}, "second", now + 4 * kLife));  // a late word changes nothing
+    CHECK(other->carried("desk")->empty());
+}
+
 }  // namespace
 }  // namespace voicectl::store
