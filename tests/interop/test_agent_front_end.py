@@ -32,11 +32,11 @@ def run(coroutine, limit=120):
 class Caller:
     """A front-end: collects what the agent publishes, piece by piece as it comes."""
 
-    def __init__(self, server, room, identity="ann", name=None):
+    def __init__(self, server, room, identity="ann", name=None, hears=True):
         grants = api.VideoGrants(room_join=True, room=room)
         self.token = api.AccessToken(server.key, server.secret).with_identity(identity).with_name(name or identity).with_grants(grants).to_jwt()
         self.server, self.room_name, self.identity = server, room, identity
-        self.room = rtc.Room()
+        self.room, self.hears = rtc.Room(), hears
         self.captions, self.packets, self.old, self.states, self.audio = [], [], [], [], 0
         self.changed, self.tasks = asyncio.Condition(), []
 
@@ -46,7 +46,7 @@ class Caller:
         self.room.on("transcription_received", lambda segments, who, track: self.start(self.keep_old(segments, who)))
         self.room.on("participant_attributes_changed", lambda changed, who: self.start(self.keep_state(changed, who)))
         self.room.on("track_subscribed", lambda track, *_: self.start(self.hear(track)))
-        await self.room.connect(self.server.url, self.token)
+        await self.room.connect(self.server.url, self.token, rtc.RoomOptions(auto_subscribe=self.hears))
         return self
 
     async def __aexit__(self, *_):
@@ -56,6 +56,7 @@ class Caller:
 
     def start(self, coroutine):
         self.tasks.append(asyncio.ensure_future(coroutine))
+        return self.tasks[-1]
 
     async def notify(self, change):
         async with self.changed:
@@ -98,8 +99,9 @@ class Caller:
         return ["".join(c["pieces"]) for c in self.captions if c["sender"] == sender and c["end"] is not None
                 and (c["end"].get("lk.transcription_final") == "true") == final]
 
-    async def agent(self):
-        await self.until(lambda: self.agent_identity() is not None, "the agent")
+    async def agent_there(self):
+        while self.agent_identity() is None:
+            await asyncio.sleep(0.05)
         return self.agent_identity()
 
     def agent_identity(self):
@@ -185,8 +187,8 @@ def test_captions_come_as_from_livekit_agents(server, desk, tmp_path):
             await ann.until(lambda: LONG in ann.said(bot), "the answer")
             assert ann.audio > 50
             # This SDK is of before the streams: it gets the packets of then, too.
-            final = [(who, text) for who, _, text, done in ann.old if done]
-            assert (bot, GREETING) in final and ("ann", "when are you open") in final and (bot, LONG) in final
+            expected = [(bot, GREETING), ("ann", "when are you open"), (bot, LONG)]
+            await ann.until(lambda: [(who, text) for who, _, text, done in ann.old if done] == expected, "the packets of then")
             await ann.until(lambda: len(ann.packets) == 3, "transcript packets")
             assert [(p["speaker"], p["text"]) for p in ann.packets] == [("agent", GREETING), ("user", "when are you open"), ("agent", LONG)]
             for state in ("speaking", "listening", "thinking"):
@@ -210,6 +212,22 @@ def test_typed_text_interrupts_and_is_answered(server, desk):
             turns = await in_thread(stored, agent)
             assert [t["text"] for t in turns] == [GREETING, "when are you open?", heard, "yes", "Very well."]
             assert turns[1]["detail"]["typed"] is True and turns[2]["interrupted"] is True
+
+    run(story())
+
+
+def test_who_only_reads_and_types_is_served_from_the_first_word(server, desk):
+    agent = desk()
+
+    async def story():
+        async with Caller(server, agent.room, hears=False) as ann:
+            # The agent has not been told yet that somebody is there.
+            state = ann.start(ann.call("lk.agent.get_session_state", "", await ann.agent_there()))
+            await ann.type("hello")
+            bot = await ann.greeted()
+            assert (await state)["agent_id"] == agent.room.removesuffix("-room")
+            await ann.until(lambda: "Very well." in ann.said(bot), "the answer")
+            assert ann.audio == 0
 
     run(story())
 

@@ -1,4 +1,4 @@
-// What front-ends of livekit-agents 1.6 and later say to an agent and hear from it: one protobuf message in each byte
+// What front-ends of livekit-agents 1.5 and later say to an agent and hear from it: one protobuf message in each byte
 // stream on topic lk.agent.session. Plain values here; any thread.
 #pragma once
 

@@ -252,7 +252,7 @@ class Room {
  public:
     virtual ~Room() = default;  // leaves, without waiting
     /// `done` once, on the loop: joined, or why not (Auth, NotFound, Unreachable, Timeout, Protocol).
-    /// Participants already there are told through on_joined before it.
+    /// Participants already there are told through on_joined before it, in the order of their coming.
     virtual void join(std::function<void(Result<void>)> done) = 0;
     /// Polite end; on_closed follows.
     virtual void leave() = 0;

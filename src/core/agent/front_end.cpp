@@ -12,6 +12,7 @@ constexpr const char* kChatTopic = "lk.chat";
 constexpr const char* kTranscriptTopic = "transcript";
 constexpr std::size_t kPacketBytes = 15000;
 constexpr std::size_t kTypedCharacters = 4000;
+constexpr std::size_t kEarly = 8;
 
 }  // namespace
 
@@ -34,6 +35,14 @@ FrontEnd::FrontEnd(Loop& loop, const AgentConfig& config, rtc::Room& room, Handl
 void FrontEnd::set_caller(const rtc::Participant& caller) {
     caller_ = caller.identity;
     tells_events_ = config_.front_end.rpc && caller.kind == rtc::ParticipantKind::Standard;  // a telephone asks for none
+    for (const auto& task : std::exchange(early_, {})) task();
+}
+
+// The server tells of participants without tracks only every 3 s: whoever is first to write may be the caller.
+bool FrontEnd::wait_for_caller(std::function<void()> task) {
+    if (!caller_.empty() || early_.size() >= kEarly) return false;
+    early_.push_back(std::move(task));
+    return true;
 }
 
 void FrontEnd::caller_left() {
@@ -50,7 +59,9 @@ void FrontEnd::show_state(const std::string& state) {
 
 void FrontEnd::on_text(const rtc::TextMessage& message) {
     if (message.topic != kChatTopic || !config_.front_end.chat) return;
-    if (caller_.empty() || message.sender_identity != caller_)
+    const rtc::TextMessage kept{message.text.substr(0, 4 * kTypedCharacters), message.topic, message.sender_identity, {}};
+    if (wait_for_caller([this, kept] { on_text(kept); })) return;
+    if (message.sender_identity != caller_)
         return log::debug("agent", "typed text of somebody who is not the caller", {{"room", room_.name()}, {"from", message.sender_identity}});
     if (const auto text = to_typed_text(message.text, kTypedCharacters); !text.empty()) handlers_.on_typed(text, 0);
 }

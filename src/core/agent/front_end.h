@@ -65,6 +65,7 @@ class FrontEnd {
     void serve(const char* name, Method method);
     void perform(Method method, const rtc::RpcCall& call, const rtc::RpcAnswer& answer);
     void tell_session(std::string bytes, std::vector<std::string> to = {});
+    bool wait_for_caller(std::function<void()> task);
     bool by_operator(const rtc::RpcCall& call) const;
     std::optional<rtc::RpcFault> refusal(const rtc::RpcCall& call) const;
     void get_state(const nlohmann::json& request, const rtc::RpcCall& call, const rtc::RpcAnswer& answer);
@@ -79,6 +80,7 @@ class FrontEnd {
     Handlers handlers_;
     std::string caller_, state_ = "initializing";
     bool tells_events_ = false;
+    std::vector<std::function<void()>> early_;  // what came before we were told who is there
     store::SystemTime since_ = std::chrono::system_clock::now();
     ConversationRecord record_;
     std::map<std::uint64_t, Message> messages_;  // those that are not answered yet

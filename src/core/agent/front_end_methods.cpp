@@ -1,4 +1,4 @@
-// Methods that front-ends call, by LiveKit's RPC or (as livekit-agents 1.6 and later) by messages on lk.agent.session.
+// Methods that front-ends call, by LiveKit's RPC or (as livekit-agents 1.5 and later) by messages on lk.agent.session.
 // The answers have the form that livekit-agents gave them; the system prompt is the operator's, and is given to nobody.
 #include <algorithm>
 
@@ -39,6 +39,7 @@ void FrontEnd::serve(const char* name, Method method) {
 }
 
 void FrontEnd::perform(Method method, const rtc::RpcCall& call, const rtc::RpcAnswer& answer) {
+    if (!by_operator(call) && wait_for_caller([this, method, call, answer] { perform(method, call, answer); })) return;
     if (auto refused = refusal(call)) return answer(std::unexpected(std::move(*refused)));
     const auto request = call.payload.empty() ? Json::object() : Json::parse(call.payload, nullptr, /*allow_exceptions=*/false);
     if (!request.is_object()) return answer(fault(kBadRequest, "the payload must be a JSON object"));

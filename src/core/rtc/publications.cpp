@@ -16,7 +16,14 @@ void RoomImpl::meet_everybody(const EventPtr& event, bool again) {
         roster_.all_missing();
         forget_publications_before(present);
     }
-    for (const auto& entry : result.participants()) {
+    // In the order of their coming; the server's is any.
+    std::vector<const proto::ConnectCallback_ParticipantWithTracks*> entries;
+    for (const auto& entry : result.participants()) entries.push_back(&entry);
+    std::stable_sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) {
+        return a->participant().info().joined_at() < b->participant().info().joined_at();
+    });
+    for (const auto* one : entries) {
+        const auto& entry = *one;
         if (!mailbox->open() || leaving_) return;
         tell(roster_.present(to_participant(entry.participant().info())));
         for (const auto& publication : entry.publications()) {

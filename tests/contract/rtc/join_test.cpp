@@ -72,6 +72,22 @@ TEST_CASE("joining tells who is there before it is done, and both sides see each
     CHECK(first.on_loop([&] { return first.room().participants().size(); }) == 1);
 }
 
+TEST_CASE("who was there already is told in the order of their coming") {
+    const auto room = World::get().new_room();
+    std::vector<std::unique_ptr<Peer>> people;
+    for (const char* name : {"e", "b", "d", "a", "c"}) {
+        people.push_back(std::make_unique<Peer>(room, name));
+        REQUIRE(people.back()->join());
+    }
+    Peer last(room, "last");
+    REQUIRE(last.join());
+    std::string order;
+    last.on_loop([&] {
+        for (const auto& who : last.joined) order += who.identity;
+    });
+    CHECK(order == "ebdac");
+}
+
 TEST_CASE("a token signed with another secret is refused as Auth, and the error does not repeat it") {
     auto& world = World::get();
     livekit::Claims claims;

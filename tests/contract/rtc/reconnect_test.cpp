@@ -25,6 +25,15 @@ struct Call {
         for (auto* peer : {a.get(), b.get()})
             REQUIRE(peer->wait([&] { return !peer->heard_tracks.empty(); }));
         REQUIRE(both_hear());
+        a->on_loop([&] {
+            a->room().serve("echo", [](const rtc::RpcCall& call, const rtc::RpcAnswer& answer) { answer(call.payload); });
+        });
+        REQUIRE(answers_calls());
+    }
+
+    bool answers_calls() {
+        const auto room = a->on_loop([&] { return a->room().name(); });
+        return World::get().call("PerformRpc", R"({"room":")" + room + R"(","destination_identity":"a","method":"echo","payload":"x"})", room) == 200;
     }
 
     bool both_hear() {
@@ -82,6 +91,7 @@ TEST_CASE("a server that is back soon costs a moment: the same room, the same pe
     call.regain_server();
     CHECK(call.both_hear());
     call.check_nobody_left();
+    CHECK(call.answers_calls());
     CHECK(call.a->tries == 0);  // the core managed by itself
     // A new server knows of us what the token says; the rest is set again.
     CHECK(call.b->wait(
@@ -96,6 +106,7 @@ TEST_CASE("when the core has given up, the watchdog rejoins with a fresh token, 
     call.regain_server();
     CHECK(call.both_hear());
     call.check_nobody_left();
+    CHECK(call.answers_calls());
 }
 
 }  // namespace voicectl::test

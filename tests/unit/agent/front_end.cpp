@@ -329,6 +329,29 @@ TEST_CASE("without a greeting what was typed early is answered as soon as somebo
     CHECK(call.model->asked.size() == 1);
 }
 
+TEST_CASE("what the caller typed before we were told of the caller counts, what others typed does not") {
+    Call call;
+    call.config.greeting.clear();
+    call.start();
+    type(call, "nobody knows me", "stranger");
+    type(call, "hello", "ann");
+    call.caller_comes();
+    call.loop.advance(1s);
+    REQUIRE(call.model->asked.size() == 1);
+    CHECK(call.model->asked[0].back().text == "hello");
+}
+
+TEST_CASE("who calls a method before we were told of anybody is answered once we were") {
+    Call call;
+    call.start();
+    const auto caller = perform(call, "lk.agent.get_session_state", "", "ann"), other = perform(call, "lk.agent.get_session_state", "", "second");
+    CHECK(perform(call, "lk.agent.get_session_state", "", "id", true)->value.contains("agent_state"));
+    CHECK(caller->value.is_null());
+    call.caller_comes();
+    CHECK(caller->value.contains("agent_state"));
+    CHECK(other->value.at("code") == 403);
+}
+
 TEST_CASE("only the caller types and presses keys, and only on the topic of typed text") {
     Call call;
     begin(call);
