@@ -38,6 +38,7 @@ class MeteredTts final : public speech::TextToSpeech {
  public:
     MeteredTts(speech::TextToSpeech& inner, std::shared_ptr<Ledger> ledger) : inner_(inner), ledger_(std::move(ledger)) {}
     int rate_hz() const override { return inner_.rate_hz(); }
+    bool speaks_whole(const std::string& text) const override { return inner_.speaks_whole(text); }
     std::unique_ptr<speech::TtsStream> speak(Loop& loop, const std::string& text, speech::TtsSink sink) override;
 
  private:

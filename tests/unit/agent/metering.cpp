@@ -123,6 +123,19 @@ TEST_CASE("what is spoken and then cut is paid for as a whole, what cannot be ma
     CHECK(studio.used(Stage::Tts).characters == 9);
 }
 
+TEST_CASE("a voice that has a text as one recording says so through its meter") {
+    struct Recordings final : speech::TextToSpeech {
+        int rate_hz() const override { return 8000; }
+        bool speaks_whole(const std::string& text) const override { return text == "Hello. You."; }
+        std::unique_ptr<speech::TtsStream> speak(Loop&, const std::string&, speech::TtsSink) override { return nullptr; }
+    } recordings;
+    Studio studio;
+    const MeteredTts tts(recordings, studio.ledger);
+    CHECK(tts.rate_hz() == 8000);
+    CHECK(tts.speaks_whole("Hello. You."));
+    CHECK_FALSE(tts.speaks_whole("Hello."));
+}
+
 TEST_CASE("a model that does not stop is stopped at the end of a sentence") {
     Studio studio;
     const AnswerLimit limit{.characters = 20, .time = 0ms, .words = "That is all."};
