@@ -84,6 +84,18 @@ def ended(agent, count=1):
     return parts.wait_for(lambda: len(events(agent, "job_ended")) >= count and events(agent, "job_ended"), 60, "the job's end")
 
 
+def call_processes(agent):
+    """pids of the supervisor's children."""
+    out = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == agent.process.pid:
+                out.append(int(stat.parent.name))
+        except (OSError, IndexError):
+            pass  # gone meanwhile
+    return out
+
+
 def report(agent, room):
     shown = parts.voicectl("transcript", "show", room, "--store", agent.store, "--report", "--json")
     assert shown.code == 0, shown
@@ -222,9 +234,7 @@ def test_what_a_crashed_host_held_is_free_after_its_time(server, agents):
     alive = agents(server, YAML.format(name="cap-alive", llm=SCRIPT, more="limits: {calls_per_user: 1}"), "--store", doomed.store)
     user = str(uuid.uuid4())
     assert dispatch(server, doomed, "cap-doomed", "cap-crash-1", user).code == 0
-    processes = [int(stat.parent.name) for stat in pathlib.Path("/proc").glob("[0-9]*/stat")
-                 if stat.exists() and int(stat.read_text().rsplit(")", 1)[1].split()[1]) == doomed.process.pid]
-    for pid in [doomed.process.pid, *processes]:
+    for pid in [doomed.process.pid, *call_processes(doomed)]:
         os.kill(pid, signal.SIGKILL)
     doomed.process.wait()
     refused = dispatch(server, doomed, "cap-alive", "cap-crash-2", user, "2s")
@@ -263,6 +273,24 @@ def test_a_killed_call_has_its_report_as_far_as_it_came(server, agents):
     assert {one["stage"] for one in answer["usage"]} == {"llm", "tts"} and answer["costUsd"] == "0"
     assert shown["costs"]["totalUsd"] == "0" and all(line["priceSource"] == "offline" for line in shown["costs"]["lines"])
     assert shown["usage"]["audioMs"] > 500 and shown["usage"]["characters"] > 20
+
+
+def test_a_file_of_prices_that_is_broken_later_costs_no_call(server, agents, tmp_path):
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("openai/dear: {per_minute: 1, date: 2026-03-01}\n")
+    agent = agents(server, YAML.format(name="priced", llm=SCRIPT, more=f"prices: {prices}"))
+    sent = dispatch(server, agent, "priced", "priced-1")
+    assert sent.code == 0, sent  # the process is up
+    prices.write_text("openai/dear: {per_minute: fr")
+    for pid in call_processes(agent):
+        os.kill(pid, signal.SIGKILL)
+    parts.wait_for(lambda: events(agent, "process_died"), what="a death")
+    assert dispatch(server, agent, "priced", "priced-2").code == 0, agent.log.read_text()
+    assert "prices are left out" in agent.log.read_text() and not events(agent, "job_ended")
+    prices.unlink()
+    agent.process.send_signal(signal.SIGHUP)
+    parts.wait_for(lambda: "the old one stays" in agent.log.read_text(), what="a refused reload")
+    delete(server, "priced-1", "priced-2")
 
 
 def test_check_warns_of_an_unknown_price_and_of_nothing_else(tmp_path):

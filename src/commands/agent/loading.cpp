@@ -14,11 +14,15 @@ Result<agent::LoadedConfig> load_agent_config(const std::string& path) {
 
 std::vector<std::string> price_warnings(const agent::AgentConfig& config) {
     std::vector<std::string> out;
-    for (const auto& [stage, options] : {std::pair{"stt", &config.stt}, std::pair{"llm", &config.llm}, std::pair{"tts", &config.tts}}) {
-        const auto payee = agent::payee_of(*options);
-        if (payee.provider.empty() || config.prices.find(payee.provider, payee.model, payee.foreign) != nullptr) continue;
+    const auto look = [&](const char* stage, const agent::Payee& payee) {
+        if (payee.provider.empty() || config.prices.find(payee.provider, payee.model, payee.foreign) != nullptr) return;
         const auto key = payee.model.empty() ? payee.provider : payee.provider + "/" + payee.model;
         out.push_back(fmt::format("{}: the price of {} is not known: it counts for no budget. Give it with  prices: {{{}: {{…, date: …}}}}", stage, key, key));
+    };
+    for (const auto& [stage, options] : {std::pair{"stt", &config.stt}, std::pair{"llm", &config.llm}, std::pair{"tts", &config.tts}}) {
+        look(stage, agent::payee_of(*options));
+        if (const auto other = options->find("otherwise"); options->is_object() && other != options->end())  // of recorded prompts
+            look(stage, agent::payee_of(other->is_string() ? nlohmann::json{{"provider", *other}} : *other));
     }
     return out;
 }

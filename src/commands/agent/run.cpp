@@ -45,6 +45,7 @@ Examples:
 
 constexpr std::chrono::hours kTokenLife{1};
 constexpr std::chrono::milliseconds kMeterPeriod{500};
+constexpr int kMostRefusalsQueued = 20;
 
 // After the second signal calls have this long to say goodbye to the server.
 constexpr std::chrono::seconds kForceTime{1};
@@ -219,9 +220,12 @@ class AgentProcess {
     }
 
     void note_refusal(const agent::WorkerEvent& event) {
+        if (refusals_queued_ >= kMostRefusalsQueued) return;  // a flood of dispatches must not hold up who asks the store
+        ++refusals_queued_;
         const store::Refusal refusal{event.dispatch_id, event.job_id, event.room, config_.name, event.detail, std::chrono::system_clock::now()};
         store_->run<void>([refusal](store::Store& open) { return open.save_refusal(refusal); },
-                          [](const Result<void>& saved) {
+                          [this](const Result<void>& saved) {
+                              --refusals_queued_;
                               if (!saved) log::warn("agent", "a refusal is not stored", {{"error", saved.error().message}});
                           });
     }
@@ -350,6 +354,7 @@ class AgentProcess {
         agent::Money cost;
     };
     std::map<std::string, CallCost> costs_;            // of the calls that run
+    int refusals_queued_ = 0;                          // on their way to the store
     std::set<std::string> capped_;                     // jobs that hold a place of their user
     std::unique_ptr<store::AsyncStore> store_;         // places of users, refusals, /health/db
     std::unique_ptr<agent::UserCap> users_;

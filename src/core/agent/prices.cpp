@@ -45,7 +45,7 @@ std::map<std::string, Price> built_in() {
         {"cartesia/sonic-3", by_characters("50")},
         {"cartesia/ink-whisper", by_minute("0.003")},
     };
-    for (const char* name : {"pocketsphinx", "script", "flite", "espeak-ng"}) out[name].source = kOffline;
+    for (const char* name : {"pocketsphinx", "script", "flite", "espeak-ng", "recorded"}) out[name].source = kOffline;
     return out;
 }
 

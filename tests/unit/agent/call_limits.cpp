@@ -107,6 +107,27 @@ TEST_CASE("the longest duration ends with a goodbye, also when a voice never com
     }
 }
 
+TEST_CASE("the longest duration and the report's clock count from the call's start, whichever process carries it") {
+    Call call;
+    call.config.limits = {.idle = 0ms, .max_duration = 30min, .duration_goodbye = ""};
+    store::Call earlier;
+    earlier.room = "room";
+    earlier.job_id = "AJ_1";
+    earlier.started_at = std::chrono::system_clock::now() - 25min;
+    REQUIRE((*store::Store::open(call.path))->begin_call(earlier));
+    call.taken_up();
+    call.caller_comes();
+    call.loop.advance(4min);
+    CHECK_FALSE(call.outcome);
+    call.loop.advance(2min);
+    REQUIRE(call.outcome);
+    CHECK(call.outcome->reason == "longest duration reached");
+    const auto events = report_of(call)["events"];
+    REQUIRE_FALSE(events.empty());
+    CHECK(events[0]["kind"] == "taken_up");
+    CHECK(events[0]["atMs"].get<std::chrono::milliseconds::rep>() >= std::chrono::milliseconds(25min).count());
+}
+
 TEST_CASE("a call that is taken up goes on with its cost, its clock and its report") {
     Call call;
     call.config.back_again.clear();

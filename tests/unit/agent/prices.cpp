@@ -25,7 +25,7 @@ TEST_CASE("prices of others carry their date, what runs here costs nothing") {
     REQUIRE(nova != nullptr);
     CHECK(nova->date == "2026-05-01");
     CHECK(nova->of({.audio_ms = 60'000}) == *parse_money("0.0048"));
-    for (const char* name : {"pocketsphinx", "script", "flite", "espeak-ng"}) {
+    for (const char* name : {"pocketsphinx", "script", "flite", "espeak-ng", "recorded"}) {
         REQUIRE(prices.find(name, "") != nullptr);
         CHECK(prices.find(name, "")->of({.audio_ms = 60'000, .input_tokens = 5, .characters = 10}) == Money{});
     }

@@ -84,6 +84,18 @@ TEST_CASE("what was not recorded is an error, or is left to another engine at it
     loop.advance(std::chrono::milliseconds(1));
     CHECK(hello.order.ends_with("d"));
     CHECK(static_cast<double>(hello.samples.size()) == doctest::Approx(22050).epsilon(0.01));
+
+    Heard goodbye;
+    Usage used;
+    auto sink = goodbye.sink();
+    sink.on_usage = [&](const Usage& total) { used = total; };
+    const auto made = (*both)->speak(loop, "Goodbye.", std::move(sink));
+    while (!goodbye.order.ends_with('d')) {
+        REQUIRE(loop.await_post());
+        loop.settle();
+    }
+    CHECK(used.provider == "espeak-ng");  // it is to be paid, not the recording
+    CHECK(used.characters == 8);
 }
 
 TEST_CASE("a recording that is dropped while it is played says nothing more") {

@@ -7,6 +7,7 @@
 #include "core/speech/providers/all.h"
 #include "voicectl/audio/file.h"
 #include "voicectl/audio/resampler.h"
+#include "voicectl/base/text.h"
 #include "voicectl/speech/compare.h"
 
 namespace voicectl::speech {
@@ -65,10 +66,43 @@ class NothingRecorded final : public TtsStream {
     Lifeline lifeline_;
 };
 
+/// Who is paid for what is not recorded.
+struct Other {
+    std::string provider, model;
+};
+
+Other name_of(const nlohmann::json* otherwise) {
+    if (otherwise == nullptr || !otherwise->is_object()) return {otherwise != nullptr && otherwise->is_string() ? otherwise->get<std::string>() : "", ""};
+    const auto text = [&](const char* key) {
+        const auto found = otherwise->find(key);
+        return found != otherwise->end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    return {text("provider"), text("model")};
+}
+
+/// What the other engine makes is used at the other engine.
+TtsSink paid_to(const Other& other, const std::string& text, TtsSink sink) {
+    if (!sink.on_usage) return sink;
+    Usage used{.characters = static_cast<std::int64_t>(utf8_length(text)), .provider = other.provider, .model = other.model};
+    const auto tell = sink.on_usage;
+    const auto told = std::make_shared<bool>(false);
+    sink.on_usage = [tell, told, other](Usage total) {
+        *told = true;
+        if (total.provider.empty()) total.provider = other.provider;
+        if (total.model.empty()) total.model = other.model;
+        tell(total);
+    };
+    sink.on_audio = [tell, told, used, pass = std::move(sink.on_audio)](audio::Samples chunk) {
+        if (!std::exchange(*told, true)) tell(used);
+        pass(std::move(chunk));
+    };
+    return sink;
+}
+
 class Recorded final : public TextToSpeech {
  public:
-    Recorded(std::map<std::string, Recording> prompts, int rate_hz, std::unique_ptr<TextToSpeech> otherwise)
-        : prompts_(std::move(prompts)), rate_hz_(rate_hz), otherwise_(std::move(otherwise)) {}
+    Recorded(std::map<std::string, Recording> prompts, int rate_hz, std::unique_ptr<TextToSpeech> otherwise, Other other)
+        : prompts_(std::move(prompts)), rate_hz_(rate_hz), otherwise_(std::move(otherwise)), other_(std::move(other)) {}
 
     int rate_hz() const override { return rate_hz_; }
     bool speaks_whole(const std::string& text) const override { return prompts_.contains(key_of(text)); }
@@ -76,7 +110,7 @@ class Recorded final : public TextToSpeech {
     std::unique_ptr<TtsStream> speak(Loop& loop, const std::string& text, TtsSink sink) override {
         const auto found = prompts_.find(key_of(text));
         if (found != prompts_.end()) return std::make_unique<PlayStream>(loop, found->second, rate_hz_, std::move(sink));
-        if (otherwise_) return otherwise_->speak(loop, text, std::move(sink));
+        if (otherwise_) return otherwise_->speak(loop, text, paid_to(other_, text, std::move(sink)));
         return std::make_unique<NothingRecorded>(loop, text, std::move(sink));
     }
 
@@ -84,6 +118,7 @@ class Recorded final : public TextToSpeech {
     std::map<std::string, Recording> prompts_;
     int rate_hz_;
     std::unique_ptr<TextToSpeech> otherwise_;
+    Other other_;
 };
 
 struct Prompt {
@@ -134,7 +169,7 @@ Built<TextToSpeech> build_recorded(const nlohmann::json& options, const Provider
         const bool fresh = table.emplace(read[i].key, std::make_shared<audio::Samples>(audio::resample(read[i].sound, rate_hz).samples)).second;
         if (!fresh) return std::unexpected(OptionFault{fmt::format("prompts[{}].text", i), "the same words stand here twice", ""});
     }
-    return std::make_unique<Recorded>(std::move(table), rate_hz, std::move(*otherwise));
+    return std::make_unique<Recorded>(std::move(table), rate_hz, std::move(*otherwise), name_of(other));
 }
 
 }  // namespace
