@@ -71,13 +71,17 @@ class FakeVoice final : public speech::TextToSpeech {
         stream->timer.after(std::chrono::milliseconds{50}, [this, words, sink = std::move(sink)] {
             if (mute) return;
             if (broken) return sink.on_error({Errc::Other, "voice broken", ""});
-            sink.on_audio(audio::Samples(words * 1600, 1000));
+            audio::Samples sound(words * 1600, 1000);
+            sound.insert(sound.begin(), silent_head, 0);
+            sink.on_audio(std::move(sound));
             sink.on_done();
         });
         return stream;
     }
     std::vector<std::string> spoken;
-    bool broken = false, mute = false;
+    bool broken = false;
+    std::size_t silent_head = 0;  // samples before the sound of each text
+    bool mute = false;  // no sound and no end comes
 };
 
 /// Answers when the test says so.
@@ -114,12 +118,18 @@ class FakeEar final : public speech::SpeechToText {
             explicit Stream(FakeEar& e) : ear(e) {}
             void push(audio::SampleView samples) override { ear.heard_samples += samples.size(); }
             void end_utterance() override { ++ear.utterances; }
+            bool tell_so_far() override {
+                if (!ear.told_at_pause) return false;
+                if (ear.sink.on_partial) ear.sink.on_partial(*ear.told_at_pause);
+                return true;
+            }
             FakeEar& ear;
         };
         sink = std::move(to);
         return std::make_unique<Stream>(*this);
     }
     speech::SttSink sink;
+    std::optional<std::string> told_at_pause;  // what it has whenever the caller pauses
     std::size_t heard_samples = 0;
     int utterances = 0;
 };

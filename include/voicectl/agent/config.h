@@ -15,8 +15,20 @@
 namespace voicectl::agent {
 
 struct TurnSettings {
-    /// Silence after speech that ends the caller's turn.
+    enum class Endpointing { Fixed, Adaptive };
+    enum class Preemptive { Off, Llm, Tts };
+
+    /// Silence after speech that ends the caller's turn; what adaptive endpointing begins with.
     std::chrono::milliseconds end_of_turn{500};
+    Endpointing endpointing = Endpointing::Fixed;
+    /// Bounds of the wait wherever it varies: adaptive endpointing, text rules, a recogniser with an endpointing of its own.
+    std::chrono::milliseconds min_delay{300}, max_delay{2500};
+    /// Languages of the rules by which words tell whether a sentence is finished (text_rules.h); empty: no rules.
+    std::vector<std::string> text_rules;
+    /// What is begun while it is not yet sure that the caller has finished.
+    Preemptive preemptive = Preemptive::Llm;
+    /// `provider` and its options; the default needs no model.
+    nlohmann::json vad{{"provider", "energy"}};
     /// Shorter bursts are no speech.
     std::chrono::milliseconds min_speech{60};
     bool interruptions = true;
@@ -83,6 +95,12 @@ struct HistoryLimits {
     int tokens = 32000;  // a guess by the length of the text; 0: no limit
 };
 
+/// Said when the model has not begun to answer for so long.
+struct FillerSettings {
+    std::chrono::milliseconds after{1500};
+    std::vector<std::string> say;  // in turn; empty: nothing is said
+};
+
 struct AgentConfig {
     std::string file;  // as given, for messages
     std::string name;
@@ -95,6 +113,7 @@ struct AgentConfig {
     AwaySettings away;
     FrontEndSettings front_end;
     DtmfSettings dtmf;
+    FillerSettings filler;
     int max_calls = 12;          // of one process: LiveKit's core should not carry more
     int processes = 0;           // at most; 0: two for each core of the machine
     double load_threshold = 0.9;     // share of CPU or memory from which on no call is taken; 1: never refuse for it

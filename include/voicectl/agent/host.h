@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "voicectl/agent/config.h"
+#include "voicectl/agent/turn_judge.h"
 #include "voicectl/base/loop.h"
 #include "voicectl/livekit/worker.h"
 #include "voicectl/rtc/room.h"
@@ -35,11 +36,13 @@ struct CallOutcome {
     int turns = 0;
 };
 
-/// The three stages as built from a configuration; shared by all calls of a host.
+/// The stages as built from a configuration; shared by all calls of a host.
 struct Stages {
     std::unique_ptr<speech::SpeechToText> stt;
     std::unique_ptr<speech::LanguageModel> llm;
     std::unique_ptr<speech::TextToSpeech> tts;
+    std::unique_ptr<speech::VoiceModel> vad = {};  // null: voice activity that needs no model
+    std::unique_ptr<TurnJudge> judge = {};  // null: words do not tell whether a turn is over
 };
 
 /// Builds the stages; every fault at its line of the file, as far as one does not hide another. Of a file with faults of its

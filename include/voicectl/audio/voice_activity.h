@@ -1,4 +1,4 @@
-// Is somebody speaking? Voice activity for live audio: WebRTC's detector (libwebrtc-audio-processing,
+// Is somebody speaking? Voice activity for live audio: a detector (WebRTC's of libwebrtc-audio-processing,
 // likelihood lowest, which keeps 88 % of clean speech frames and none of quiet ones), a level gate, and a
 // hangover over its gaps. One owner, one thread at a time; no allocation after construction.
 #pragma once
@@ -16,6 +16,15 @@ struct VoiceActivityOptions {
     std::chrono::milliseconds min_speech{60};   // shorter bursts are not speech
     std::chrono::milliseconds hangover{150};    // gaps shorter than this do not end speech
     double gate_dbfs = -50;                     // quieter than this is never speech
+    double above_floor_db = 8;                  // nor is what is not this much louder than the room
+};
+
+/// Voice or not, frame by frame. One caller's; one owner, one thread at a time.
+class VoiceDetector {
+ public:
+    virtual ~VoiceDetector() = default;
+    /// 10 ms of 16 kHz mono. The answer may be that for some frames before.
+    virtual bool is_voice(SampleView frame) = 0;
 };
 
 class VoiceActivity {
@@ -26,7 +35,8 @@ class VoiceActivity {
         std::chrono::milliseconds at;
     };
 
-    explicit VoiceActivity(VoiceActivityOptions options = {});
+    /// `detector` null: WebRTC's. Level and hangover are looked at with any of them.
+    explicit VoiceActivity(VoiceActivityOptions options = {}, std::unique_ptr<VoiceDetector> detector = nullptr);
     ~VoiceActivity();
 
     /// 10 ms of 16 kHz mono (160 samples) per call.

@@ -44,11 +44,13 @@ struct Provider {
     Built<T> (*build)(const nlohmann::json& options, const ProviderContext& context);
 };
 
+const std::vector<Provider<VoiceModel>>& vad_providers();
 const std::vector<Provider<SpeechToText>>& stt_providers();
 const std::vector<Provider<LanguageModel>>& llm_providers();
 const std::vector<Provider<TextToSpeech>>& tts_providers();
 
 /// `options["provider"]` picks from the list; an unknown name is a fault that lists the known ones.
+Built<VoiceModel> build_vad(const nlohmann::json& options, const ProviderContext& context);
 Built<SpeechToText> build_stt(const nlohmann::json& options, const ProviderContext& context);
 Built<LanguageModel> build_llm(const nlohmann::json& options, const ProviderContext& context);
 Built<TextToSpeech> build_tts(const nlohmann::json& options, const ProviderContext& context);

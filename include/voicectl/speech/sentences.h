@@ -24,6 +24,12 @@ std::vector<std::string> split_for_speech(std::string_view text, std::size_t lim
 /// model still writes. One owner.
 class SentenceSplitter {
  public:
+    enum class First {
+        Sentence,
+        Clause,  // the first piece may end at a comma when it is long enough to be spoken alone: sound starts earlier
+    };
+    SentenceSplitter() = default;
+    explicit SentenceSplitter(First first) : first_(first) {}
     void push(std::string_view piece) { text_ += piece; }
     /// The next whole sentence, or nothing yet.
     std::optional<std::string> next();
@@ -31,6 +37,7 @@ class SentenceSplitter {
     std::optional<std::string> rest();
 
  private:
+    First first_ = First::Sentence;
     std::string text_;
 };
 

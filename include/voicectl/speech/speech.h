@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "voicectl/audio/pcm.h"
+#include "voicectl/audio/voice_activity.h"
 #include "voicectl/base/loop.h"
 #include "voicectl/base/result.h"
 
@@ -37,6 +38,15 @@ struct Usage {
 /// A provider that is told nothing by its server does not call it: then what went in and out is counted by whoever asked.
 using OnUsage = std::function<void(const Usage& total)>;
 
+// ---- voice activity ----
+
+class VoiceModel {
+ public:
+    virtual ~VoiceModel() = default;
+    /// One caller's; may outlive this. Quick, for what is slow to load is kept for the next.
+    virtual Result<std::unique_ptr<audio::VoiceActivity>> open(audio::VoiceActivityOptions options) = 0;
+};
+
 // ---- speech to text ----
 
 struct SttSink {
@@ -44,6 +54,9 @@ struct SttSink {
     std::function<void(const std::string& text)> on_final;    // one per end_utterance(); "" when nothing was understood
     std::function<void(const Error& error)> on_error;         // the stream is over
     OnUsage on_usage = {};
+    /// By the recogniser's own endpointing the partial text is all that was said; may never come, and speech may
+    /// go on all the same.
+    std::function<void()> on_end_of_speech = {};
 };
 
 class SttStream {
@@ -54,6 +67,9 @@ class SttStream {
     /// The caller has stopped speaking: answer with on_final as soon as possible. Pushing goes on with the
     /// next utterance.
     virtual void end_utterance() = 0;
+    /// The caller pauses, perhaps for good: tell the words so far by on_partial, also when they were told before.
+    /// False: not needed, for every change is told as soon as it is known.
+    virtual bool tell_so_far() = 0;
 };
 
 class SpeechToText {
@@ -89,6 +105,9 @@ class LanguageModel {
  public:
     virtual ~LanguageModel() = default;
     virtual std::unique_ptr<LlmStream> generate(Loop& loop, const std::vector<ChatMessage>& messages, LlmSink sink) = 0;
+    /// A call begins: connects ahead, so that its first answer need not wait for that. Goes on for as long as what it
+    /// gives is kept, and tells nothing; null: there is nothing to connect to.
+    virtual std::unique_ptr<LlmStream> warm_up(Loop& /*loop*/) { return nullptr; }
 };
 
 // ---- text to speech ----

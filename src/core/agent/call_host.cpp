@@ -163,7 +163,9 @@ std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, con
     take<speech::SpeechToText>(&speech::build_stt, loaded.config.stt, "stt", loaded, context, stages.stt, faults);
     take<speech::LanguageModel>(&speech::build_llm, loaded.config.llm, "llm", loaded, context, stages.llm, faults);
     take<speech::TextToSpeech>(&speech::build_tts, loaded.config.tts, "tts", loaded, context, stages.tts, faults);
+    take<speech::VoiceModel>(&speech::build_vad, loaded.config.turn.vad, "turn.vad", loaded, context, stages.vad, faults);
     if (!faults.empty()) return std::unexpected(std::move(faults));
+    if (const auto& languages = loaded.config.turn.text_rules; !languages.empty()) stages.judge = make_text_rules(languages);
     return stages;
 }
 

@@ -68,6 +68,15 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
       first_words_(parts.config.greeting),
       steady_start_(parts.loop.now()),
       wall_start_(std::chrono::system_clock::now()),
+      early_({.start = [this](const std::string& text) { return answer_early(text); },
+              .on_decided = [this](bool used) { report("early_answer", {{"used", used}}); }}),
+      watch_(parts.loop, {.should_sound =
+                              [this] {
+                                  return reply_ && reply_->times().first_text && !reply_->paused() &&
+                                         room_->state() == rtc::ConnectionState::Connected;
+                              },
+                          .played_samples = [this] { return output_->played_samples(); },
+                          .on_silent = [this] { on_silent_reply(); }}),
       caller_timer_(parts.loop),
       duration_timer_(parts.loop),
       resume_timer_(parts.loop),
@@ -75,13 +84,15 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
       hang_up_timer_(parts.loop),
       unheard_timer_(parts.loop),
       idle_timer_(parts.loop),
-      goodbye_timer_(parts.loop) {
+      goodbye_timer_(parts.loop),
+      filler_timer_(parts.loop) {
     watch_money();
 }
 
 void CallSession::start() {
     if (!parts_.config.instructions.empty())
         history_.push_back({speech::ChatMessage::Role::System, parts_.config.instructions});
+    warm_ = parts_.stages.llm->warm_up(parts_.loop);
     if (!ticket_.resumed) return join();
     transcript_.recall(lifeline_.guard([this](const TranscriptLog::Recalled& recalled) {
         take_up(recalled);
@@ -188,15 +199,23 @@ void CallSession::hear(const rtc::TrackInfo& track) {
         handlers.agent_is_speaking = [this] { return reply_ != nullptr && reply_->interruptible() && !leaving_; };
         handlers.on_interrupted = [this] { on_interrupted(); };
         handlers.on_turn = [this](const UserTurn& turn) { on_user_turn(turn); };
-        if (parts_.config.front_end.captions)
-            handlers.on_partial = [this](const std::string& text) { front_end_->user_interim(listening_to_, text); };
+        const bool captions = parts_.config.front_end.captions;
+        const bool early = parts_.config.turn.preemptive != TurnSettings::Preemptive::Off;
+        if (captions || early)
+            handlers.on_partial = [this, captions](const std::string& text) {
+                early_.on_words(text);
+                if (captions) front_end_->user_interim(listening_to_, text);
+            };
+        if (early)
+            handlers.on_pause = [this](const std::string& text, std::chrono::milliseconds spoken) { on_pause(text, spoken); };
         handlers.on_error = [this](const Error& error) {
             report("provider_error", {{"stage", "stt"}});
             record_->error(ms(parts_.loop.now()), "stt", error.message);
             log::error("agent", "recogniser failed", {{"room", ticket_.room}, {"error", error.message}});
             if (++errors_in_a_row_ >= kErrorsToGiveUp) end(false, "recogniser failed: " + error.message);
         };
-        listener_ = std::make_unique<Listener>(parts_.loop, stages_.stt, parts_.config.turn, std::move(handlers));
+        const Listener::Engines engines{stages_.stt, parts_.stages.vad.get(), parts_.stages.judge.get()};
+        listener_ = std::make_unique<Listener>(parts_.loop, engines, parts_.config.turn, std::move(handlers));
     }
     listening_to_ = track.sid;
     input_ = room_->listen(track.sid, audio::kSpeechRateHz, [this](const rtc::AudioFrame& frame) {
@@ -210,7 +229,12 @@ void CallSession::on_user_turn(const UserTurn& turn) {
     asked_if_there_ = 0;
     hang_up_next_ = false;
     expect_caller();
-    if (leaving_) return turn.text.empty() ? void() : save_user_turn(turn);  // nobody answers any more
+    if (!leaving_) take_turn(turn);
+    else if (!turn.text.empty()) save_user_turn(turn);  // nobody answers any more
+    early_.end_turn();
+}
+
+void CallSession::take_turn(const UserTurn& turn) {
     if (reply_ && reply_->paused()) {
         if (!takes_over(turn)) return on_agreement(turn);
         give_way();
@@ -227,25 +251,65 @@ void CallSession::on_user_turn(const UserTurn& turn) {
     if (!reply_) answer(turn);
 }
 
+// While an answer is on, what is said about it may be agreement: it is waited for.
+void CallSession::on_pause(const std::string& text, std::chrono::milliseconds spoken) {
+    if (reply_ || !output_ || ended_ || hang_up_timer_.pending() || leaving_) return;
+    early_.on_pause(text, spoken, history_.size());
+}
+
+std::unique_ptr<Reply> CallSession::answer_early(const std::string& text) {
+    auto messages = history_;
+    messages.push_back({speech::ChatMessage::Role::User, text});
+    trim(messages, parts_.config.history);
+    auto reply = new_reply(/*interruptible=*/true);
+    reply->hold(parts_.config.turn.preemptive == TurnSettings::Preemptive::Tts ? Reply::Ahead::FirstSentence : Reply::Ahead::Text);
+    reply->generate(stages_.llm, messages);
+    return reply;
+}
+
+void CallSession::fill() {
+    const auto& words = parts_.config.filler.say;
+    if (!reply_ || leaving_ || (listener_ && listener_->caller_is_speaking())) return;
+    if (!reply_->fill(words[fillers_said_ % words.size()])) return;
+    ++fillers_said_;
+    report("filler");
+}
+
 void CallSession::answer(const UserTurn& turn) {
     if (!output_ || ended_ || hang_up_timer_.pending() || leaving_) return front_end_->answered(turn.message, {});
+    // What the turn itself has added is not what its answer is based on.
+    auto early = early_.take(turn.text, history_.size() - 1);
     trim(history_, parts_.config.history);
     show_state("thinking");
     away_timer_.cancel();
     answering_ = turn;
-    reply_ = new_reply(/*interruptible=*/true);
-    reply_->generate(stages_.llm, history_);
+    if (early) {
+        begin(std::move(early));
+        reply_->release();
+    } else {
+        begin(new_reply(/*interruptible=*/true));
+        reply_->generate(stages_.llm, history_);
+    }
+    if (const auto& filler = parts_.config.filler; !filler.say.empty()) filler_timer_.after(filler.after, [this] { fill(); });
 }
 
 void CallSession::say(const std::string& text, bool interruptible, std::chrono::milliseconds lead_in) {
     if (!output_ || ended_) return;
     answering_.reset();
     away_timer_.cancel();
-    reply_ = new_reply(interruptible);
+    begin(new_reply(interruptible));
     reply_->say(text, lead_in);
 }
 
+void CallSession::begin(std::unique_ptr<Reply> reply) {
+    reply_ = std::move(reply);
+    front_end_->agent_begins(output_->track_sid(), [this] { return reply_ ? reply_->heard() : std::string(); });
+    watch_.start();
+}
+
 std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
+    early_.drop();  // first: only one at a time may listen to the output
+    filler_timer_.cancel();
     Reply::Handlers handlers;
     // The reply is the caller of this: it is let go of on the next turn of the loop.
     handlers.on_ended = [this](std::optional<Error> error) {
@@ -254,7 +318,6 @@ std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
         }));
     };
     handlers.on_speaking = [this] { show_state("speaking"); };
-    front_end_->agent_begins(output_->track_sid(), [this] { return reply_ ? reply_->heard() : std::string(); });
     return std::make_unique<Reply>(parts_.loop, stages_.tts, *output_, interruptible, std::move(handlers));
 }
 
@@ -275,6 +338,25 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
     if (leaving_) return hang_up(*leaving_);
     if (goodbye) return hang_up("agent said goodbye");
     if (hang_up_next_) return hang_up("the caller was silent");
+    after_reply();
+}
+
+void CallSession::on_silent_reply() {
+    const char* const stage = reply_->waits_for();
+    log::error("agent", "nothing was heard of the agent for 5 s while it was speaking: what it was saying is given up",
+               {{"room", ticket_.room}, {"waited_for", stage}});
+    report("provider_error", {{"stage", stage}});
+    record_->error(ms(parts_.loop.now()), stage, "nothing was heard for 5 s");
+    reply_->cut();
+    save_reply(/*interrupted=*/true);
+    reply_.reset();
+    if (leaving_) return hang_up(*leaving_);
+    if (++errors_in_a_row_ >= kErrorsToGiveUp) return end(false, "the agent could not be heard");
+    after_reply();
+}
+
+void CallSession::after_reply() {
+    watch_.stop();
     show_state("listening");
     if (say_warning()) return;
     wait_for_caller();
@@ -419,6 +501,8 @@ nlohmann::json CallSession::answer_times() const {
     note("ttsMs", times.first_text, times.first_synthesis);
     note("outputMs", times.first_synthesis, times.first_audio);
     note("answerLatencyMs", answering_->ended, times.first_audio);
+    if (reply_->was_held()) detail["preemptive"] = true;
+    if (!reply_->filler().empty()) detail["filler"] = reply_->filler();
     return detail;
 }
 
@@ -463,6 +547,9 @@ void CallSession::finish(bool good, const std::string& reason) {
     unheard_timer_.cancel();
     idle_timer_.cancel();
     goodbye_timer_.cancel();
+    filler_timer_.cancel();
+    watch_.stop();
+    early_.drop();
     if (reply_) {
         save_reply(/*interrupted=*/true);
         reply_.reset();

@@ -12,10 +12,12 @@
 
 #include "budget.h"
 #include "call_record.h"
+#include "early_answer.h"
 #include "front_end.h"
 #include "listener.h"
 #include "metering.h"
 #include "reply.h"
+#include "speech_watch.h"
 #include "transcript_log.h"
 #include "voicectl/agent/host.h"
 #include "voicectl/rtc/room.h"
@@ -55,10 +57,17 @@ class CallSession final : public rtc::RoomObserver {
     void on_first_key();
     bool on_say(const std::string& text);
     bool on_interrupt();
+    void take_turn(const UserTurn& turn);
+    void on_pause(const std::string& text, std::chrono::milliseconds spoken);
+    std::unique_ptr<Reply> answer_early(const std::string& text);
+    void fill();
     void answer(const UserTurn& turn);
     void say(const std::string& text, bool interruptible, std::chrono::milliseconds lead_in = {});
     std::unique_ptr<Reply> new_reply(bool interruptible);
+    void begin(std::unique_ptr<Reply> reply);
     void on_reply_ended(std::optional<Error> error);
+    void on_silent_reply();
+    void after_reply();
     void on_interrupted();
     bool takes_over(const UserTurn& turn) const;
     void remember(const UserTurn& turn);
@@ -114,6 +123,7 @@ class CallSession final : public rtc::RoomObserver {
     std::optional<UserTurn> held_;       // said while the greeting could not be interrupted
     std::vector<store::Turn> recalled_;  // of the process before ours, until front-ends may ask for them
 
+    std::unique_ptr<speech::LlmStream> warm_;  // the model's connection, opened ahead
     std::unique_ptr<rtc::Room> room_;
     std::unique_ptr<FrontEnd> front_end_;
     std::unique_ptr<rtc::AudioOutput> output_;
@@ -121,11 +131,15 @@ class CallSession final : public rtc::RoomObserver {
     std::string listening_to_;           // track sid
     std::unique_ptr<rtc::AudioInput> input_;
     std::unique_ptr<Reply> reply_;
+    EarlyAnswer early_;
+    SpeechWatch watch_;
+    std::size_t fillers_said_ = 0;
     int asked_if_there_ = 0;
     bool hang_up_next_ = false;          // once what is being said was said
     std::optional<std::string> leaving_; // why: the goodbye is being said, and nothing else will be
     std::string farewell_;               // yet to be said
     Timer caller_timer_, duration_timer_, resume_timer_, away_timer_, hang_up_timer_, unheard_timer_, idle_timer_, goodbye_timer_;
+    Timer filler_timer_;
     Lifeline lifeline_;
 };
 

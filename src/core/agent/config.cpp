@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "voicectl/agent/turn_judge.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {
@@ -124,6 +125,44 @@ class Reader {
             return fault(key, "needs a provider", fmt::format("for example  {}: {{provider: {}}}", key, example));
         else out = *value;
     }
+    /// One of `values`, by its name.
+    template<class T>
+    void choice(const char* key, T& out, const std::vector<std::pair<std::string, T>>& values) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        std::string names;
+        for (const auto& [name, meant] : values) {
+            names += (names.empty() ? "" : ", ") + name;
+            if (text_of(*value) != name) continue;
+            out = meant;
+            return;
+        }
+        fault(key, fmt::format("must be one of {}", names), "");
+    }
+    /// A list of names, each one of `known`, or one alone; `off` is none of them.
+    void names(const char* key, std::vector<std::string>& out, const std::vector<std::string>& known) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        std::vector<std::string> chosen;
+        for (const auto& one : value->is_array() ? *value : json::array({*value})) chosen.push_back(text_of(one));
+        if (chosen == std::vector<std::string>{"off"}) chosen.clear();
+        for (const auto& one : chosen)
+            if (std::find(known.begin(), known.end(), one) == known.end())
+                return fault(key, fmt::format("must be off, or of {}", fmt::join(known, ", ")), "");
+        out = chosen;
+    }
+    /// `provider` and its options, or its name alone.
+    void provider(const char* key, json& out) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        if (value->is_string()) out = json{{"provider", *value}};
+        else if (value->is_object() && value->contains("provider")) out = *value;
+        else fault(key, "needs a provider", "");
+    }
+    /// `why_not` empty: good.
+    void check(const char* key, const std::string& why_not) {
+        if (!why_not.empty()) fault(key, why_not, "");
+    }
     void section(const char* key, const std::function<void(Reader&)>& read) {
         const auto* value = find(key, false);
         if (value == nullptr) return;
@@ -161,6 +200,17 @@ class Reader {
 void read_turn(Reader& turn, TurnSettings& out) {
     using std::chrono::milliseconds;
     turn.duration("end_of_turn", out.end_of_turn, milliseconds{100}, milliseconds{5000});
+    using Endpointing = TurnSettings::Endpointing;
+    using Preemptive = TurnSettings::Preemptive;
+    turn.choice<Endpointing>("endpointing", out.endpointing,
+                             {{"fixed", Endpointing::Fixed}, {"adaptive", Endpointing::Adaptive}});
+    turn.duration("min_delay", out.min_delay, milliseconds{100}, milliseconds{5000});
+    turn.duration("max_delay", out.max_delay, milliseconds{100}, milliseconds{10000});
+    turn.check("min_delay", out.min_delay > out.max_delay ? "must not be more than turn.max_delay" : "");
+    turn.names("text_rules", out.text_rules, text_rule_languages());
+    turn.choice<Preemptive>("preemptive", out.preemptive,
+                            {{"off", Preemptive::Off}, {"llm", Preemptive::Llm}, {"tts", Preemptive::Tts}});
+    turn.provider("vad", out.vad);
     turn.duration("min_speech", out.min_speech, milliseconds{20}, milliseconds{1000});
     turn.flag("interruptions", out.interruptions);
     turn.duration("interrupt_after", out.interrupt_after, milliseconds{50}, milliseconds{5000});
@@ -253,6 +303,11 @@ void read_all(LoadedConfig& loaded, const json& document) {
         away.number("times", config.away.times, 0, 100);
         away.text("say", config.away.say);
         away.text("goodbye", config.away.goodbye);
+    });
+    top.section("filler", [&](Reader& filler) {
+        filler.duration("after", config.filler.after, milliseconds{200}, milliseconds{30000});
+        filler.texts("say", config.filler.say);
+        filler.check("say", config.filler.say.empty() ? "must name what is said" : "");
     });
     top.section("turn", [&](Reader& turn) { read_turn(turn, config.turn); });
     read_front_end(top, config.front_end);

@@ -29,12 +29,21 @@ class Listener {
     struct Handlers {
         std::function<bool()> agent_is_speaking;
         std::function<void()> on_interrupted;
+        /// The words of the current turn so far; may be revised.
+        std::function<void(const std::string& text)> on_partial = {};
+        /// The caller pauses after having spoken for `spoken`: perhaps that was all. Again when the words are revised.
+        std::function<void(const std::string& text, std::chrono::milliseconds spoken)> on_pause = {};
         std::function<void(const UserTurn&)> on_turn;
-        std::function<void(const std::string& text)> on_partial;  // of the turn under way; may never come
         std::function<void(const Error&)> on_error;
     };
 
-    Listener(Loop& loop, speech::SpeechToText& stt, const TurnSettings& settings, Handlers handlers);
+    /// Whoever it asks; they outlive it.
+    struct Engines {
+        speech::SpeechToText& stt;
+        speech::VoiceModel* vad = nullptr;  // null: voice activity that needs none
+        TurnJudge* judge = nullptr;         // null: words do not tell whether a turn is over
+    };
+    Listener(Loop& loop, Engines engines, const TurnSettings& settings, Handlers handlers);
 
     bool caller_is_speaking() const { return turns_.in_turn(); }
     /// Frames of 10 ms at 16 kHz.
@@ -43,18 +52,25 @@ class Listener {
  private:
     void open();
     void on_event(TurnTaking::Event event);
+    void on_partial(const std::string& text);
     void on_final(const std::string& text);
+    void on_paused();
+    void tell_pause();
+    void judge_words();
     void remember(audio::SampleView samples);
     TimePoint wall(TurnTaking::AudioTime audio_time) const;
 
     Loop& loop_;
     speech::SpeechToText& stt_;
     Handlers handlers_;
+    TurnJudge* judge_;
     TurnTaking turns_;
     audio::Framer framer_{audio::kSpeechRateHz / 100};
     std::unique_ptr<speech::SttStream> stream_;
     std::deque<audio::Samples> lead_;   // the last frames before speech
     std::deque<UserTurn> pending_;      // ended, waiting for their text
+    std::string words_;                 // of the current turn, so far
+    int questions_ = 0;                 // to the judge; an answer to an older one does not count
     TimePoint last_frame_at_;
     Lifeline lifeline_;
 };

@@ -35,6 +35,7 @@ class SttMeter final : public speech::SttStream {
         charge();
         inner->end_utterance();
     }
+    bool tell_so_far() override { return inner->tell_so_far(); }
     std::unique_ptr<speech::SttStream> inner;
 
  private:

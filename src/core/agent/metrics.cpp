@@ -67,7 +67,9 @@ const std::vector<Metrics::Definition>& Metrics::definitions() {
         {Kind::Counter, "voicectl_budget_warnings_total", "Calls that cost 80 % of their budget"},
         {Kind::Counter, "voicectl_limit_ends_total", "Calls that a limit has ended: budget, idle, duration"},
         {Kind::Counter, "voicectl_answers_cut_total", "Answers that were too long"},
-        {Kind::Counter, "voicectl_provider_errors_total", "Failures by stage: stt, llm, tts"},
+        {Kind::Counter, "voicectl_early_answers_total", "Answers begun before the caller's turn was over, by result: used, discarded"},
+        {Kind::Counter, "voicectl_fillers_total", "Fillers said because the model was slow to begin"},
+        {Kind::Counter, "voicectl_provider_errors_total", "Failures by stage: stt, llm, tts, output"},
         {Kind::Histogram, "voicectl_answer_seconds", "Where the time of an answer goes, by stage; stage answer is the whole, from the caller's last sound to our first"},
     };
     return all;
@@ -117,6 +119,8 @@ void Metrics::take(const nlohmann::json& report) {
     if (kind == "answer_cut") add("voicectl_answers_cut_total");
     if (kind == "interrupted") add("voicectl_interruptions_total");
     if (kind == "resumed_speaking") add("voicectl_false_interruptions_total");
+    if (kind == "early_answer") add("voicectl_early_answers_total", {{"result", report.value("used", false) ? "used" : "discarded"}});
+    if (kind == "filler") add("voicectl_fillers_total");
     if (kind == "taken_up") add("voicectl_calls_taken_up_total");
     if (kind == "provider_error") add("voicectl_provider_errors_total", {{"stage", report.value("stage", std::string())}});
 }

@@ -9,11 +9,8 @@ Reply::Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bo
       handlers_(std::move(handlers)),
       queue_(loop, tts, output,
              {.on_synthesis = [this](TimePoint at) { times_.first_synthesis = at; },
-              .on_first_audio =
-                  [this](TimePoint at) {
-                      times_.first_audio = at;
-                      handlers_.on_speaking();
-                  },
+              .on_speaking = [this] { handlers_.on_speaking(); },
+              .on_first_audio = [this](TimePoint at) { times_.first_audio = at; },
               .on_finished =
                   [this](TimePoint at) {
                       times_.last_audio = at;
@@ -32,6 +29,7 @@ void Reply::say(const std::string& text, std::chrono::milliseconds lead_in) {
 
 void Reply::generate(speech::LanguageModel& model, const std::vector<speech::ChatMessage>& messages) {
     times_.asked = loop_.now();
+    sentences_ = speech::SentenceSplitter(speech::SentenceSplitter::First::Clause);
     speech::LlmSink sink;
     sink.on_text = [this](const std::string& piece) {
         if (!times_.first_text) times_.first_text = loop_.now();
@@ -49,14 +47,48 @@ void Reply::generate(speech::LanguageModel& model, const std::vector<speech::Cha
     model_ = model.generate(loop_, messages, std::move(sink));
 }
 
+void Reply::hold(Ahead ahead) {
+    held_ = was_held_ = true;
+    ahead_ = ahead;
+    queue_.pause();
+}
+
+void Reply::release() {
+    held_ = false;
+    const auto now = loop_.now();
+    for (auto* time : {&times_.asked, &times_.first_text, &times_.first_synthesis})
+        if (*time) *time = now;
+    queue_.resume();
+    if (text_over_) end_of_text();
+    else speak_ready();
+}
+
+bool Reply::fill(const std::string& text) {
+    if (times_.first_text || text_over_ || paused_ || !filler_.empty()) return false;
+    filler_ = text;
+    queue_.say(text, SpeechQueue::Kind::Filler);
+    return true;
+}
+
 void Reply::speak_ready() {
-    while (auto sentence = sentences_.next()) queue_.say(std::move(*sentence));
+    while (may_speak()) {
+        auto sentence = sentences_.next();
+        if (!sentence) return;
+        queue_.say(std::move(*sentence));
+    }
 }
 
 void Reply::end_of_text() {
+    text_over_ = true;
     speak_ready();
-    if (auto rest = sentences_.rest()) queue_.say(std::move(*rest));
-    queue_.finish();
+    if (may_speak())
+        if (auto rest = sentences_.rest()) queue_.say(std::move(*rest));
+    if (!held_) queue_.finish();
+}
+
+const char* Reply::waits_for() const {
+    if (queue_.synthesising()) return "tts";
+    return text_over_ || queue_.unheard() ? "output" : "llm";
 }
 
 void Reply::pause() {

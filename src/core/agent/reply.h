@@ -33,7 +33,13 @@ class Reply {
 
     /// `lead_in`: silence first, for somebody whose player has only just begun.
     void say(const std::string& text, std::chrono::milliseconds lead_in = {});
+    /// Before generate(): nothing is heard until release(), from which on all of it counts as made at that moment.
+    enum class Ahead { Text, FirstSentence };  // what is made meanwhile
+    void hold(Ahead ahead);
+    void release();
     void generate(speech::LanguageModel& model, const std::vector<speech::ChatMessage>& messages);
+    /// Something to bridge the time until the model begins to answer; no part of the answer. False: it has begun.
+    bool fill(const std::string& text);
     /// The caller may have taken over: silent until it is known.
     void pause();
     void resume();
@@ -48,16 +54,26 @@ class Reply {
     bool end_call() const { return end_call_; }
     bool ends_within(std::chrono::milliseconds time) const { return queue_.ends_within(time); }
     std::string heard() const { return queue_.heard(); }
+    bool failed() const { return error_.has_value(); }
+    bool was_held() const { return was_held_; }
+    /// Empty: none was said.
+    const std::string& filler() const { return filler_; }
+    /// "llm", "tts" or "output": who has to do something before more can be heard.
+    const char* waits_for() const;
     const ReplyTimes& times() const { return times_; }
 
  private:
     void speak_ready();
     void end_of_text();
+    bool may_speak() const { return !held_ || (ahead_ == Ahead::FirstSentence && !queue_.asked()); }
 
     Loop& loop_;
     speech::TextToSpeech& tts_;
     bool interruptible_;
     bool end_call_ = false, paused_ = false, over_ = false;
+    bool held_ = false, was_held_ = false, text_over_ = false;
+    Ahead ahead_ = Ahead::Text;
+    std::string filler_;
     Handlers handlers_;
     ReplyTimes times_;
     std::optional<Error> error_;

@@ -21,13 +21,26 @@ std::string first_words(const std::string& text, double share) {
     return fmt::format("{}", fmt::join(words, " "));
 }
 
+// Voices begin with silence (flite with 225 ms of it), which the caller would wait for: of that a frame is left.
+audio::SampleView without_silent_head(audio::SampleView chunk, int rate_hz) {
+    constexpr double kSilentDbfs = -50;
+    const auto frame = static_cast<std::size_t>(rate_hz) / 100;
+    const auto is_silent = [&](std::size_t at) {
+        return audio::measure(chunk.subspan(at, std::min(frame, chunk.size() - at))).rms_dbfs < kSilentDbfs;
+    };
+    std::size_t sound = 0;
+    while (sound < chunk.size() && is_silent(sound)) sound += frame;
+    if (sound >= chunk.size()) return {};
+    return chunk.subspan(sound - std::min(sound, frame));
+}
+
 }  // namespace
 
 SpeechQueue::SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, Handlers handlers)
     : loop_(loop), tts_(tts), output_(output), handlers_(std::move(handlers)), base_(output.played_samples()) {
     output_.on_started = lifeline_.guard([this](TimePoint at) {
-        if (std::exchange(started_, true)) return;
-        handlers_.on_first_audio(at + lead_);
+        if (!std::exchange(started_, true)) handlers_.on_speaking();
+        if (answering_) tell_first_audio(at);
     });
     output_.on_drained = lifeline_.guard([this](TimePoint at, std::uint64_t) { finish_if_done(at); });
 }
@@ -38,13 +51,12 @@ SpeechQueue::~SpeechQueue() {
 }
 
 void SpeechQueue::lead_in(std::chrono::milliseconds time) {
-    lead_ = time;
     append(audio::Samples(static_cast<std::size_t>(time.count() * output_.rate_hz() / 1000)));
 }
 
-void SpeechQueue::say(std::string sentence) {
+void SpeechQueue::say(std::string sentence, Kind kind) {
     if (cut_) return;
-    waiting_.push_back(std::move(sentence));
+    waiting_.push_back({.text = std::move(sentence), .kind = kind});
     if (!stream_) synthesise_next();
 }
 
@@ -64,18 +76,30 @@ void SpeechQueue::resume() {
     forget_played();
     auto from = static_cast<std::size_t>(played() - kept_from_);  // within the first chunk
     for (const auto& chunk : kept_) output_.play(audio::SampleView(chunk).subspan(std::exchange(from, 0)));
+    loop_.post(lifeline_.guard([this] { finish_if_done(loop_.now()); }));  // nothing may be left
 }
 
-void SpeechQueue::on_audio(const audio::Samples& chunk) {
-    if (!chunk.empty() && !std::exchange(synthesised_, true)) handlers_.on_synthesis(loop_.now());
+void SpeechQueue::tell_first_audio(TimePoint at) {
+    if (!std::exchange(told_first_audio_, true)) handlers_.on_first_audio(at);
+}
+
+void SpeechQueue::on_audio(const audio::Samples& made) {
+    const auto chunk = sounded_ ? audio::SampleView(made) : without_silent_head(made, output_.rate_hz());
+    if (chunk.empty()) return;
+    sounded_ = true;
+    if (spoken_.back().kind == Kind::Answer && !std::exchange(answering_, true)) {
+        handlers_.on_synthesis(loop_.now());
+        // Follows a filler or a lead-in without a gap: no start will tell.
+        if (const auto before = output_.queued(); !paused_ && before.count() > 0) tell_first_audio(loop_.now() + before);
+    }
     append(chunk);
     spoken_.back().end = pushed_;
 }
 
-void SpeechQueue::append(const audio::Samples& chunk) {
+void SpeechQueue::append(audio::SampleView chunk) {
     pushed_ += chunk.size();
     forget_played();
-    kept_.push_back(chunk);
+    kept_.emplace_back(chunk.begin(), chunk.end());
     if (!paused_) output_.play(chunk);
 }
 
@@ -96,8 +120,9 @@ void SpeechQueue::cut() {
 
 void SpeechQueue::synthesise_next() {
     if (waiting_.empty() || cut_) return;
-    spoken_.push_back({std::move(waiting_.front()), pushed_, pushed_, false});
+    spoken_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
+    spoken_.back().begin = spoken_.back().end = pushed_;
     const auto over = [this] {
         spoken_.back().complete = true;
         // The stream is the one that is calling us: it is let go of on the next turn of the loop.
@@ -135,6 +160,7 @@ std::string SpeechQueue::heard() const {
     std::string out;
     for (const auto& sentence : spoken_) {
         if (position <= sentence.begin) break;
+        if (sentence.kind == Kind::Filler) continue;
         auto length = std::max<std::uint64_t>(1, sentence.end - sentence.begin);
         if (!sentence.complete) length = std::max(length, likely_samples(sentence.text, output_.rate_hz()));
         const double share = static_cast<double>(position - sentence.begin) / static_cast<double>(length);

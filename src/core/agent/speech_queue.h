@@ -19,7 +19,8 @@ class SpeechQueue {
  public:
     struct Handlers {
         std::function<void(TimePoint at)> on_synthesis;   // first audio made
-        std::function<void(TimePoint at)> on_first_audio; // first frame given to the room
+        std::function<void()> on_speaking;                // first frame of anything given to the room
+        std::function<void(TimePoint at)> on_first_audio; // first frame that is no filler
         std::function<void(TimePoint at)> on_finished;    // after finish(): the last sample was handed over
         std::function<void(const Error&)> on_error;       // a sentence could not be made; the rest goes on
     };
@@ -29,7 +30,8 @@ class SpeechQueue {
 
     /// Silence before the first sentence, on its way already.
     void lead_in(std::chrono::milliseconds time);
-    void say(std::string sentence);
+    enum class Kind { Answer, Filler };  // a filler is no part of what was said
+    void say(std::string sentence, Kind kind = Kind::Answer);
     /// Nothing more comes.
     void finish();
     /// What nobody has begun to make is not made.
@@ -41,36 +43,41 @@ class SpeechQueue {
     void cut();
     /// The words that were played, a sentence begun counted by the share of it.
     std::string heard() const;
-    bool started() const { return started_; }
+    bool asked() const { return !spoken_.empty() || !waiting_.empty(); }
+    bool synthesising() const { return stream_ != nullptr; }
+    bool unheard() const { return played() < pushed_; }
     /// All of it is made, and less than `time` of it is left to play.
     bool ends_within(std::chrono::milliseconds time) const;
 
  private:
     struct Sentence {
         std::string text;
+        Kind kind = Kind::Answer;
         std::uint64_t begin = 0, end = 0;  // samples since this queue began
         bool complete = false;
     };
     void synthesise_next();
-    void on_audio(const audio::Samples& chunk);
-    void append(const audio::Samples& chunk);
+    void on_audio(const audio::Samples& made);
+    void append(audio::SampleView chunk);
     void forget_played();
     void finish_if_done(TimePoint at);
+    void tell_first_audio(TimePoint at);
     std::uint64_t played() const { return output_.played_samples() - base_; }
 
     Loop& loop_;
     speech::TextToSpeech& tts_;
     rtc::AudioOutput& output_;
     Handlers handlers_;
-    std::deque<std::string> waiting_;
+    std::deque<Sentence> waiting_;
     std::vector<Sentence> spoken_;
     std::unique_ptr<speech::TtsStream> stream_;
     std::deque<audio::Samples> kept_;  // made, and not wholly played yet
     std::uint64_t kept_from_ = 0;      // where the first of them begins
-    std::chrono::milliseconds lead_{0};
     std::uint64_t base_;       // the output's position when we began
     std::uint64_t pushed_ = 0;
-    bool started_ = false, synthesised_ = false, closed_ = false, finished_ = false, cut_ = false, paused_ = false;
+    bool sounded_ = false;    // something but silence was made
+    bool answering_ = false, told_first_audio_ = false;  // … of the answer itself, and began to be heard
+    bool started_ = false, closed_ = false, finished_ = false, cut_ = false, paused_ = false;
     Lifeline lifeline_;
 };
 

@@ -38,15 +38,15 @@ class NoiseFloor {
 };
 
 /// WebRTC's own detector: spectral bands against a model of speech and noise.
-class Detector {
+class WebRtcDetector final : public VoiceDetector {
  public:
-    Detector() : processing_(new_audio_processing()) {
+    WebRtcDetector() : processing_(new_audio_processing()) {
         auto& detection = *processing_->voice_detection();
         detection.Enable(true);
         detection.set_likelihood(webrtc::VoiceDetection::kVeryLowLikelihood);
         detection.set_frame_size_ms(10);
     }
-    bool is_voice(SampleView frame) {
+    bool is_voice(SampleView frame) override {
         for (std::size_t i = 0; i < kFrame; ++i) in_[i] = static_cast<float>(frame[i]) / 32768.f;
         const float* in = in_.data();
         float* out = out_.data();
@@ -70,14 +70,14 @@ struct VoiceActivity::Impl {
     static constexpr milliseconds kTail{250};
     // Gaps inside what may become speech; longer ones start the count anew.
     static constexpr milliseconds kPendingGap{60};
-    static constexpr double kAboveFloor = 8;
 
-    explicit Impl(VoiceActivityOptions chosen) : options(chosen) {}
+    Impl(VoiceActivityOptions chosen, std::unique_ptr<VoiceDetector> given)
+        : options(chosen), detector(given ? std::move(given) : std::make_unique<WebRtcDetector>()) {}
 
     std::optional<Event> push(SampleView frame) {
         const double level = measure(frame).rms_dbfs;
-        const bool detected = detector.is_voice(frame);
-        const bool loud = level > std::max(options.gate_dbfs, floor.dbfs() + kAboveFloor);
+        const bool detected = detector->is_voice(frame);
+        const bool loud = level > std::max(options.gate_dbfs, floor.dbfs() + options.above_floor_db);
         floor.push(level);
         const auto begin = now;
         now += kFrameTime;
@@ -111,7 +111,7 @@ struct VoiceActivity::Impl {
     }
 
     VoiceActivityOptions options;
-    Detector detector;
+    std::unique_ptr<VoiceDetector> detector;
     NoiseFloor floor;
     milliseconds now{0};
     bool speaking = false;
@@ -124,7 +124,8 @@ struct VoiceActivity::Impl {
     milliseconds pending{0};                        // voiced time in it
 };
 
-VoiceActivity::VoiceActivity(VoiceActivityOptions options) : impl_(std::make_unique<Impl>(options)) {}
+VoiceActivity::VoiceActivity(VoiceActivityOptions options, std::unique_ptr<VoiceDetector> detector)
+    : impl_(std::make_unique<Impl>(options, std::move(detector))) {}
 VoiceActivity::~VoiceActivity() = default;
 
 std::optional<VoiceActivity::Event> VoiceActivity::push(SampleView frame) {

@@ -32,6 +32,14 @@ Built<T> build(const std::vector<Provider<T>>& providers, const nlohmann::json& 
 
 // One line per provider.
 
+const std::vector<Provider<VoiceModel>>& vad_providers() {
+    static const std::vector<Provider<VoiceModel>> providers{
+        kEnergy,
+        kSilero,
+    };
+    return providers;
+}
+
 const std::vector<Provider<SpeechToText>>& stt_providers() {
     static const std::vector<Provider<SpeechToText>> providers{
         kPocketSphinx,
@@ -56,6 +64,9 @@ const std::vector<Provider<TextToSpeech>>& tts_providers() {
     return providers;
 }
 
+Built<VoiceModel> build_vad(const nlohmann::json& options, const ProviderContext& context) {
+    return build(vad_providers(), options, context);
+}
 Built<SpeechToText> build_stt(const nlohmann::json& options, const ProviderContext& context) {
     return build(stt_providers(), options, context);
 }

@@ -13,6 +13,7 @@ namespace {
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 constexpr std::size_t kShortestAlone = 12;  // "Yes." alone sounds clipped: it waits for company
+constexpr std::size_t kShortestClause = 24; // a shorter one is over before the next is made
 constexpr std::size_t kLongestWait = 400;   // a model that never ends a sentence is cut at a comma or space
 
 /// "Dr. Smith", "9 a.m. on" and "J. Miller" go on after their dot.
@@ -23,6 +24,13 @@ bool ends_in_abbreviation(std::string_view before_dot) {
                                                       "jr", "sr", "a.m", "p.m", "e.g", "i.e",  "etc", "approx"};
     return (word.size() == 1 && word != "i" && std::isalpha(static_cast<unsigned char>(word[0])) != 0) ||
            std::find(kKnown.begin(), kKnown.end(), word) != kKnown.end();
+}
+
+/// One past the first comma or the like that ends a clause of some length.
+std::size_t clause_end(std::string_view text) {
+    for (std::size_t i = kShortestClause; i + 1 < text.size(); ++i)
+        if ((text[i] == ',' || text[i] == ';' || text[i] == ':') && is_space(text[i + 1])) return i + 1;
+    return std::string_view::npos;
 }
 
 using Plain = std::pair<std::string_view, std::string_view>;
@@ -90,10 +98,12 @@ std::vector<std::string> split_for_speech(std::string_view text, std::size_t lim
 std::optional<std::string> SentenceSplitter::next() {
     while (true) {
         auto end = sentence_end(text_, kShortestAlone);
+        if (first_ == First::Clause) end = std::min(end, clause_end(text_));
         if (end == std::string::npos && text_.size() >= kLongestWait) end = cut_inside(text_, kLongestWait);
         if (end == std::string::npos) return std::nullopt;
         std::string sentence(trim(std::string_view(text_).substr(0, end)));
         text_.erase(0, end);
+        first_ = First::Sentence;
         if (!sentence.empty()) return sentence;
     }
 }

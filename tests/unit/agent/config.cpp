@@ -133,3 +133,37 @@ TEST_CASE("keys that no telephone has, and a form that says none, are refused") 
         CHECK(only_fault(with("dtmf:\n  " + std::string(key))).starts_with("a.yaml:14: dtmf." + name));
     }
 }
+
+TEST_CASE("how a turn ends can be chosen, and contradictions are told") {
+    const std::string head = "name: a\nstt: x\nllm: y\ntts: z\n";
+    using Turn = TurnSettings;
+    const auto turn = [&](const std::string& yaml) {
+        const auto loaded = parse_config(head + "turn: {" + yaml + "}\n", "a.yaml");
+        REQUIRE_MESSAGE(loaded.faults.empty(), (loaded.faults.empty() ? "" : loaded.faults[0].to_string()));
+        return loaded.config.turn;
+    };
+    CHECK(turn("").endpointing == Turn::Endpointing::Fixed);
+    CHECK(turn("").text_rules.empty());
+    CHECK(turn("").preemptive == Turn::Preemptive::Llm);
+    CHECK(turn("endpointing: adaptive, min_delay: 200ms, max_delay: 3s").max_delay == std::chrono::seconds{3});
+    CHECK(turn("text_rules: en").text_rules == std::vector<std::string>{"en"});
+    CHECK(turn("text_rules: [de, en]").text_rules == std::vector<std::string>{"de", "en"});
+    CHECK(turn("text_rules: off").text_rules.empty());
+    CHECK(turn("preemptive: off").preemptive == Turn::Preemptive::Off);
+    CHECK(turn("vad: energy").vad["provider"] == "energy");
+    const auto fault = [&](const std::string& yaml) { return only_fault(head + "turn: {" + yaml + "}\n"); };
+    CHECK(fault("min_delay: 2s, max_delay: 1s") == "a.yaml:5: turn.min_delay: must not be more than turn.max_delay");
+    CHECK(fault("endpointing: wild") == "a.yaml:5: turn.endpointing: must be one of fixed, adaptive");
+    CHECK(fault("text_rules: [en, fr]") == "a.yaml:5: turn.text_rules: must be off, or of en, de");
+    CHECK(fault("preemptive: always") == "a.yaml:5: turn.preemptive: must be one of off, llm, tts");
+    CHECK(fault("vad: {threshold: 0.5}") == "a.yaml:5: turn.vad: needs a provider");
+}
+
+TEST_CASE("a filler says what it says") {
+    const auto loaded = parse_config(with("filler: {after: 2s, say: [One moment please.]}"), "a.yaml");
+    REQUIRE(loaded.faults.empty());
+    CHECK(loaded.config.filler.say == std::vector<std::string>{"One moment please."});
+    CHECK(loaded.config.filler.after == std::chrono::seconds{2});
+    CHECK(only_fault(with("filler: {after: 2s}")) == "a.yaml:13: filler.say: must name what is said");
+    CHECK(only_fault(with("filler: {after: 10ms, say: [x]}")).find("must be between") != std::string::npos);
+}

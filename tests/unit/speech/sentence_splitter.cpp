@@ -41,6 +41,25 @@ TEST_CASE("a short answer waits for company, but not for ever") {
     CHECK(cut("  \n ").empty());
 }
 
+TEST_CASE("the first piece may be a clause, and no other") {
+    SentenceSplitter splitter(SentenceSplitter::First::Clause);
+    splitter.push("Well, your table for four people is booked, and we");
+    CHECK(splitter.next() == "Well, your table for four people is booked,");
+    splitter.push(" look forward to your visit tomorrow evening, as always. Good");
+    CHECK(splitter.next() == "and we look forward to your visit tomorrow evening, as always.");
+    CHECK_FALSE(splitter.next());
+    CHECK(splitter.rest() == "Good");
+}
+
+TEST_CASE("a short clause and a number with commas do not start early") {
+    SentenceSplitter splitter(SentenceSplitter::First::Clause);
+    splitter.push("Yes, that is right. It costs ");
+    CHECK(splitter.next() == "Yes, that is right.");
+    SentenceSplitter number(SentenceSplitter::First::Clause);
+    number.push("The whole of it would cost 12,500 euros without");
+    CHECK_FALSE(number.next());
+}
+
 TEST_CASE("text without an end is cut at a comma or space, never inside a character") {
     std::string endless;
     for (int i = 0; i < 200; ++i) endless += "word, ";

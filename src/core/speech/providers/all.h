@@ -5,6 +5,8 @@
 
 namespace voicectl::speech {
 
+extern const Provider<VoiceModel> kEnergy;
+extern const Provider<VoiceModel> kSilero;
 extern const Provider<SpeechToText> kPocketSphinx;
 extern const Provider<LanguageModel> kScript;
 extern const Provider<LanguageModel> kOpenAi;

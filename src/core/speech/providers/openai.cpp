@@ -7,6 +7,7 @@
 #include "core/speech/options.h"
 #include "core/speech/providers/all.h"
 #include "core/speech/sse.h"
+#include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 #include "voicectl/net/url.h"
@@ -21,7 +22,7 @@ constexpr int kRetries = 2;
 constexpr milliseconds kFirstBackOff = 500ms;
 
 struct Settings {
-    std::string url;
+    std::string url, models_url;
     std::string model;
     std::string key;           // empty: none is sent
     std::string key_variable;  // for hints
@@ -256,6 +257,26 @@ class OpenAiStream final : public LlmStream {
     std::shared_ptr<char> alive_ = std::make_shared<char>();  // tells whether a call to the sink has dropped us
 };
 
+/// The list of models is asked for and not read: its connection is what is wanted.
+class WarmUp final : public LlmStream {
+ public:
+    WarmUp(Loop& loop, net::HttpClient& http, const Settings& settings) {
+        net::HttpRequest request;
+        request.url = settings.models_url;
+        if (!settings.key.empty()) request.headers.emplace_back("Authorization", "Bearer " + settings.key);
+        request.total_timeout = 10s;
+        transfer_ = http.stream(std::move(request), loop,
+                                {.on_head = [](const net::HttpResponse&) {},
+                                 .on_chunk = [](std::string_view) {},
+                                 .on_done = [](const Result<void>& done) {
+                                     if (!done) log::debug("openai", "no connection ahead", {{"reason", done.error().message}});
+                                 }});
+    }
+
+ private:
+    std::unique_ptr<net::HttpStream> transfer_;
+};
+
 class OpenAi final : public LanguageModel {
  public:
     OpenAi(net::HttpClient& http, Settings settings)
@@ -264,6 +285,7 @@ class OpenAi final : public LanguageModel {
     std::unique_ptr<LlmStream> generate(Loop& loop, const std::vector<ChatMessage>& messages, LlmSink sink) override {
         return std::make_unique<OpenAiStream>(loop, http_, settings_, messages, std::move(sink));
     }
+    std::unique_ptr<LlmStream> warm_up(Loop& loop) override { return std::make_unique<WarmUp>(loop, http_, *settings_); }
 
  private:
     net::HttpClient& http_;
@@ -296,6 +318,7 @@ Built<LanguageModel> build_openai(const nlohmann::json& options, const ProviderC
     register_secret(settings.key);
     while (base.ends_with('/')) base.pop_back();
     settings.url = base + "/chat/completions";
+    settings.models_url = base + "/models";
     return std::make_unique<OpenAi>(context.http, std::move(settings));
 }
 

@@ -38,9 +38,13 @@ class Recognition {
             if (!decoder_->feed(samples.first(count))) return give_up({Errc::Other, "pocketsphinx cannot decode the audio", {}});
             samples = samples.subspan(count);
             fed_ += count;
-            if (fed_ % kPartialEvery < kBlock) report_partial();
+            if (fed_ % kPartialEvery < kBlock) report_partial(/*again=*/false);
             if (fed_ >= kLongest) settle();
         }
+    }
+
+    void tell_so_far() {
+        if (!outlet_->closed() && !failed_ && decoder_) report_partial(/*again=*/true);
     }
 
     void end() {
@@ -79,11 +83,11 @@ class Recognition {
         text += more;
     }
 
-    void report_partial() {
+    void report_partial(bool again) {
         if (!partials_) return;
         auto text = text_;
         append(text, decoder_->text());
-        if (text.empty() || text == partial_) return;
+        if (text.empty() || (text == partial_ && !again)) return;
         partial_ = text;
         outlet_->send([text = std::move(text)](SttSink& sink) { sink.on_partial(text); });
     }
@@ -126,6 +130,10 @@ class PocketSphinxStream final : public SttStream {
     }
     void end_utterance() override {
         queue_->post([recognition = recognition_] { recognition->end(); });
+    }
+    bool tell_so_far() override {
+        queue_->post([recognition = recognition_] { recognition->tell_so_far(); });
+        return true;
     }
 
  private:

@@ -1,0 +1,63 @@
+#include "core/speech/sherpa/library.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+
+#include "voicectl/base/process.h"
+#include "voicectl/base/shared_library.h"
+
+namespace voicectl::speech::sherpa {
+namespace {
+
+constexpr const char* kFile = "libsherpa-onnx-c-api.so";
+constexpr const char* kVariable = "VOICECTL_SHERPA_ONNX";
+constexpr const char* kHint =
+    "./scripts/setup fetches it; else install the Python wheel sherpa-onnx-core " VC_SHERPA_VERSION
+    " and name its sherpa_onnx/lib/libsherpa-onnx-c-api.so in VOICECTL_SHERPA_ONNX or as `library`";
+
+std::vector<std::string> places(const std::string& path) {
+    if (!path.empty()) return {path};
+    if (const char* variable = std::getenv(kVariable); variable != nullptr && *variable != '\0') return {variable};
+    const auto folder = std::filesystem::path(own_executable()).parent_path();
+    return {folder / kFile, folder.parent_path() / "lib" / "voicectl" / kFile, kFile};
+}
+
+Result<std::unique_ptr<const Library>> load(const std::string& path) {
+    VC_TRY_ASSIGN(const auto shared, SharedLibrary::open(places(path), kHint));
+    VC_TRY_ASSIGN(const auto version, shared.symbol<decltype(&SherpaOnnxGetVersionStr)>("SherpaOnnxGetVersionStr"));
+    if (std::string_view(version()) != VC_SHERPA_VERSION)
+        return fail_with_hint(Errc::Missing,
+                              fmt::format("{} is sherpa-onnx {}, and {} is needed", shared.name(), version(), VC_SHERPA_VERSION),
+                              kHint);
+    auto library = std::make_unique<Library>();
+    Result<void> missing;
+    const auto bind = [&]<class Pointer>(Pointer& function, const char* name) {
+        if (auto found = shared.symbol<Pointer>(name)) function = *found;
+        else missing = std::unexpected(std::move(found).error());
+    };
+    bind(library->create_vad, "SherpaOnnxCreateVoiceActivityDetector");
+    bind(library->destroy_vad, "SherpaOnnxDestroyVoiceActivityDetector");
+    bind(library->vad_accept, "SherpaOnnxVoiceActivityDetectorAcceptWaveform");
+    bind(library->vad_detected, "SherpaOnnxVoiceActivityDetectorDetected");
+    bind(library->vad_clear, "SherpaOnnxVoiceActivityDetectorClear");
+    bind(library->vad_reset, "SherpaOnnxVoiceActivityDetectorReset");
+    if (!missing) return std::unexpected(std::move(missing).error());
+    return library;
+}
+
+}  // namespace
+
+Result<const Library*> Library::get(const std::string& path) {
+    static std::mutex mutex;
+    static const Library* library = nullptr;  // never freed: models that are static themselves need it to their end
+    std::lock_guard lock(mutex);
+    if (library == nullptr) {
+        VC_TRY_ASSIGN(auto loaded, load(path));
+        library = loaded.release();
+    }
+    return library;
+}
+
+}  // namespace voicectl::speech::sherpa
