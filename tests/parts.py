@@ -229,6 +229,33 @@ class Agent:
         wait_for(lambda: ready.exists() or self.process.poll() is not None, 60, "agent registered")
         assert ready.exists(), self.log.read_text()
 
+    def events(self, kind=None):
+        """What it has told of its jobs."""
+        every = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [event for event in every if kind in (None, event.get("event"))]
+
+    def call_processes(self):
+        """pids of the supervisor's children, in order."""
+        out = []
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == self.process.pid:
+                    out.append(int(stat.parent.name))
+            except (OSError, IndexError):
+                pass  # gone meanwhile
+        return sorted(out)
+
+    def said(self, room):
+        """The agent's turns in the room's transcript."""
+        shown = voicectl("transcript", "show", room, "--store", self.store, "--json")
+        return [turn["text"] for turn in shown.json["turns"] if turn["speaker"] == "agent"] if shown.code == 0 else []
+
+    def kill_whole(self):
+        """Supervisor and call processes at once, as the kernel does to a cgroup that has no memory left."""
+        for pid in [self.process.pid, *self.call_processes()]:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)

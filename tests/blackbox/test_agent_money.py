@@ -2,7 +2,6 @@
 import http.server
 import json
 import os
-import pathlib
 import signal
 import sqlite3
 import subprocess
@@ -75,36 +74,14 @@ def model():
 PRICES = "prices: {openai/dear: {per_million_input_tokens: 1, per_million_output_tokens: 1000, date: 2026-03-01}}"
 
 
-def events(agent, kind):
-    every = [json.loads(line) for line in agent.log.read_text().splitlines() if line.startswith("{")]
-    return [event for event in every if event.get("event") == kind]
-
-
 def ended(agent, count=1):
-    return parts.wait_for(lambda: len(events(agent, "job_ended")) >= count and events(agent, "job_ended"), 60, "the job's end")
-
-
-def call_processes(agent):
-    """pids of the supervisor's children."""
-    out = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == agent.process.pid:
-                out.append(int(stat.parent.name))
-        except (OSError, IndexError):
-            pass  # gone meanwhile
-    return out
+    return parts.wait_for(lambda: len(agent.events("job_ended")) >= count and agent.events("job_ended"), 60, "the job's end")
 
 
 def report(agent, room):
     shown = parts.voicectl("transcript", "show", room, "--store", agent.store, "--report", "--json")
     assert shown.code == 0, shown
     return shown.json
-
-
-def said(agent, room):
-    shown = parts.voicectl("transcript", "show", room, "--store", agent.store, "--json")
-    return [turn["text"] for turn in shown.json["turns"] if turn["speaker"] == "agent"] if shown.code == 0 else []
 
 
 def metric(port, name):
@@ -129,7 +106,7 @@ def test_a_spent_budget_ends_the_call_within_the_turn_with_a_goodbye(server, age
     assert end["ok"] is True and end["detail"] == "budget spent: 6.001 of 5 USD", end
     assert dear.requests[0]["stream_options"] == {"include_usage": True}
     assert len(dear.requests) == 1
-    last = said(agent, "dear-room")[-1]
+    last = agent.said("dear-room")[-1]
     assert last.endswith(GOODBYE) and "Nor this" not in last, last
     shown = report(agent, "dear-room")
     assert shown["reason"] == end["detail"] and shown["complete"] is True
@@ -161,7 +138,7 @@ def test_a_warning_at_four_fifths_and_the_call_goes_on(server, agents, model):
     caller.wait(60)
     (end,) = ended(agent)
     assert end["ok"] is True and "budget" not in end["detail"], end
-    assert [event["detail"] for event in events(agent, "budget_warning")] == ["4.501 of 5 USD"]
+    assert [event["detail"] for event in agent.events("budget_warning")] == ["4.501 of 5 USD"]
     assert metric(port, "voicectl_budget_warnings_total") == 1
 
 
@@ -190,7 +167,7 @@ def test_a_caller_who_says_nothing_is_hung_up_on(server, agents):
     (end,) = ended(agent)
     caller.leave()
     assert end["detail"] == "the caller was silent for too long"
-    assert said(agent, "idle-room") == ["Good morning.", "You are so quiet. Goodbye."]
+    assert agent.said("idle-room") == ["Good morning.", "You are so quiet. Goodbye."]
 
 
 def test_the_longest_duration_is_told_to_the_caller(server, agents):
@@ -200,7 +177,7 @@ def test_the_longest_duration_is_told_to_the_caller(server, agents):
     (end,) = ended(agent)
     caller.leave()
     assert end["detail"] == "longest duration reached"
-    assert said(agent, "brief-room")[-1].endswith("Time is up.")
+    assert agent.said("brief-room")[-1].endswith("Time is up.")
 
 
 def delete(server, *rooms):
@@ -219,7 +196,7 @@ def test_the_fourth_call_of_a_user_is_refused_on_any_machine(server, agents):
     for agent, name, room in ((other, "cap-other", "cap-4"), (one, "cap-one", "cap-5")):
         refused = dispatch(server, one, name, room, user, "3s")
         assert refused.code == 8 and "refused by the agent: user limit" in refused.err and "calls_per_user" in refused.err, refused
-        assert [event["detail"] for event in events(agent, "job_refused")] == ["user limit"]
+        assert [event["detail"] for event in agent.events("job_refused")] == ["user limit"]
     assert metric(port, 'voicectl_jobs_refused_total{reason="user limit"}') == 1
     assert dispatch(server, one, "cap-one", "cap-6", str(uuid.uuid4())).code == 0  # somebody else
     assert dispatch(server, one, "cap-one", "cap-7").code == 0  # nobody knows who
@@ -234,11 +211,9 @@ def test_what_a_crashed_host_held_is_free_after_its_time(server, agents):
     alive = agents(server, YAML.format(name="cap-alive", llm=SCRIPT, more="limits: {calls_per_user: 1}"), "--store", doomed.store)
     user = str(uuid.uuid4())
     assert dispatch(server, doomed, "cap-doomed", "cap-crash-1", user).code == 0
-    for pid in [doomed.process.pid, *call_processes(doomed)]:
-        os.kill(pid, signal.SIGKILL)
-    doomed.process.wait()
+    doomed.kill_whole()
     refused = dispatch(server, doomed, "cap-alive", "cap-crash-2", user, "2s")
-    assert refused.code == 8 and events(alive, "job_refused"), refused
+    assert refused.code == 8 and alive.events("job_refused"), refused
     rooms = iter(range(3, 100))
     parts.wait_for(lambda: dispatch(server, doomed, "cap-alive", f"cap-crash-{next(rooms)}", user, "2s").code == 0, 60, "a free place")
     delete(server, *(f"cap-crash-{i}" for i in range(1, next(rooms))))
@@ -260,7 +235,7 @@ def test_a_killed_call_has_its_report_as_far_as_it_came(server, agents):
     agent = agents(server, YAML.format(name="killed", llm=SCRIPT, more="caller_timeout: 60s"), "--dev")
     caller = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--agent", "killed", "--say", "When are you open?", "--room", "killed-room"],
                               env=parts.clean_environment(server.environment()), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    parts.wait_for(lambda: len(said(agent, "killed-room")) == 2, 60, "an answer")
+    parts.wait_for(lambda: len(agent.said("killed-room")) == 2, 60, "an answer")
     agent.process.kill()
     agent.process.wait()
     caller.wait(60)
@@ -282,11 +257,11 @@ def test_a_file_of_prices_that_is_broken_later_costs_no_call(server, agents, tmp
     sent = dispatch(server, agent, "priced", "priced-1")
     assert sent.code == 0, sent  # the process is up
     prices.write_text("openai/dear: {per_minute: fr")
-    for pid in call_processes(agent):
+    for pid in agent.call_processes():
         os.kill(pid, signal.SIGKILL)
-    parts.wait_for(lambda: events(agent, "process_died"), what="a death")
+    parts.wait_for(lambda: agent.events("process_died"), what="a death")
     assert dispatch(server, agent, "priced", "priced-2").code == 0, agent.log.read_text()
-    assert "prices are left out" in agent.log.read_text() and not events(agent, "job_ended")
+    assert "prices are left out" in agent.log.read_text() and not agent.events("job_ended")
     prices.unlink()
     agent.process.send_signal(signal.SIGHUP)
     parts.wait_for(lambda: "the old one stays" in agent.log.read_text(), what="a refused reload")

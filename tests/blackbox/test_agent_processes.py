@@ -1,5 +1,4 @@
 """Calls in processes of their own: what one that dies, a supervisor that dies, and a new configuration do to callers."""
-import json
 import os
 import pathlib
 import signal
@@ -18,23 +17,6 @@ llm: {{provider: script, rules: [{{match: "open", answer: "We are open from nine
 tts: {{provider: flite, voice: slt}}
 max_calls: {calls}
 """
-
-
-def events(agent, kind=None):
-    every = [json.loads(line) for line in agent.log.read_text().splitlines() if line.startswith("{")]
-    return [event for event in every if kind in (None, event["event"])]
-
-
-def call_processes(agent):
-    """pids of the supervisor's children."""
-    out = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == agent.process.pid:
-                out.append(int(stat.parent.name))
-        except (OSError, IndexError):
-            pass
-    return sorted(out)
 
 
 def people(server, room):
@@ -70,7 +52,7 @@ def calls(server):
         name = agent.name
         sent = parts.voicectl("dispatch", "create", room, "--agent", name, "--wait", "--json", env=server.environment())
         assert sent.code == 0, (sent, agent.log.read_text())
-        parts.wait_for(lambda: said(agent, room), what="the greeting")
+        parts.wait_for(lambda: agent.said(room), what="the greeting")
         return agent_of(server, room)
 
     yield start
@@ -78,11 +60,6 @@ def calls(server):
         caller.leave()
     for room in rooms:
         parts.voicectl("room", "delete", room, "--yes", env=server.environment())
-
-
-def said(agent, room):
-    shown = parts.voicectl("transcript", "show", room, "--store", agent.store, "--json")
-    return [turn["text"] for turn in shown.json["turns"] if turn["speaker"] == "agent"] if shown.code == 0 else []
 
 
 def named(agents, server, name, calls=12, threshold="1"):
@@ -95,40 +72,40 @@ def named(agents, server, name, calls=12, threshold="1"):
 def test_a_call_outlives_its_process(server, agents, calls):
     agent = named(agents, server, "survivor")
     identity, sid = calls(agent, "survivor-room")
-    (victim,) = call_processes(agent)
+    (victim,) = agent.call_processes()
     began = time.monotonic()
     os.kill(victim, signal.SIGKILL)
     parts.wait_for(lambda: (agent_of(server, "survivor-room") or (0, sid))[1] != sid, 5, "the agent back in its room")
     assert time.monotonic() - began < 5
     assert agent_of(server, "survivor-room")[0] == identity
-    parts.wait_for(lambda: "Excuse me, I am back again." in said(agent, "survivor-room"), what="an excuse")
-    assert said(agent, "survivor-room")[0].startswith("Good morning")
-    assert len(events(agent, "process_died")) == 1 and not events(agent, "job_ended")
-    assert len(call_processes(agent)) == 1 and victim not in call_processes(agent)
+    parts.wait_for(lambda: "Excuse me, I am back again." in agent.said("survivor-room"), what="an excuse")
+    assert agent.said("survivor-room")[0].startswith("Good morning")
+    assert len(agent.events("process_died")) == 1 and not agent.events("job_ended")
+    assert len(agent.call_processes()) == 1 and victim not in agent.call_processes()
 
 
 def test_other_calls_notice_nothing(server, agents, calls):
     agent = named(agents, server, "split", 1)
     first = calls(agent, "split-one")
-    with_first = call_processes(agent)
+    with_first = agent.call_processes()
     second = calls(agent, "split-two")
-    assert len(call_processes(agent)) >= 3  # two with a call, one with room
+    assert len(agent.call_processes()) >= 3  # two with a call, one with room
     os.kill(with_first[0], signal.SIGKILL)
     parts.wait_for(lambda: (agent_of(server, "split-one") or first)[1] != first[1], 5, "the first call taken up")
     assert agent_of(server, "split-two") == second
-    assert "Excuse me, I am back again." not in said(agent, "split-two")
+    assert "Excuse me, I am back again." not in agent.said("split-two")
 
 
 def test_a_call_that_kills_its_process_again_and_again_fails(server, agents, calls):
     agent = named(agents, server, "doomed")
     calls(agent, "doomed-room")
     end = time.monotonic() + 40
-    while time.monotonic() < end and not events(agent, "job_ended"):
-        for pid in call_processes(agent):
+    while time.monotonic() < end and not agent.events("job_ended"):
+        for pid in agent.call_processes():
             if agent_of(server, "doomed-room"):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.5)
-    (ended,) = events(agent, "job_ended")
+    (ended,) = agent.events("job_ended")
     assert ended["ok"] is False and "died" in ended["detail"]
     assert agent.process.poll() is None  # the next caller is served
     again = parts.voicectl("e2e-call", "--agent", "doomed", "--say", "When are you open?", env=server.environment(), timeout=120)
@@ -138,7 +115,7 @@ def test_a_call_that_kills_its_process_again_and_again_fails(server, agents, cal
 def test_a_call_outlives_its_supervisor(server, agents, calls):
     agent = named(agents, server, "orphan")
     there = calls(agent, "orphan-room")
-    (process,) = call_processes(agent)
+    (process,) = agent.call_processes()
     agent.process.kill()
     agent.process.wait()
     time.sleep(2)
@@ -149,23 +126,16 @@ def test_a_call_outlives_its_supervisor(server, agents, calls):
     assert shown.json["status"] == "completed"
 
 
-def kill_whole(agent):
-    """Supervisor and call processes at once, as the kernel does to a cgroup that has no memory left."""
-    for pid in [agent.process.pid, *call_processes(agent)]:
-        os.kill(pid, signal.SIGKILL)
-    agent.process.wait()
-
-
 def test_a_host_that_was_killed_takes_its_calls_up_again(server, agents, calls):
     agent = named(agents, server, "phoenix")
     identity, sid = calls(agent, "phoenix-room")
-    kill_whole(agent)
+    agent.kill_whole()
     agent.start()
     parts.wait_for(lambda: (agent_of(server, "phoenix-room") or (0, sid))[1] != sid, 10, "the agent back in its room")
     assert agent_of(server, "phoenix-room")[0] == identity
-    parts.wait_for(lambda: "Excuse me, I am back again." in said(agent, "phoenix-room"), what="an excuse")
-    assert said(agent, "phoenix-room")[0].startswith("Good morning")
-    assert len(events(agent, "job_taken_over")) == 1
+    parts.wait_for(lambda: "Excuse me, I am back again." in agent.said("phoenix-room"), what="an excuse")
+    assert agent.said("phoenix-room")[0].startswith("Good morning")
+    assert len(agent.events("job_taken_over")) == 1
     listed = parts.voicectl("transcript", "list", "--store", agent.store, "--json")
     assert len(listed.json["transcripts"]) == 1  # the same call
 
@@ -174,21 +144,21 @@ def test_another_host_takes_the_calls_of_one_that_was_killed(server, agents, cal
     first = named(agents, server, "twin")
     identity, sid = calls(first, "twin-room")
     second = agents(server, YAML.format(name="twin", calls=12), store=first.store)
-    kill_whole(first)
+    first.kill_whole()
     parts.wait_for(lambda: (agent_of(server, "twin-room") or (0, sid))[1] != sid, 15, "the other agent in the room")
     assert agent_of(server, "twin-room")[0] == identity
-    assert len(events(second, "job_taken_over")) == 1
+    assert len(second.events("job_taken_over")) == 1
 
 
 def test_a_call_that_nobody_waits_in_is_closed(server, agents, calls):
     agent = named(agents, server, "late")
     calls(agent, "late-room")
-    kill_whole(agent)
+    agent.kill_whole()
     parts.voicectl("room", "delete", "late-room", "--yes", env=server.environment())
     agent.start()
     shown = lambda: parts.voicectl("transcript", "show", "late-room", "--store", agent.store, "--json").json
     parts.wait_for(lambda: shown()["status"] == "failed", 10, "the call closed")
-    assert "killed" in shown()["reason"] and not events(agent, "job_taken_over")
+    assert "killed" in shown()["reason"] and not agent.events("job_taken_over")
 
 
 def test_a_hangup_reloads_for_calls_to_come(server, agents, calls):
@@ -199,12 +169,12 @@ def test_a_hangup_reloads_for_calls_to_come(server, agents, calls):
     agent.process.send_signal(signal.SIGHUP)
     parts.wait_for(lambda: "configuration reloaded" in agent.log.read_text(), what="the reload")
     calls(agent, "reload-two")
-    assert said(agent, "reload-two")[0].startswith("Good evening") and said(agent, "reload-one")[0].startswith("Good morning")
+    assert agent.said("reload-two")[0].startswith("Good evening") and agent.said("reload-one")[0].startswith("Good morning")
     config.write_text("name: reloaded\n")
     agent.process.send_signal(signal.SIGHUP)
     parts.wait_for(lambda: "the old one stays" in agent.log.read_text(), what="the refusal")
     calls(agent, "reload-three")
-    assert said(agent, "reload-three")[0].startswith("Good evening")
+    assert agent.said("reload-three")[0].startswith("Good evening")
 
 
 def test_an_overloaded_machine_takes_no_call(server, agents):
@@ -217,7 +187,7 @@ def test_an_overloaded_machine_takes_no_call(server, agents):
         load.kill()
         load.wait()
     assert sent.code == 8, (sent, agent.log.read_text())
-    assert not events(agent, "job_started")
+    assert not agent.events("job_started")
     parts.voicectl("room", "delete", "busy-room", "--yes", env=server.environment())
 
 
@@ -231,6 +201,6 @@ def test_a_configuration_that_cannot_work_ends_the_start(server, agents, tmp_pat
 def test_secrets_of_the_server_stay_with_the_supervisor(server, agents, calls):
     agent = named(agents, server, "sparing")
     calls(agent, "sparing-room")
-    for pid in call_processes(agent):
+    for pid in agent.call_processes():
         assert server.secret.encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
         assert server.secret.encode() not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -118,6 +118,8 @@ class JobDesk {
     /// Why no call is taken at this moment ("not registered", "draining", "full", "overloaded"); empty: one is.
     virtual std::string closed() const = 0;
     virtual bool registered() const = 0;
+    /// This job's call is carried here, or on its way from one process to another.
+    virtual bool holds(const std::string& job_id) const = 0;
 };
 
 }  // namespace voicectl::agent

@@ -5,7 +5,7 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
+#include <set>
 #include <string>
 
 #include "voicectl/base/loop.h"
@@ -44,7 +44,7 @@ class Rescue {
     store::AsyncStore& store_;
     std::string agent_name_, carrier_;
     Handlers handlers_;
-    std::map<std::string, bool> asked_;  // by job: the server is asked about it now
+    std::set<std::string> asked_;  // jobs of which the server is asked now
     Timer timer_;
     Lifeline lifeline_;
 };

@@ -294,7 +294,7 @@ class AgentProcess {
     void start_rescue() {
         agent::Rescue::Handlers handlers;
         handlers.has_room = [this] { return desk_->closed().empty(); };
-        handlers.holds = [this](const std::string& job) { return held_.contains(job); };
+        handlers.holds = [this](const std::string& job) { return desk_->holds(job); };
         handlers.somebody_waits = [this](const store::Call& call, std::function<void(Result<bool>)> done) { waiting_->ask(call.room, std::move(done)); };
         handlers.take = [this](const store::Call& call) { desk_->take_over(waiting_->ticket(call)); };
         waiting_ = std::make_unique<WaitingRooms>(loop_, server_);
@@ -317,8 +317,6 @@ class AgentProcess {
 
     void on_event(const agent::WorkerEvent& event) {
         count(event);
-        if (event.kind == "job_started" || event.kind == "job_taken_over") held_.insert(event.job_id);
-        if (event.kind == "job_ended") held_.erase(event.job_id);
         if (event.kind == "job_refused") note_refusal(event);
         (void)env_.out.emit_raw(to_json(event).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
         if (event.kind != "registered" || options_.ready_file.empty()) return;
@@ -362,7 +360,6 @@ class AgentProcess {
     std::unique_ptr<CallParts> parts_;                 // one of the two
     std::unique_ptr<agent::ProcessHost> processes_;
     std::unique_ptr<agent::JobDesk> desk_;
-    std::set<std::string> held_;                       // jobs whose calls are ours
     std::unique_ptr<WaitingRooms> waiting_;
     std::unique_ptr<agent::Rescue> rescue_;
     Timer force_timer_{loop_}, meter_timer_{loop_};

@@ -10,9 +10,10 @@ namespace {
 constexpr std::chrono::seconds kAnswerTime{5};
 constexpr std::chrono::hours kTokenLife{1};
 
-Result<bool> somebody_is_in(const livekit::Server& server, const std::string& room) {
+Result<bool> somebody_is_in(const livekit::Server& server, const std::string& room, std::stop_token stop) {
     net::HttpClient http;
     livekit::TwirpClient twirp(http, server, kAnswerTime);
+    twirp.stop_with(std::move(stop));
     VC_TRY_ASSIGN(const auto there, livekit::RoomApi(twirp).participants(room));
     return std::any_of(there.begin(), there.end(), [](const auto& one) {
         return one.kind() == livekit::proto::ParticipantInfo::STANDARD || one.kind() == livekit::proto::ParticipantInfo::SIP;
@@ -23,8 +24,8 @@ Result<bool> somebody_is_in(const livekit::Server& server, const std::string& ro
 
 void WaitingRooms::ask(const std::string& room, std::function<void(Result<bool>)> done) {
     auto answer = lifeline_.guard(std::move(done));
-    workers_.post([&loop = loop_, server = server_, room, answer]() mutable {
-        loop.post([answer, result = somebody_is_in(server, room)]() mutable { answer(result); });
+    workers_.post([&loop = loop_, server = server_, room, answer, stop = stop_.get_token()]() mutable {
+        loop.post([answer, result = somebody_is_in(server, room, stop)]() mutable { answer(result); });
     });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <stop_token>
 #include <string>
 
 #include "voicectl/agent/host.h"
@@ -13,6 +14,7 @@ namespace voicectl::commands {
 class WaitingRooms {
  public:
     WaitingRooms(Loop& loop, livekit::Server server) : loop_(loop), server_(std::move(server)) {}
+    ~WaitingRooms() { stop_.request_stop(); }  // an end does not wait for the server
     /// `done` on the loop: a caller is there, or not (nor perhaps the room).
     void ask(const std::string& room, std::function<void(Result<bool>)> done);
     /// To go on with a call in such a room.
@@ -21,6 +23,7 @@ class WaitingRooms {
  private:
     Loop& loop_;
     livekit::Server server_;
+    std::stop_source stop_;
     Workers workers_{1, "vc-rescue"};
     Lifeline lifeline_;
 };

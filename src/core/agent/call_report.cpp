@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "voicectl/agent/money.h"
+#include "voicectl/base/json_field.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {
@@ -25,11 +26,6 @@ json list_at(const json& object, const char* key) {
 json value_at(const json& object, const char* key, json fallback) {
     const auto found = object.find(key);
     return found != object.end() ? *found : std::move(fallback);
-}
-
-std::string text_at(const json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 Money cost_in(const json& line) {

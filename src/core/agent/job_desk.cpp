@@ -74,6 +74,8 @@ class LocalJobDesk final : public JobDesk {
 
     bool registered() const override { return worker_ && worker_->registered(); }
 
+    bool holds(const std::string& job_id) const override { return rooms_.contains(job_id); }
+
     void force() override {
         draining_ = true;
         host_.stop_all("stopped by force");

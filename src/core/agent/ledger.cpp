@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "voicectl/base/json_field.h"
+
 namespace voicectl::agent {
 namespace {
 
@@ -43,11 +45,6 @@ Usage sane(Usage usage) {
     usage.provider.resize(std::min(usage.provider.size(), kLongestName));
     usage.model.resize(std::min(usage.model.size(), kLongestName));
     return usage;
-}
-
-std::string text_at(const json& line, const char* key) {
-    const auto found = line.find(key);
-    return found != line.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 std::optional<Stage> stage_of(const std::string& name) {

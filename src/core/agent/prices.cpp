@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "voicectl/base/json_field.h"
 #include "voicectl/base/text.h"
 #include "voicectl/net/url.h"
 
@@ -124,13 +125,9 @@ void PriceList::read(const json& mapping, const std::string& source, const OnFau
 Payee payee_of(const json& stage) {
     Payee out;
     if (!stage.is_object()) return out;
-    const auto text = [&](const char* key) {
-        const auto found = stage.find(key);
-        return found != stage.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    out.provider = text("provider");
-    out.model = text("model");
-    if (const auto url = text("base_url"); !url.empty()) {
+    out.provider = text_at(stage, "provider");
+    out.model = text_at(stage, "model");
+    if (const auto url = text_at(stage, "base_url"); !url.empty()) {
         const auto parsed = net::parse_url(url);
         out.foreign = !parsed || !parsed->host.ends_with("." + out.provider + ".com");
     }

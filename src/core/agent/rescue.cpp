@@ -47,7 +47,7 @@ void Rescue::look() {
 
 void Rescue::consider(const store::CarriedCall& call) {
     const auto& job = call.call.job_id;
-    if (handlers_.holds(job) || !handlers_.has_room() || !asked_.emplace(job, true).second) return;
+    if (handlers_.holds(job) || !handlers_.has_room() || !asked_.insert(job).second) return;
     handlers_.somebody_waits(call.call, lifeline_.guard([this, call](const Result<bool>& waits) {
         asked_.erase(call.call.job_id);
         if (!waits) return log_failure(waits.error());

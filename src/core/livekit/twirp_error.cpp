@@ -3,6 +3,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "voicectl/base/json_field.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
@@ -127,13 +128,10 @@ Error apply_known(std::string_view method, Error error) {
 }
 
 Error from_twirp(const Json& body) {
-    const auto text = [&](const char* name) {
-        const auto found = body.find(name);
-        return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    Error error{code_of(text("code")), cleaned(text("msg")), {}};
-    if (error.message.empty()) error.message = cleaned(text("code"));
-    if (text("code") == "bad_route") error.hint = "this server does not know the call; it may be too old";
+    const auto code = text_at(body, "code");
+    Error error{code_of(code), cleaned(text_at(body, "msg")), {}};
+    if (error.message.empty()) error.message = cleaned(code);
+    if (code == "bad_route") error.hint = "this server does not know the call; it may be too old";
     return error;
 }
 

@@ -7,6 +7,7 @@
 #include "core/speech/providers/all.h"
 #include "voicectl/audio/file.h"
 #include "voicectl/audio/resampler.h"
+#include "voicectl/base/json_field.h"
 #include "voicectl/base/text.h"
 #include "voicectl/speech/compare.h"
 
@@ -73,11 +74,7 @@ struct Other {
 
 Other name_of(const nlohmann::json* otherwise) {
     if (otherwise == nullptr || !otherwise->is_object()) return {otherwise != nullptr && otherwise->is_string() ? otherwise->get<std::string>() : "", ""};
-    const auto text = [&](const char* key) {
-        const auto found = otherwise->find(key);
-        return found != otherwise->end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    return {text("provider"), text("model")};
+    return {text_at(*otherwise, "provider"), text_at(*otherwise, "model")};
 }
 
 /// What the other engine makes is used at the other engine.

@@ -32,18 +32,12 @@ Result<std::unique_ptr<const Library>> load(const std::string& path) {
                               fmt::format("{} is sherpa-onnx {}, and {} is needed", shared.name(), version(), VC_SHERPA_VERSION),
                               kHint);
     auto library = std::make_unique<Library>();
-    Result<void> missing;
-    const auto bind = [&]<class Pointer>(Pointer& function, const char* name) {
-        if (auto found = shared.symbol<Pointer>(name)) function = *found;
-        else missing = std::unexpected(std::move(found).error());
-    };
-    bind(library->create_vad, "SherpaOnnxCreateVoiceActivityDetector");
-    bind(library->destroy_vad, "SherpaOnnxDestroyVoiceActivityDetector");
-    bind(library->vad_accept, "SherpaOnnxVoiceActivityDetectorAcceptWaveform");
-    bind(library->vad_detected, "SherpaOnnxVoiceActivityDetectorDetected");
-    bind(library->vad_clear, "SherpaOnnxVoiceActivityDetectorClear");
-    bind(library->vad_reset, "SherpaOnnxVoiceActivityDetectorReset");
-    if (!missing) return std::unexpected(std::move(missing).error());
+    VC_TRY(shared.find_all({{"SherpaOnnxCreateVoiceActivityDetector", &library->create_vad},
+                            {"SherpaOnnxDestroyVoiceActivityDetector", &library->destroy_vad},
+                            {"SherpaOnnxVoiceActivityDetectorAcceptWaveform", &library->vad_accept},
+                            {"SherpaOnnxVoiceActivityDetectorDetected", &library->vad_detected},
+                            {"SherpaOnnxVoiceActivityDetectorClear", &library->vad_clear},
+                            {"SherpaOnnxVoiceActivityDetectorReset", &library->vad_reset}}));
     return library;
 }
 

@@ -34,42 +34,36 @@ void on_log(void*, err_lvl_t level, const char* format, ...) {
 Result<std::unique_ptr<Library>> load() {
     VC_TRY_ASSIGN(const auto shared, SharedLibrary::open({"libpocketsphinx.so.3"}, kHint));
     auto library = std::make_unique<Library>();
-    Result<void> missing;
-    const auto bind = [&]<class Pointer>(Pointer& function, const char* name) {
-        if (auto found = shared.symbol<Pointer>(name)) function = *found;
-        else missing = std::unexpected(std::move(found).error());
-    };
     decltype(&::err_set_logfp) set_log_file = nullptr;
     decltype(&::err_set_callback) set_log_callback = nullptr;
-    bind(set_log_file, "err_set_logfp");
-    bind(set_log_callback, "err_set_callback");
-    bind(library->cmd_ln_init, "cmd_ln_init");
-    bind(library->cmd_ln_free_r, "cmd_ln_free_r");
-    bind(library->cmd_ln_float_r, "cmd_ln_float_r");
-    bind(library->ps_args, "ps_args");
-    bind(library->ps_init, "ps_init");
-    bind(library->ps_free, "ps_free");
-    bind(library->ps_add_word, "ps_add_word");
-    bind(library->ps_set_fsg, "ps_set_fsg");
-    bind(library->ps_get_config, "ps_get_config");
-    bind(library->ps_get_logmath, "ps_get_logmath");
-    bind(library->ps_set_search, "ps_set_search");
-    bind(library->ps_get_feat, "ps_get_feat");
-    bind(library->ps_start_stream, "ps_start_stream");
-    bind(library->ps_start_utt, "ps_start_utt");
-    bind(library->ps_process_raw, "ps_process_raw");
-    bind(library->ps_end_utt, "ps_end_utt");
-    bind(library->ps_get_hyp, "ps_get_hyp");
-    bind(library->cmn_live_get, "cmn_live_get");
-    bind(library->cmn_live_set, "cmn_live_set");
-    bind(library->jsgf_parse_string, "jsgf_parse_string");
-    bind(library->jsgf_get_public_rule, "jsgf_get_public_rule");
-    bind(library->jsgf_build_fsg, "jsgf_build_fsg");
-    bind(library->jsgf_grammar_free, "jsgf_grammar_free");
-    bind(library->fsg_model_free, "fsg_model_free");
-    bind(library->logmath_init, "logmath_init");
-    bind(library->logmath_free, "logmath_free");
-    if (!missing) return std::unexpected(std::move(missing).error());
+    VC_TRY(shared.find_all({{"err_set_logfp", &set_log_file},
+                            {"err_set_callback", &set_log_callback},
+                            {"cmd_ln_init", &library->cmd_ln_init},
+                            {"cmd_ln_free_r", &library->cmd_ln_free_r},
+                            {"cmd_ln_float_r", &library->cmd_ln_float_r},
+                            {"ps_args", &library->ps_args},
+                            {"ps_init", &library->ps_init},
+                            {"ps_free", &library->ps_free},
+                            {"ps_add_word", &library->ps_add_word},
+                            {"ps_set_fsg", &library->ps_set_fsg},
+                            {"ps_get_config", &library->ps_get_config},
+                            {"ps_get_logmath", &library->ps_get_logmath},
+                            {"ps_set_search", &library->ps_set_search},
+                            {"ps_get_feat", &library->ps_get_feat},
+                            {"ps_start_stream", &library->ps_start_stream},
+                            {"ps_start_utt", &library->ps_start_utt},
+                            {"ps_process_raw", &library->ps_process_raw},
+                            {"ps_end_utt", &library->ps_end_utt},
+                            {"ps_get_hyp", &library->ps_get_hyp},
+                            {"cmn_live_get", &library->cmn_live_get},
+                            {"cmn_live_set", &library->cmn_live_set},
+                            {"jsgf_parse_string", &library->jsgf_parse_string},
+                            {"jsgf_get_public_rule", &library->jsgf_get_public_rule},
+                            {"jsgf_build_fsg", &library->jsgf_build_fsg},
+                            {"jsgf_grammar_free", &library->jsgf_grammar_free},
+                            {"fsg_model_free", &library->fsg_model_free},
+                            {"logmath_init", &library->logmath_init},
+                            {"logmath_free", &library->logmath_free}}));
     set_log_file(nullptr);
     set_log_callback(&on_log, nullptr);
     return library;
