@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "commands/json_path.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
@@ -18,16 +19,14 @@ std::string known_fields(const Json& item) {
     return names;
 }
 
-std::string json_text(const Json& value, int indent) {
-    return value.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string json_line(const Json& value, int indent) {
+    return json_text(value, indent) + "\n";
 }
 
 }  // namespace
 
 std::string scalar_text(const Json& value) {
-    if (value.is_null()) return "";
-    if (value.is_string()) return value.get<std::string>();
-    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return value.is_null() ? "" : bare_text(value);
 }
 
 namespace {
@@ -129,7 +128,7 @@ Result<void> Output::emit(const Json& value, std::string_view human, std::string
         VC_TRY(wrong_selection(std::move(chosen).error()));
         return emit(value, human, name);
     }
-    if (json()) return write(json_text(*chosen, format == Format::Json ? 2 : -1));
+    if (json()) return write(json_line(*chosen, format == Format::Json ? 2 : -1));
     std::vector<std::string> cells;
     for (const auto& [key, one] : chosen->items()) cells.push_back(cell(scalar_text(one)));
     return write(fmt::format("{}\n", fmt::join(cells, "\t")));
@@ -153,11 +152,11 @@ Result<void> Output::emit_list(std::string_view noun, const Json& items, const s
         VC_TRY(wrong_selection(std::move(done).error()));
         return emit_list(noun, items, columns, name_key);
     }
-    if (format == Format::Json) return write(json_text(whole, 2));
+    if (format == Format::Json) return write(json_line(whole, 2));
     if (format == Format::Tsv) return write(tsv(items, shown(columns)));
     if (format == Format::Jsonl) {
         std::string text;
-        for (const auto& item : chosen) text += json_text(item, -1);
+        for (const auto& item : chosen) text += json_line(item, -1);
         return write(text);
     }
     if (format == Format::Name) {
@@ -303,7 +302,7 @@ void Output::error(const Error& error, const livekit::CallTrace* call) {
                            {"ms", call->elapsed.count()}};
     }
     for (const auto& [name, value] : error_details.items()) body[name] = value;
-    say(json_text(Json{{"error", std::move(body)}}, -1));
+    say(json_line(Json{{"error", std::move(body)}}, -1));
 }
 
 }  // namespace voicectl::commands

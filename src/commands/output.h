@@ -46,6 +46,8 @@ class Output {
     std::function<std::optional<std::string>(const std::string&)> environment;
 
     bool json() const { return format == Format::Json || format == Format::Jsonl; }
+    /// Programs read what goes to standard output, so nothing else may.
+    bool for_scripts() const { return json() || format == Format::Tsv || format == Format::Name || !get.empty() || !fields.empty(); }
     /// By --color, NO_COLOR, CLICOLOR_FORCE, TERM and whether the stream is a terminal.
     bool coloured(Stream stream = Stream::Talk) const;
     bool talk_is_terminal() const { return talk_tty_; }

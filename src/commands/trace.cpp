@@ -2,6 +2,7 @@
 
 #include "commands/env.h"
 #include "commands/shell.h"
+#include "voicectl/base/json.h"
 #include "voicectl/livekit/json.h"
 
 namespace voicectl::commands {
@@ -10,14 +11,14 @@ namespace {
 using livekit::Exchange;
 
 std::string body(const google::protobuf::Message& message) {
-    return livekit::to_json(message).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json_text(livekit::to_json(message));
 }
 
 std::string request_body(const Exchange& exchange) {
     if (exchange.request != nullptr) return body(*exchange.request);
     auto json = Json::parse(exchange.json, nullptr, false);
     livekit::mask_secrets(json);
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json_text(json);
 }
 
 std::string outcome(const Exchange& exchange) {

@@ -17,6 +17,7 @@
 
 #include "voicectl/audio/file.h"
 #include "voicectl/audio/resampler.h"
+#include "voicectl/base/json.h"
 #include "voicectl/rtc/room.h"
 
 namespace {
@@ -38,7 +39,7 @@ double ms(Duration time) { return std::chrono::duration<double, std::milli>(time
 void tell(const std::string& event, const std::string& who, json more = json::object()) {
     more["event"] = event;
     more["as"] = who;
-    std::cout << more.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+    std::cout << json_text(more) << std::endl;
 }
 
 /// Finds begin, end and gaps of what one agent says.

@@ -14,7 +14,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Reads the file as `agent run` does and loads its engines, without connecting to anything. Exit 3 when
+constexpr const char* kAgentCheckHelp = R"(Reads the file as `agent run` does and loads its engines, without connecting to anything. Exit 3 when
 something is wrong, every mistake with file, line and key.
 
 Example:
@@ -74,7 +74,7 @@ void gather_more(const agent::LoadedConfig& loaded, agent::ConfigFaults& faults,
 void add_agent_check(Command agent, Env& env, Run<AgentCheckOptions> run) {
     auto options = std::make_shared<AgentCheckOptions>();
     auto command = agent.add_subcommand("check", "Check an agent's configuration without connecting");
-    command.footer(kLong);
+    command.footer(kAgentCheckHelp);
     command.add_option("config", options->config, "The agent's YAML file").required().type_name("FILE");
     on_run(command, std::move(options), env, std::move(run));
 }

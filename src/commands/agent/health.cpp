@@ -1,4 +1,5 @@
 #include "commands/agent/health.h"
+#include "voicectl/base/json.h"
 
 #include <charconv>
 
@@ -6,7 +7,7 @@ namespace voicectl::commands {
 namespace {
 
 net::ServedResponse json(int status, const Json& value) {
-    return {status, value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", "application/json"};
+    return {status, json_text(value) + "\n", "application/json"};
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "voicectl/agent/rescue.h"
 #include "voicectl/agent/user_cap.h"
 #include "voicectl/base/atomic_file.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/process.h"
 #include "voicectl/base/signals.h"
@@ -27,7 +28,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Registers with the server as an agent worker, takes dispatches by the agent's name, and holds the calls.
+constexpr const char* kAgentRunHelp = R"(Registers with the server as an agent worker, takes dispatches by the agent's name, and holds the calls.
 Everything about the agent stands in CONFIG (YAML); mistakes are told with file, line and key before
 anything connects. Events of jobs go to stdout, one JSON object per line; logs go to stderr.
 
@@ -318,7 +319,7 @@ class AgentProcess {
     void on_event(const agent::WorkerEvent& event) {
         count(event);
         if (event.kind == "job_refused") note_refusal(event);
-        (void)env_.out.emit_raw(to_json(event).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+        (void)env_.out.emit_raw(json_text(to_json(event)) + "\n");
         if (event.kind != "registered" || options_.ready_file.empty()) return;
         const Json ready{{"agent", config_.name}, {"workerId", event.detail}, {"pid", getpid()}};
         if (const auto written = write_file_atomically(options_.ready_file, ready.dump() + "\n"); !written)
@@ -371,7 +372,7 @@ class AgentProcess {
 void add_agent_run(Command agent, Env& env, Run<AgentRunOptions> run) {
     auto options = std::make_shared<AgentRunOptions>();
     auto command = agent.add_subcommand("run", "Be an agent worker: take calls and hold them");
-    command.footer(kLong);
+    command.footer(kAgentRunHelp);
     command.add_option("config", options->config, "The agent's YAML file").required().type_name("FILE");
     command.add_option("--name", options->name, "Register under this name instead of the configured one").type_name("NAME");
     command.add_option("--deployment", options->deployment, "Deployment label that dispatches must name").type_name("NAME");

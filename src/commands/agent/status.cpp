@@ -6,7 +6,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Asks an agent that runs with --health what it does: calls, load, processes, and why it takes no call. Exit 3 when it takes
+constexpr const char* kAgentStatusHelp = R"(Asks an agent that runs with --health what it does: calls, load, processes, and why it takes no call. Exit 3 when it takes
 none at this moment, 7 when nobody answers.
 
 Examples:
@@ -15,7 +15,7 @@ Examples:
 
 constexpr std::chrono::seconds kPatience{3};
 
-std::string human(const Json& status) {
+std::string status_summary(const Json& status) {
     auto out = fmt::format("agent {} (pid {}): {} of {} calls, CPU {:.0f} %, memory {:.0f} %\n", terminal_safe(scalar_text(status["agent"])), scalar_text(status["pid"]),
                            scalar_text(status["calls"]), scalar_text(status["capacity"]), status["load"]["cpu"].get<double>() * 100, status["load"]["memory"].get<double>() * 100);
     if (const auto cost = status.find("costUsd"); cost != status.end()) out += fmt::format("cost of the calls so far: {} USD\n", terminal_safe(scalar_text(*cost)));
@@ -30,7 +30,7 @@ std::string human(const Json& status) {
 
 void add_agent_status(Command agent, Env& env, Run<AgentStatusOptions> run) {
     auto o = std::make_shared<AgentStatusOptions>();
-    auto cmd = agent.add_subcommand("status", "Show what a running agent does").footer(kLong);
+    auto cmd = agent.add_subcommand("status", "Show what a running agent does").footer(kAgentStatusHelp);
     cmd.add_option("--health", o->health, "[HOST:]PORT on which it serves its health").capture_default().type_name("ADDRESS");
     on_run(cmd, o, env, std::move(run));
 }
@@ -44,7 +44,7 @@ Result<void> run_agent_status(const AgentStatusOptions& o, Env& env) {
     auto status = Json::parse(answer->body, nullptr, false);
     if (answer->status != 200 || !status.is_object() || !status.contains("takesCalls") || !status.contains("load"))
         return fail_with_hint(Errc::Protocol, fmt::format("what answers at {}:{} is no agent of voicectl", host, address.port), "check the port");
-    VC_TRY(env.out.emit(status, human(status), scalar_text(status["agent"])));
+    VC_TRY(env.out.emit(status, status_summary(status), scalar_text(status["agent"])));
     if (status["takesCalls"] == true) return {};
     return fail(Errc::CheckFailed, "it takes no calls: {}", scalar_text(status["reason"]));
 }

@@ -8,7 +8,7 @@ namespace voicectl::commands {
 namespace {
 
 constexpr std::chrono::seconds kAnswerTime{5};
-constexpr std::chrono::hours kTokenLife{1};
+constexpr std::chrono::hours kWaitingTokenLife{1};
 
 Result<bool> somebody_is_in(const livekit::Server& server, const std::string& room, std::stop_token stop) {
     net::HttpClient http;
@@ -34,7 +34,7 @@ agent::CallTicket WaitingRooms::ticket(const store::Call& call) const {
     return {.job_id = call.job_id,
             .room = call.room,
             .url = server_.url,
-            .token = livekit::mint(server_.key, livekit::agent_claims(call.room, identity, call.agent_name), kTokenLife),
+            .token = livekit::mint(server_.key, livekit::agent_claims(call.room, identity, call.agent_name), kWaitingTokenLife),
             .metadata = call.dispatch_metadata,
             .resumed = true};
 }

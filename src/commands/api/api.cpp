@@ -1,13 +1,14 @@
 #include "commands/api/api.h"
 
 #include "commands/api/grants.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/api.h"
 
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Sends a request as JSON (camelCase or snake_case) and prints the server's answer as JSON, secrets masked. The answer
+constexpr const char* kApiHelp = R"(Sends a request as JSON (camelCase or snake_case) and prints the server's answer as JSON, secrets masked. The answer
 is the server's own JSON: unlike in every other command its keys are snake_case, and its 64-bit numbers are strings. It
 is JSON whatever -o says (jsonl: on one line); errors are text without --json.
 
@@ -31,7 +32,7 @@ Examples:
 constexpr int kMostPages = 10000;
 
 Result<Json> ask(livekit::TwirpClient& twirp, const ApiCall& call) {
-    auto text = twirp.call_json(call.service, call.method, call.claims, call.body.dump(-1, ' ', false, Json::error_handler_t::replace));
+    auto text = twirp.call_json(call.service, call.method, call.claims, json_text(call.body));
     if (!text) {
         auto error = std::move(text).error();
         if (twirp.last() && twirp.last()->status == 404 && error.code == Errc::Protocol)
@@ -99,7 +100,7 @@ Result<Json> parse_request(const std::string& text) {
 
 void add_api(Command root, Env& env, Run<ApiOptions> run) {
     auto o = std::make_shared<ApiOptions>();
-    auto cmd = root.add_subcommand("api", "Call anything the server knows, in JSON").footer(kLong);
+    auto cmd = root.add_subcommand("api", "Call anything the server knows, in JSON").footer(kApiHelp);
     cmd.add_option("call", o->call, "SERVICE/METHOD").required();
     cmd.add_option("--data", o->data, "The request, a JSON object: text, @file or -").capture_default().type_name("TEXT|@FILE|-");
     cmd.add_option("--grant", o->grants, "What the token allows, comma separated [by service]")

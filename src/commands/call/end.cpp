@@ -11,7 +11,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Stops the recordings of the rooms first, so that they end with what was said and not with a cut, calls the
+constexpr const char* kCallEndHelp = R"(Stops the recordings of the rooms first, so that they end with what was said and not with a cut, calls the
 agents back, deletes the rooms. What a part of it refuses does not hold up the rest; it is reported. Exit 5
 when none of the rooms exists, 9 when something could not be ended.
 
@@ -139,7 +139,7 @@ Result<void> dry_run(const std::vector<std::string>& rooms, Env& env) {
 
 void add_call_end(Command call, Env& env, Run<CallEndOptions> run) {
     auto o = std::make_shared<CallEndOptions>();
-    auto cmd = call.add_subcommand("end", "Stop recordings, call agents back, delete the room").footer(kLong);
+    auto cmd = call.add_subcommand("end", "Stop recordings, call agents back, delete the room").footer(kCallEndHelp);
     cmd.add_option("rooms", o->rooms, "Rooms of the calls").type_name("ROOM");
     cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
     on_run(cmd, o, env, std::move(run));

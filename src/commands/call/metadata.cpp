@@ -1,5 +1,6 @@
 #include "commands/call/metadata.h"
 
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -14,7 +15,7 @@ Result<void> check_field(const Json& metadata, const char* name, bool required) 
         return fail_with_hint(Errc::Usage, fmt::format("metadata: {} is missing", name), kHint);
     }
     if (found->is_string() && is_uuid(found->get_ref<const std::string&>())) return {};
-    return fail_with_hint(Errc::Usage, fmt::format("metadata: {} is no UUID: {}", name, terminal_safe(found->dump(-1, ' ', false, Json::error_handler_t::replace))),
+    return fail_with_hint(Errc::Usage, fmt::format("metadata: {} is no UUID: {}", name, terminal_safe(json_text(*found))),
                           kHint);
 }
 

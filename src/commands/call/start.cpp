@@ -11,6 +11,7 @@
 #include "commands/room/create.h"
 #include "commands/room/metadata.h"
 #include "commands/room/outcome.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -18,7 +19,7 @@ namespace {
 
 using livekit::TwirpClient;
 
-constexpr const char* kLong = R"(Makes room, dispatches, the caller's token and (with --record) the recording, what does not depend on each
+constexpr const char* kCallStartHelp = R"(Makes room, dispatches, the caller's token and (with --record) the recording, what does not depend on each
 other side by side. When a part fails, all that was made is undone again, and the error says so; trouble with
 the recording never stops a call: it is warned of, and stands in recording.error.
 
@@ -134,7 +135,7 @@ class CallStart {
     }
 
     std::string metadata_text() const {
-        return plan_.metadata.empty() ? std::string() : plan_.metadata.dump(-1, ' ', false, Json::error_handler_t::replace);
+        return plan_.metadata.empty() ? std::string() : json_text(plan_.metadata);
     }
 
     Result<void> dispatch_all() {
@@ -243,7 +244,7 @@ class CallStart {
     std::optional<livekit::CallTrace> refused_;  // under refused_mutex_
 };
 
-std::string human(const Json& report) {
+std::string started_summary(const Json& report) {
     const auto safe = [](const Json& value) { return terminal_safe(scalar_text(value)); };
     auto out = fmt::format("room     {}{}", safe(report["room"]["name"]), report["room"]["created"] == true ? "" : " (was there already)");
     for (const auto& one : report["agents"]) {
@@ -267,7 +268,7 @@ Result<void> show(const Json& report, const std::string& format, Env& env) {
                                 "\n");
     }
     if (format == "json" && env.out.format == Format::Table) env.out.format = Format::Json;
-    return env.out.emit(report, human(report), name);
+    return env.out.emit(report, started_summary(report), name);
 }
 
 // What would be done; the token is left out, for it would work.
@@ -284,7 +285,7 @@ Json plan_json(const CallPlan& plan) {
 
 void add_call_start(Command call, Env& env, Run<CallStartOptions> run) {
     auto o = std::make_shared<CallStartOptions>();
-    auto cmd = call.add_subcommand("start", "Make room, agents, the caller's token and a recording").footer(kLong);
+    auto cmd = call.add_subcommand("start", "Make room, agents, the caller's token and a recording").footer(kCallStartHelp);
     const auto room = cmd.add_option("--room", o->room, "Room name; a room that is there is taken, and not undone").group("Room").type_name("ROOM");
     cmd.add_option("--room-template", o->room_template, "Makes the name").excludes(room).capture_default().group("Room").type_name("TEMPLATE");
     cmd.add_option("--empty-timeout", o->empty_timeout, "How long the room stays before anyone joins [5m]").group("Room").type_name("TIME");

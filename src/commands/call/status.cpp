@@ -15,7 +15,7 @@ using livekit::proto::EgressInfo;
 using livekit::proto::ParticipantInfo;
 using livekit::proto::Room;
 
-constexpr const char* kLong = R"(Shows whether caller and agent are there, what the recording does, how old the call is and whose it is (from
+constexpr const char* kCallStatusHelp = R"(Shows whether caller and agent are there, what the recording does, how old the call is and whose it is (from
 metadata's userId, else from the room's name). Agents are known by their kind. Exit 5 when there is no such
 room, 3 when something named by --require is not there.
 
@@ -65,7 +65,7 @@ std::string names(const Json& people) {
     return out.empty() ? "none" : out;
 }
 
-std::string human(const Json& call) {
+std::string call_summary(const Json& call) {
     const auto safe = [](const Json& value) { return terminal_safe(scalar_text(value)); };
     auto out = fmt::format("{} ({}), {} old", safe(call["room"]), safe(call["sid"]), format_duration(std::chrono::milliseconds(call["ageMs"].get<std::int64_t>())));
     if (!call["user"].is_null()) out += fmt::format("\n  user       {}", safe(call["user"]));
@@ -103,7 +103,7 @@ Json call_json(const Room& room, const std::vector<ParticipantInfo>& people, con
 
 void add_call_status(Command call, Env& env, Run<CallStatusOptions> run) {
     auto o = std::make_shared<CallStatusOptions>();
-    auto cmd = call.add_subcommand("status", "Show one call: caller, agent, recording, age").footer(kLong);
+    auto cmd = call.add_subcommand("status", "Show one call: caller, agent, recording, age").footer(kCallStatusHelp);
     cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
     cmd.add_option("--require", o->require, "What must be there, comma separated: agent, caller, recording")
         .delimiter(',')
@@ -121,7 +121,7 @@ Result<void> run_call_status(const CallStatusOptions& o, Env& env) {
     if (auto found = recordings_of(*twirp, o.room)) recordings = std::move(*found);
     else env.out.warn(fmt::format("recordings not known: {}", found.error().message));
     const auto call = call_json(room, people, recordings, std::chrono::system_clock::now());
-    VC_TRY(env.out.emit(call, human(call), room.name()));
+    VC_TRY(env.out.emit(call, call_summary(call), room.name()));
     std::string missing;
     for (const auto& what : o.require)
         if (!is_there(call, what)) missing += (missing.empty() ? "" : ", ") + what;

@@ -9,7 +9,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(KEY: default, require_profile, profiles.NAME.url, .api_key, .api_secret, .api_secret_file, .protected.
+constexpr const char* kConfigSetHelp = R"(KEY: default, require_profile, profiles.NAME.url, .api_key, .api_secret, .api_secret_file, .protected.
 An empty VALUE removes a setting. A secret is better given as - (standard input) or @file than on the line.
 
 Examples:
@@ -63,7 +63,7 @@ Result<std::string> value_of(const std::string& given) {
 
 void add_config_set(Command config, Env& env, Run<ConfigSetOptions> run) {
     auto o = std::make_shared<ConfigSetOptions>();
-    auto cmd = config.add_subcommand("set", "Change one setting of the configuration file").footer(kLong);
+    auto cmd = config.add_subcommand("set", "Change one setting of the configuration file").footer(kConfigSetHelp);
     cmd.add_option("key", o->key, "Which setting").required().type_name("SETTING");
     cmd.add_option("value", o->value, "Its value: text, @file or - (standard input)").required().may_be_empty();
     on_run(cmd, o, env, std::move(run));

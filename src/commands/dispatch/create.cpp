@@ -10,7 +10,7 @@ namespace {
 
 using livekit::proto::AgentDispatch;
 
-constexpr const char* kLong = R"(The server takes a dispatch whether or not any worker of that name exists, and never reports that none came.
+constexpr const char* kDispatchCreateHelp = R"(The server takes a dispatch whether or not any worker of that name exists, and never reports that none came.
 --wait looks for the agent in the room and is exit 8, with what was seen and the likely cause, when it has not
 come in time; once it is there, it is given 5 s to publish audio.
 
@@ -27,7 +27,7 @@ Result<std::optional<AgentDispatch>> existing(livekit::TwirpClient& twirp, const
     return std::nullopt;
 }
 
-std::string human(const Json& report) {
+std::string dispatch_summary(const Json& report) {
     auto out = fmt::format("{} {} of agent {} to room {}", report["created"] == true ? "dispatch" : "there already: dispatch",
                            scalar_text(report["id"]), terminal_safe(scalar_text(report["agentName"])), terminal_safe(scalar_text(report["room"])));
     const auto& agent = report["agent"];
@@ -41,7 +41,7 @@ std::string human(const Json& report) {
 
 void add_dispatch_create(Command dispatch, Env& env, Run<DispatchCreateOptions> run) {
     auto o = std::make_shared<DispatchCreateOptions>();
-    auto cmd = dispatch.add_subcommand("create", "Send an agent to a room").footer(kLong);
+    auto cmd = dispatch.add_subcommand("create", "Send an agent to a room").footer(kDispatchCreateHelp);
     cmd.add_option("room", o->room, "Room; made when it is not there").required().type_name("ROOM");
     cmd.add_option("--agent", o->agent, "Exact name under which the worker registered").required().type_name("AGENT");
     cmd.add_option("--metadata", o->metadata, "Job metadata: text, @file or -").type_name("TEXT|@FILE|-");
@@ -102,7 +102,7 @@ Result<void> run_dispatch_create(const DispatchCreateOptions& o, Env& env) {
         VC_TRY(wait_for_audio(*twirp, wait, begun, arrival));
         report["agent"] = arrival_json(arrival);
     }
-    return env.out.emit(report, human(report), dispatch->id());
+    return env.out.emit(report, dispatch_summary(report), dispatch->id());
 }
 
 }  // namespace voicectl::commands

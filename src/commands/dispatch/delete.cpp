@@ -12,7 +12,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(The worker is told to end the job; an agent that is still in the room 3 s later is removed by the server.
+constexpr const char* kDispatchDeleteHelp = R"(The worker is told to end the job; an agent that is still in the room 3 s later is removed by the server.
 --wait-gone waits for that, and is exit 8 when an agent is still there. Exit 5 when no such dispatch exists, 9 when
 only some could be deleted.
 
@@ -21,7 +21,7 @@ Examples:
   voicectl dispatch delete demo --agent receptionist --wait-gone
   voicectl dispatch delete demo --stdin)";
 
-constexpr std::chrono::milliseconds kPace{250};
+constexpr std::chrono::milliseconds kDeletePace{250};
 
 Result<std::vector<std::string>> chosen(const DispatchDeleteOptions& o, livekit::TwirpClient& twirp) {
     if (o.agent.empty()) {
@@ -62,7 +62,7 @@ Result<void> wait_until_gone(livekit::TwirpClient& twirp, const std::string& roo
         if (still == people.end()) return {};
         if (Clock::now() >= end)
             return fail_with_hint(Errc::Timeout, fmt::format("agent {} is still in room \"{}\" after {}", still->identity(), room, format_duration(limit)), "the server removes it 3 s after the deletion; is the node that holds the room alive?");
-        VC_TRY(interrupt.sleep_until(std::min(Clock::now() + kPace, end)));
+        VC_TRY(interrupt.sleep_until(std::min(Clock::now() + kDeletePace, end)));
     }
 }
 
@@ -83,7 +83,7 @@ Result<livekit::proto::AgentDispatch> would_delete(const std::set<std::string>& 
 
 void add_dispatch_delete(Command dispatch, Env& env, Run<DispatchDeleteOptions> run) {
     auto o = std::make_shared<DispatchDeleteOptions>();
-    auto cmd = dispatch.add_subcommand("delete", "Delete dispatches, which calls their agents back").footer(kLong);
+    auto cmd = dispatch.add_subcommand("delete", "Delete dispatches, which calls their agents back").footer(kDispatchDeleteHelp);
     cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
     auto ids = cmd.add_option("ids", o->ids, "Dispatches, AD_…");
     auto from_stdin = cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");

@@ -5,7 +5,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(STATUS: present (the agent is in the room), taken (a worker took the job, but its agent is not there),
+constexpr const char* kDispatchListHelp = R"(STATUS: present (the agent is in the room), taken (a worker took the job, but its agent is not there),
 absent, failed, ended, deleted. Every room also has an unnamed automatic dispatch, hidden without --show-automatic.
 
 Examples:
@@ -38,7 +38,7 @@ std::string agents(const Json& item) {
 
 void add_dispatch_list(Command dispatch, Env& env, Run<DispatchListOptions> run) {
     auto o = std::make_shared<DispatchListOptions>();
-    auto cmd = dispatch.add_subcommand("list", "List agent dispatches of a room, or of all").footer(kLong);
+    auto cmd = dispatch.add_subcommand("list", "List agent dispatches of a room, or of all").footer(kDispatchListHelp);
     auto room = cmd.add_option("room", o->room, "Room name").type_name("ROOM");
     cmd.add_flag("--all-rooms", o->all_rooms, "Of every room").excludes(room);
     cmd.add_option("--agent", o->agent, "Only of the agent with this name").type_name("AGENT");

@@ -6,7 +6,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Looks at one thing after the other: what this machine has, configuration, the way to the server, the key, and
+constexpr const char* kDoctorHelp = R"(Looks at one thing after the other: what this machine has, configuration, the way to the server, the key, and
 whether sound gets through. Rooms that this takes are deleted again. Each line that is not ✓ says what to do.
 
   ✓ good   ! works, but look at it   ✗ broken   – not looked at, and why
@@ -63,7 +63,7 @@ std::string summary(const Json& report, const Output& out) {
                        scalar_text(counts["warning"]), scalar_text(counts["failed"]), scalar_text(counts["skipped"]));
 }
 
-std::vector<Column> columns() {
+std::vector<Column> doctor_columns() {
     return {column("ID", "id"),       column("STATE", "state"),   column("MS", "elapsedMs"),
             column("TITLE", "title"), column("DETAIL", "detail"), column("HINT", "hint")};
 }
@@ -76,20 +76,16 @@ Json broken_of(const Json& checks) {
 }
 
 Result<void> show_report(const Json& report, Output& out) {
-    if (out.get.empty() && out.format == Format::Tsv) return out.emit_list("checks", report["checks"], columns(), "id");
-    if (out.get.empty() && out.format == Format::Name) return out.emit_list("checks", broken_of(report["checks"]), columns(), "id");
+    if (out.get.empty() && out.format == Format::Tsv) return out.emit_list("checks", report["checks"], doctor_columns(), "id");
+    if (out.get.empty() && out.format == Format::Name) return out.emit_list("checks", broken_of(report["checks"]), doctor_columns(), "id");
     return out.emit(report, "", report["healthy"] == true ? "healthy" : "not healthy");
-}
-
-bool for_scripts(const Output& out) {
-    return out.json() || out.format == Format::Tsv || out.format == Format::Name || !out.get.empty() || !out.fields.empty();
 }
 
 }  // namespace
 
 void add_doctor(Command root, Env& env, Run<DoctorOptions> run) {
     auto o = std::make_shared<DoctorOptions>();
-    auto cmd = root.add_subcommand("doctor", "Find out what is wrong with a setup").footer(kLong);
+    auto cmd = root.add_subcommand("doctor", "Find out what is wrong with a setup").footer(kDoctorHelp);
     cmd.add_option("--only", o->selection.only, "Only these checks, comma separated").delimiter(',').one_value().type_name("A,B");
     cmd.add_option("--skip", o->selection.skip, "Not these checks, comma separated").delimiter(',').one_value().type_name("A,B");
     cmd.add_option("--agent", o->agents, "Dispatch the agent of this name and wait for it (repeat)").one_value().type_name("AGENT");
@@ -104,7 +100,7 @@ Result<void> run_doctor(const DoctorOptions& o, Env& env) {
     VC_TRY(env.timeout());
     VC_TRY(time_of("--agent-wait", o.agent_wait));
     auto& out = env.out;
-    const bool lines_are_talk = for_scripts(out);
+    const bool lines_are_talk = out.for_scripts();
     Patient patient(env, o);
     Checkup checkup;
     plan_machine(checkup, patient);

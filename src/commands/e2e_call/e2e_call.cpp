@@ -10,7 +10,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Makes a call and judges it by what the caller hears: room, dispatch, a token of least privilege, the agent
+constexpr const char* kE2eCallHelp = R"(Makes a call and judges it by what the caller hears: room, dispatch, a token of least privilege, the agent
 there in time, its greeting heard to the end, each question spoken and its answer heard, the latency from the
 last sound sent to the first sound received, the transcript in the store, the room gone again.
 
@@ -110,7 +110,7 @@ std::string check_line(const e2e::Check& check, const Output& out) {
     return line;
 }
 
-std::vector<Column> columns() {
+std::vector<Column> check_columns() {
     return {column("ID", "id"), column("STATE", "state"), column("MS", "elapsedMs"), column("TITLE", "title"), column("DETAIL", "detail")};
 }
 
@@ -121,11 +121,7 @@ Result<void> show_report(const e2e::Report& report, Output& out) {
     Json checks = Json::array();
     for (const auto& one : json["checks"])
         if (out.format == Format::Tsv || one["state"] != "passed") checks.push_back(one);
-    return out.emit_list("checks", checks, columns(), "id");
-}
-
-bool for_scripts(const Output& out) {
-    return out.json() || out.format == Format::Tsv || out.format == Format::Name || !out.get.empty() || !out.fields.empty();
+    return out.emit_list("checks", checks, check_columns(), "id");
 }
 
 }  // namespace
@@ -133,7 +129,7 @@ bool for_scripts(const Output& out) {
 void add_e2e_call(Command root, Env& env, Run<E2eCallOptions> run) {
     auto options = std::make_shared<E2eCallOptions>();
     auto command = root.add_subcommand("e2e-call", "Make a whole call and prove it");
-    command.footer(kLong).no_dry_run();
+    command.footer(kE2eCallHelp).no_dry_run();
     command.add_flag("--local", options->local, "With a server and an agent of our own on this machine").group("Which call");
     command.add_option("--agent", options->agent, "Dispatch the agent of this name").group("Which call").type_name("AGENT");
     command.add_option("--room", options->room, "Use this room (created, and deleted again, unless it is there)").group("Which call").type_name("ROOM");
@@ -175,7 +171,7 @@ Result<void> run_e2e_call(const E2eCallOptions& options, Env& env) {
     if (!options.local) VC_TRY(env.change("make a call"));
     auto& out = env.out;
     e2e::CallTestEvents events;
-    const bool lines_are_talk = for_scripts(out);
+    const bool lines_are_talk = out.for_scripts();
     const bool live = out.talk_is_terminal() && !out.quiet && !lines_are_talk;
     events.on_start = [&](const std::string& title) {
         if (live) out.progress(fmt::format("… {}", title));

@@ -11,7 +11,7 @@ namespace {
 using audio::Inspection;
 using std::chrono::milliseconds;
 
-constexpr const char* kLong = R"(Measures recordings on this machine: duration, levels, silence, share of speech, clipping, and whether two channels are
+constexpr const char* kEgressCheckHelp = R"(Measures recordings on this machine: duration, levels, silence, share of speech, clipping, and whether two channels are
 two live and different sides. Reads .ogg .mp3 .wav .flac of any length. Exit 3 when a file is cut off, or one of the demands
 does not hold: each is named. Silence is what stays below --silence-level in windows of 20 ms. -o tsv, jsonl and name print a
 row, a line, a name for each file.
@@ -140,7 +140,7 @@ std::vector<std::string> broken_demands(const Json& files) {
     return out;
 }
 
-std::vector<Column> columns() {
+std::vector<Column> file_columns() {
     const auto inner = [](std::string title, const char* part, const char* key) {
         return Column{std::move(title), [part, key](const Json& file) { return file[part].is_null() ? "" : scalar_text(file[part][key]); }};
     };
@@ -153,7 +153,7 @@ std::vector<Column> columns() {
 
 Result<void> show(const Json& files, bool good, Output& out) {
     const bool by_line = out.format == Format::Tsv || out.format == Format::Jsonl || out.format == Format::Name;
-    if (by_line && out.get.empty()) return out.emit_list("files", files, columns(), "file");
+    if (by_line && out.get.empty()) return out.emit_list("files", files, file_columns(), "file");
     std::string text;
     for (const auto& file : files) text += (text.empty() ? "" : "\n") + file_text(file, out);
     return out.emit({{"schemaVersion", 1}, {"ok", good}, {"files", files}}, text, good ? "ok" : "failed");
@@ -251,7 +251,7 @@ Result<Json> judge(const Inspection& one, const EgressCheckOptions& o) {
 
 void add_egress_check(Command egress, Env& env, Run<EgressCheckOptions> run) {
     auto o = std::make_shared<EgressCheckOptions>();
-    auto cmd = egress.add_subcommand("check", "Measure a recording and prove what is in it").footer(kLong);
+    auto cmd = egress.add_subcommand("check", "Measure a recording and prove what is in it").footer(kEgressCheckHelp);
     cmd.add_option("files", o->files, "Recordings: .ogg .mp3 .wav .flac").required().type_name("FILE");
     cmd.add_option("--min-duration", o->min_duration, "Lasts at least so long").type_name("TIME");
     cmd.add_option("--max-silence", o->max_silence, "No silence is longer").type_name("TIME");

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const std::string kLong = std::string(R"(Writes a small object, reads it back, compares and deletes it, with signed requests from this machine: before a call
+const std::string kEgressCheckStorageHelp = std::string(R"(Writes a small object, reads it back, compares and deletes it, with signed requests from this machine: before a call
 depends on it. What the egress service can reach, and its own keys, may differ. Google, Azure and Alibaba cannot be checked
 by their own interfaces; the first and the last also speak S3 (--storage s3 with --endpoint). Flags that only the egress
 service makes use of (--assume-role, --proxy, --tagging, …) are named as not tried. These requests go to the storage and not
@@ -145,7 +145,7 @@ Result<void> check_local(const EgressCheckStorageOptions& o, Env& env) {
 
 void add_egress_check_storage(Command egress, Env& env, Run<EgressCheckStorageOptions> run) {
     auto o = std::make_shared<EgressCheckStorageOptions>();
-    auto cmd = egress.add_subcommand("check-storage", "Prove that recordings can be stored").footer(kLong);
+    auto cmd = egress.add_subcommand("check-storage", "Prove that recordings can be stored").footer(kEgressCheckStorageHelp);
     cmd.add_option("--storage", o->storage.kind, "s3, local, gcp, azure or alioss").one_of({"s3", "local", "gcp", "azure", "alioss"}).capture_default();
     cmd.add_option("--prefix", o->prefix, "Where in the bucket, as the paths of recordings begin");
     cmd.add_option("--path", o->path, "With --storage local: this folder").type_name("DIR");

@@ -7,6 +7,7 @@
 #include "commands/egress/view.h"
 #include "commands/interrupt.h"
 #include "commands/shell.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -14,7 +15,7 @@ namespace {
 
 using livekit::proto::EgressInfo;
 
-const std::string kLong = std::string(R"(Records a room, a participant, tracks or a web page to files, streams, HLS segments or images. The room is looked up
+const std::string kEgressStartHelp = std::string(R"(Records a room, a participant, tracks or a web page to files, streams, HLS segments or images. The room is looked up
 first, and a server without Redis is told at once; with no egress worker free the server itself needs up to 27 s to say so,
 and is waited for unless a --timeout says otherwise.
 Paths take {room_name} {room_id} {time} {utc}, of participants and tracks {publisher_identity}, of one track also
@@ -203,7 +204,7 @@ Result<EgressInfo> start(Env& env, livekit::TwirpClient& twirp, const StartReque
 
 void add_egress_start(Command egress, Env& env, Run<EgressStartOptions> run) {
     auto o = std::make_shared<EgressStartOptions>();
-    auto cmd = egress.add_subcommand("start", "Start a recording").footer(kLong);
+    auto cmd = egress.add_subcommand("start", "Start a recording").footer(kEgressStartHelp);
     add_source_flags(cmd, *o);
     add_form_flags(cmd, *o);
     add_output_flags(cmd, *o);
@@ -226,7 +227,7 @@ Result<void> run_egress_start(const EgressStartOptions& o, Env& env) {
     const auto room = room_of(request);
     if (env.global.dry_run) {
         auto shown = livekit::to_json(message_of(request));
-        const auto text = shown.dump(2, ' ', false, Json::error_handler_t::replace);
+        const auto text = json_text(shown, 2);
         shown["dryRun"] = true;
         return env.out.emit(shown, fmt::format("would start this {} egress:\n{}", type_of(request), text), room);
     }

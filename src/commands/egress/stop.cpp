@@ -13,7 +13,7 @@ namespace {
 using livekit::proto::EgressInfo;
 using std::chrono::milliseconds;
 
-constexpr const char* kLong = R"(A recording that has ended already (exit 6) is told apart from one that the server does not know (exit 5); with
+constexpr const char* kEgressStopHelp = R"(A recording that has ended already (exit 6) is told apart from one that the server does not know (exit 5); with
 --ignore-finished the former is no failure. --wait stays until the files are stored, and is exit 3 when that fails.
 Exit 9 when only some could be stopped. --all-active needs --yes; --dry-run shows which would be stopped.
 
@@ -147,7 +147,7 @@ Result<void> show_only(Env& env, const Chosen& chosen) {
 
 void add_egress_stop(Command egress, Env& env, Run<EgressStopOptions> run) {
     auto o = std::make_shared<EgressStopOptions>();
-    auto cmd = egress.add_subcommand("stop", "Stop recordings").footer(kLong);
+    auto cmd = egress.add_subcommand("stop", "Stop recordings").footer(kEgressStopHelp);
     cmd.add_option("ids", o->ids, "Recordings, EG_…");
     cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
     cmd.add_option("--room", o->room, "All of this room that have not ended").type_name("ROOM");

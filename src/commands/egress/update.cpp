@@ -2,6 +2,7 @@
 
 #include "commands/egress/outputs.h"
 #include "commands/egress/view.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/redact.h"
 
 namespace voicectl::commands {
@@ -9,7 +10,7 @@ namespace {
 
 using livekit::proto::EgressInfo;
 
-constexpr const char* kLong = R"(Streams can be added to and taken from a recording that streams; a layout belongs to a room with a picture. Exit 6
+constexpr const char* kEgressUpdateHelp = R"(Streams can be added to and taken from a recording that streams; a layout belongs to a room with a picture. Exit 6
 when it has ended, or does not stream.
 
 Examples:
@@ -47,7 +48,7 @@ Result<void> show_requests(const EgressUpdateOptions& o, const livekit::proto::U
     Json out{{"updateLayout", nullptr}, {"updateStream", nullptr}};
     if (!o.layout.empty()) out["updateLayout"] = livekit::to_json(layout_request(o));
     if (!o.add_urls.empty() || !o.remove_urls.empty()) out["updateStream"] = livekit::to_json(streams);
-    const auto text = out.dump(2, ' ', false, Json::error_handler_t::replace);
+    const auto text = json_text(out, 2);
     out["dryRun"] = true;
     return env.out.emit(out, fmt::format("would update {}:\n{}", o.id, text), o.id);
 }
@@ -56,7 +57,7 @@ Result<void> show_requests(const EgressUpdateOptions& o, const livekit::proto::U
 
 void add_egress_update(Command egress, Env& env, Run<EgressUpdateOptions> run) {
     auto o = std::make_shared<EgressUpdateOptions>();
-    auto cmd = egress.add_subcommand("update", "Change layout or streams of a running recording").footer(kLong);
+    auto cmd = egress.add_subcommand("update", "Change layout or streams of a running recording").footer(kEgressUpdateHelp);
     cmd.add_option("id", o->id, "Recording, EG_…").required();
     cmd.add_option("--layout", o->layout, "New layout");
     cmd.add_option("--add-url", o->add_urls, "Stream to this URL too (repeat)").one_value().type_name("URL");

@@ -13,7 +13,7 @@ namespace {
 using livekit::proto::CreateRoomRequest;
 using livekit::proto::Room;
 
-constexpr const char* kLong = R"(Making a room that exists is no error: the server leaves it as it is, and the answer says so
+constexpr const char* kRoomCreateHelp = R"(Making a room that exists is no error: the server leaves it as it is, and the answer says so
 (created: false) and lists the settings that did not take. With --exclusive that is exit 6.
 
 --egress starts recordings with the room: {"room":{…},"participant":{…},"tracks":{…}} as the server API has them. A
@@ -51,7 +51,7 @@ std::string shortened(const Json& value) {
     return cut_speech(scalar_text(value), kShown);
 }
 
-std::string human(const Json& report) {
+std::string created_summary(const Json& report) {
     auto out = fmt::format("{} room {} ({})", report["created"] == true ? "created" : "there already:", terminal_safe(scalar_text(report["name"])),
                            scalar_text(report["sid"]));
     for (const auto& one : report["notApplied"]) {
@@ -94,7 +94,7 @@ Result<Json> wait_for_agents(Env& env, livekit::TwirpClient& twirp, const Create
 
 void add_room_create(Command room, Env& env, Run<RoomCreateOptions> run) {
     auto o = std::make_shared<RoomCreateOptions>();
-    auto cmd = room.add_subcommand("create", "Create a room").footer(kLong);
+    auto cmd = room.add_subcommand("create", "Create a room").footer(kRoomCreateHelp);
     cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     cmd.add_option("--empty-timeout", o->empty_timeout, "How long it stays before anyone joins").type_name("TIME");
     cmd.add_option("--departure-timeout", o->departure_timeout, "How long it stays after the last one left").type_name("TIME");
@@ -203,7 +203,7 @@ Result<void> run_room_create(const RoomCreateOptions& o, Env& env) {
         }
         report["agents"] = std::move(*came);
     }
-    return env.out.emit(report, human(report), room.name());
+    return env.out.emit(report, created_summary(report), room.name());
 }
 
 }  // namespace voicectl::commands

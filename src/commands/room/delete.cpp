@@ -11,7 +11,7 @@ namespace {
 
 using livekit::proto::Room;
 
-constexpr const char* kLong = R"(Everyone in the rooms is disconnected. Rooms chosen by a filter and not by name need --yes; --dry-run shows
+constexpr const char* kRoomDeleteHelp = R"(Everyone in the rooms is disconnected. Rooms chosen by a filter and not by name need --yes; --dry-run shows
 which they are. Named rooms that a filter leaves out are kept, and listed with the reason. Exit 5 when none of the
 named rooms exists, 9 when only some could be deleted.
 
@@ -132,7 +132,7 @@ std::string outcome(const Json& item) {
     return item.contains("wouldDelete") && item["wouldDelete"] == true ? "would be deleted" : "was not there";
 }
 
-const std::vector<Column>& columns() {
+const std::vector<Column>& deleted_columns() {
     static const std::vector<Column> all{column("NAME", "name"), {"OUTCOME", outcome}};
     return all;
 }
@@ -140,7 +140,7 @@ const std::vector<Column>& columns() {
 Result<void> report(Env& env, Tally tally) {
     if (const auto error = all_failed(tally)) return std::unexpected(*error);
     sort_by_name(tally.items);
-    VC_TRY(env.out.emit_list("rooms", shown_items(env.out, tally.items, "deleted"), columns(), "name"));
+    VC_TRY(env.out.emit_list("rooms", shown_items(env.out, tally.items, "deleted"), deleted_columns(), "name"));
     return verdict(tally);
 }
 
@@ -154,7 +154,7 @@ Result<void> dry_run(Env& env, const RoomDeleteOptions& o, const Choice& choice)
         tally.items.push_back(
             {{"name", name}, {"deleted", false}, {"kept", nullptr}, {"error", nullptr}, {"message", ""}, {"wouldDelete", true}});
     sort_by_name(tally.items);
-    VC_TRY(show_dry_runs(env, "rooms", shown_items(env.out, tally.items, "wouldDelete"), columns(), "name"));
+    VC_TRY(show_dry_runs(env, "rooms", shown_items(env.out, tally.items, "wouldDelete"), deleted_columns(), "name"));
     return verdict(tally);
 }
 
@@ -162,7 +162,7 @@ Result<void> dry_run(Env& env, const RoomDeleteOptions& o, const Choice& choice)
 
 void add_room_delete(Command room, Env& env, Run<RoomDeleteOptions> run) {
     auto o = std::make_shared<RoomDeleteOptions>();
-    auto cmd = room.add_subcommand("delete", "Delete rooms and disconnect everyone in them").footer(kLong);
+    auto cmd = room.add_subcommand("delete", "Delete rooms and disconnect everyone in them").footer(kRoomDeleteHelp);
     cmd.add_option("names", o->names, "Rooms to delete").type_name("ROOM");
     cmd.add_flag("--stdin", o->from_stdin, "Also those named on standard input, one a line");
     cmd.add_option("--match", o->filter.match, "Rooms whose names hold this regular expression").type_name("RE");

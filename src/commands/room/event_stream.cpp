@@ -4,6 +4,7 @@
 #include <array>
 
 #include "commands/json_path.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -118,7 +119,7 @@ Result<void> EventStream::print(const Json& event) {
     Json chosen = out.fields.empty() ? event : Json::object();
     for (const auto& field : out.fields)
         if (event.contains(field)) chosen[field] = event[field];
-    return out.emit_raw(chosen.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    return out.emit_raw(json_text(chosen) + "\n");
 }
 
 }  // namespace voicectl::commands

@@ -9,7 +9,7 @@ namespace {
 
 using livekit::proto::Room;
 
-constexpr const char* kLong = R"(Shows all there is about the room; --participants, --dispatches and --egress narrow it down.
+constexpr const char* kRoomGetHelp = R"(Shows all there is about the room; --participants, --dispatches and --egress narrow it down.
 
 Examples:
   voicectl room get demo
@@ -29,7 +29,7 @@ Result<Json> egress_of(Env& env, livekit::TwirpClient& twirp, const std::string&
     return out;
 }
 
-std::string human(const Json& report, const Room& room, const std::vector<livekit::proto::ParticipantInfo>& people) {
+std::string room_summary(const Json& report, const Room& room, const std::vector<livekit::proto::ParticipantInfo>& people) {
     using std::chrono::system_clock;
     auto out = fmt::format("{} ({}), {} old", terminal_safe(room.name()), room.sid(), format_duration(room_age(room, system_clock::now())));
     out += fmt::format("\n  empty timeout {} s, departure timeout {} s", room.empty_timeout(), room.departure_timeout());
@@ -52,7 +52,7 @@ std::string human(const Json& report, const Room& room, const std::vector<liveki
 
 void add_room_get(Command room, Env& env, Run<RoomGetOptions> run) {
     auto o = std::make_shared<RoomGetOptions>();
-    auto cmd = room.add_subcommand("get", "Show one room with people, agents and recordings").alias("show").footer(kLong);
+    auto cmd = room.add_subcommand("get", "Show one room with people, agents and recordings").alias("show").footer(kRoomGetHelp);
     cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     cmd.add_flag("--participants", o->participants, "Only the room and its participants");
     cmd.add_flag("--dispatches", o->dispatches, "Only the room and its agent dispatches");
@@ -84,7 +84,7 @@ Result<void> run_room_get(const RoomGetOptions& o, Env& env) {
     if (all || o.egress) {
         VC_TRY_ASSIGN(report["egress"], egress_of(env, *twirp, o.name));
     }
-    return env.out.emit(report, human(report, room, people), room.name());
+    return env.out.emit(report, room_summary(report, room, people), room.name());
 }
 
 }  // namespace voicectl::commands

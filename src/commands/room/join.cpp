@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr const char* kLong = R"(Joins with a --token, or with one made for just what is asked (needs key and secret; a room that is not there is
+constexpr const char* kRoomJoinHelp = R"(Joins with a --token, or with one made for just what is asked (needs key and secret; a room that is not there is
 exit 5 unless --create). Events go to standard output as in `room watch`, and with them published, heard,
 playback_finished, sent, stats and recorded.
 
@@ -310,7 +310,7 @@ Result<void> show_plan(const JoinPlan& plan, const RoomJoinOptions& o, Env& env)
 
 void add_room_join(Command room, Env& env, Run<RoomJoinOptions> run) {
     auto o = std::make_shared<RoomJoinOptions>();
-    auto cmd = room.add_subcommand("join", "Be a participant: play a file, record the others, press keys").footer(kLong);
+    auto cmd = room.add_subcommand("join", "Be a participant: play a file, record the others, press keys").footer(kRoomJoinHelp);
     cmd.add_option("room", o->name, "Room name; a --token may say it").type_name("ROOM");
     cmd.add_option("--token", o->token, "Join with this token: text, @file or -; needs no API key").type_name("TOKEN|@FILE|-");
     cmd.add_option("--identity", o->identity, "Who to be [voicectl-RANDOM]").type_name("NAME");

@@ -4,6 +4,7 @@
 
 #include "commands/interrupt.h"
 #include "commands/room/view.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -12,7 +13,7 @@ namespace {
 using livekit::proto::Room;
 using std::chrono::system_clock;
 
-constexpr const char* kLong = R"(A room that is named but absent is exit 5. Participant counts are the server's, which refreshes them every 5 s
+constexpr const char* kRoomListHelp = R"(A room that is named but absent is exit 5. Participant counts are the server's, which refreshes them every 5 s
 and counts no agents. AGE is in seconds with -o tsv. --watch looks again and again: a terminal is redrawn, a pipe gets one JSON object per look.
 
 Examples:
@@ -58,7 +59,7 @@ std::vector<Column> columns(system_clock::time_point now, bool raw) {
 
 void add_room_list(Command room, Env& env, Run<RoomListOptions> run) {
     auto o = std::make_shared<RoomListOptions>();
-    auto cmd = room.add_subcommand("list", "List rooms").footer(kLong);
+    auto cmd = room.add_subcommand("list", "List rooms").footer(kRoomListHelp);
     cmd.add_option("names", o->names, "Only these rooms").type_name("ROOM");
     cmd.add_option("--match", o->filter.match, "Names that hold this regular expression").type_name("RE");
     cmd.add_flag("--empty", o->filter.empty, "Rooms without participants");
@@ -126,7 +127,7 @@ Result<void> show(const Json& items, Env& env) { return env.out.emit_list("rooms
 Result<void> show_look(const Json& items, Env& env) {
     if (!env.out.results_are_terminal()) {
         const Json snapshot{{"time", format_time(system_clock::now())}, {"rooms", items}};
-        return env.out.emit_raw(snapshot.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+        return env.out.emit_raw(json_text(snapshot) + "\n");
     }
     VC_TRY(env.out.emit_raw("\x1b[H\x1b[J"));  // home, and clear from there
     return show(items, env);

@@ -1,5 +1,6 @@
 #include "commands/room/metadata.h"
 
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -18,7 +19,7 @@ Result<std::string> merge_metadata(const std::string& current, const std::string
     const auto change = Json::parse(patch, nullptr, false);
     if (!change.is_object()) return fail_with_hint(Errc::Usage, "--merge needs a JSON object as metadata", "for example --metadata '{\"step\":2}'; a null removes a key");
     VC_TRY_ASSIGN(const auto whole, merged_metadata(current, change));
-    return whole.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json_text(whole);
 }
 
 }  // namespace voicectl::commands

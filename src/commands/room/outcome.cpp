@@ -1,6 +1,7 @@
 #include "commands/room/outcome.h"
 
 #include "commands/command.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -11,7 +12,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLeast{1000};  // a healthy server needs no more than that; a loaded machine may
 
 std::string indented(const Json& value) {
-    auto text = value.dump(2, ' ', false, Json::error_handler_t::replace);
+    auto text = json_text(value, 2);
     std::string out;
     for (const auto& line : split(text, '\n')) out += "\n  " + terminal_safe(line);
     return out;

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxPayload = 15360;
 constexpr std::size_t kMaxMethod = 64;
 // What the server waits before it calls the method once more.
 constexpr milliseconds kOnce{3000};
-constexpr const char* kLong = R"(Prints what the method answers. The server repeats a call that takes more than 3 s, up to three times, and the
+constexpr const char* kRoomRpcHelp = R"(Prints what the method answers. The server repeats a call that takes more than 3 s, up to three times, and the
 method then runs again each time; so --timeout is 2.9 s unless you ask for more. Payload and answer have at
 most 15,360 bytes. With --json a method's own error has its code, message and data in the error object.
 
@@ -41,7 +41,7 @@ Result<livekit::proto::PerformRpcRequest> rpc_request(const RoomRpcOptions& o, m
 
 void add_room_rpc(Command room, Env& env, Run<RoomRpcOptions> run) {
     auto o = std::make_shared<RoomRpcOptions>();
-    auto cmd = room.add_subcommand("rpc", "Call a method of a participant").footer(kLong);
+    auto cmd = room.add_subcommand("rpc", "Call a method of a participant").footer(kRoomRpcHelp);
     cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     cmd.add_option("--to", o->to, "Identity of the participant").required().type_name("IDENTITY");
     cmd.add_option("--method", o->method, "Name of the method").required().type_name("NAME");

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxData = 15000;
-constexpr const char* kLong = R"(--data sends one packet through the server API: up to 15,000 bytes, from nobody in particular. --text sends a text
+constexpr const char* kRoomSendHelp = R"(--data sends one packet through the server API: up to 15,000 bytes, from nobody in particular. --text sends a text
 stream of any length (topic lk.chat unless --topic says otherwise), which needs a short, hidden visit to the room; where
 nobody has joined before, the room's end then follows its departure timeout (20 s unless set otherwise) and no longer its
 empty timeout, of which a warning tells. Nobody confirms either; a room or a --to that is not there is exit 5.
@@ -71,7 +71,7 @@ Result<void> send_text(const RoomSendOptions& o, const std::string& topic, const
 
 void add_room_send(Command room, Env& env, Run<RoomSendOptions> run) {
     auto o = std::make_shared<RoomSendOptions>();
-    auto cmd = room.add_subcommand("send", "Send data or text to those in a room").footer(kLong);
+    auto cmd = room.add_subcommand("send", "Send data or text to those in a room").footer(kRoomSendHelp);
     cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     auto data = cmd.add_option("--data", o->data, "A data packet: text, @file or -").type_name("TEXT|@FILE|-");
     cmd.add_option("--text", o->text, "A text stream: text, @file or -").excludes(data).type_name("TEXT|@FILE|-");

@@ -8,7 +8,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Metadata is all that the server lets be changed of a room. --merge keeps what is there: keys of a JSON object are set,
+constexpr const char* kRoomUpdateHelp = R"(Metadata is all that the server lets be changed of a room. --merge keeps what is there: keys of a JSON object are set,
 a null removes one (RFC 7396). An empty text clears it.
 
 Examples:
@@ -19,7 +19,7 @@ Examples:
 
 void add_room_update(Command room, Env& env, Run<RoomUpdateOptions> run) {
     auto o = std::make_shared<RoomUpdateOptions>();
-    auto cmd = room.add_subcommand("update", "Change a room's metadata").footer(kLong);
+    auto cmd = room.add_subcommand("update", "Change a room's metadata").footer(kRoomUpdateHelp);
     cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     cmd.add_option("--metadata", o->metadata, "New metadata: text, @file or -").type_name("TEXT|@FILE|-");
     cmd.add_flag("--merge", o->merge, "Merge it into what is there");

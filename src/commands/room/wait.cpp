@@ -14,9 +14,9 @@ namespace {
 using std::chrono::milliseconds;
 using Kind = Condition::Kind;
 
-constexpr milliseconds kPace{300}, kSlowPace{1000};
+constexpr milliseconds kFastPace{300}, kSlowPace{1000};
 constexpr milliseconds kQuick{5000};  // after this a second more or less is nothing
-constexpr const char* kLong = R"(Conditions: exists, gone, empty, participants=N (at least N), agent[=NAME], audio[=IDENTITY], egress=active,
+constexpr const char* kRoomWaitHelp = R"(Conditions: exists, gone, empty, participants=N (at least N), agent[=NAME], audio[=IDENTITY], egress=active,
 metadata[=TEXT]. Several --for must all hold at the same time; audio counts from when it was first heard. Agents
 count as participants, recorders and hidden observers do not. audio means sound on a track, not digital silence,
 and needs a hidden visit to the room; where nobody has joined before, the room's end then follows its departure timeout
@@ -84,7 +84,7 @@ class Wait {
             const auto now = Clock::now();
             if (now >= end) break;
             env_.out.progress(fmt::format("waiting for {} ({})", fmt::join(missing(), ", "), format_duration(passed(now))));
-            VC_TRY(pause(std::min(end, now + (now - begun_ < kQuick ? kPace : kSlowPace))));
+            VC_TRY(pause(std::min(end, now + (now - begun_ < kQuick ? kFastPace : kSlowPace))));
         }
         env_.out.progress("");
         return fail_with_hint(Errc::Timeout, fmt::format("room \"{}\" within {}: not {}; seen last: {}", o_.name, format_duration(limit_), fmt::join(missing(), ", "), in_words(look_)),
@@ -179,7 +179,7 @@ class Wait {
 
 void add_room_wait(Command room, Env& env, Run<RoomWaitOptions> run) {
     auto o = std::make_shared<RoomWaitOptions>();
-    auto cmd = room.add_subcommand("wait", "Wait until a room is as it should be").footer(kLong);
+    auto cmd = room.add_subcommand("wait", "Wait until a room is as it should be").footer(kRoomWaitHelp);
     cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     cmd.add_option("--for", o->conditions, "What to wait for (repeat): exists, gone, empty, participants=N, agent[=NAME], audio[=ID], …")
         .required()

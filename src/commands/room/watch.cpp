@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr const char* kLong = R"(Joins as a hidden observer: nobody in the room sees it, it publishes nothing. One JSON object per event on
+constexpr const char* kRoomWatchHelp = R"(Joins as a hidden observer: nobody in the room sees it, it publishes nothing. One JSON object per event on
 standard output, or a line for people on a terminal and with -o table. Who is there already comes first, marked
 `present`. An observer keeps the room alive while it watches; a room that is not there is exit 5, never made. Where
 nobody has joined before, the room's end after we leave follows its departure timeout (20 s unless set otherwise) and no
@@ -83,7 +83,7 @@ Result<void> show_plan(const std::string& room, const livekit::Claims& claims, E
 void add_room_watch(Command room, Env& env, Run<RoomWatchOptions> run) {
     auto o = std::make_shared<RoomWatchOptions>();
     o->events.only_watches = true;
-    auto cmd = room.add_subcommand("watch", "Show what happens in a room as it happens").footer(kLong);
+    auto cmd = room.add_subcommand("watch", "Show what happens in a room as it happens").footer(kRoomWatchHelp);
     cmd.add_option("name", o->name, "Room name").required().type_name("ROOM");
     add_event_flags(cmd, o->events);
     cmd.add_option("--for", o->duration, "Watch for this long").type_name("TIME");

@@ -11,7 +11,7 @@ namespace {
 using livekit::Claims;
 using livekit::SystemTime;
 
-constexpr const char* kLong = R"(Roles, each the least that it needs:
+constexpr const char* kTokenCreateHelp = R"(Roles, each the least that it needs:
   caller     join, publish the microphone, hear others, send data
   publisher  join and publish the microphone; hear nothing, send no data
   agent      join as an agent: publish, hear, send data, own attributes
@@ -160,7 +160,7 @@ Json plan_json(const Claims& claims, const std::string& url) {
 
 void add_token_create(Command token, Env& env, Run<TokenCreateOptions> run) {
     auto o = std::make_shared<TokenCreateOptions>();
-    auto cmd = token.add_subcommand("create", "Make an access token").footer(kLong);
+    auto cmd = token.add_subcommand("create", "Make an access token").footer(kTokenCreateHelp);
     cmd.add_option("--role", o->role, "caller, publisher, agent, observer, recorder or admin").one_of(token_roles()).type_name("ROLE");
     cmd.add_option("--room", o->room, "Room that the token is for").type_name("ROOM");
     cmd.add_option("--identity", o->identity, "Identity of its holder").type_name("NAME");

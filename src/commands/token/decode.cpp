@@ -6,7 +6,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Reads a token without any secret or server. What it says is unverified: anyone can write it. `token verify`
+constexpr const char* kTokenDecodeHelp = R"(Reads a token without any secret or server. What it says is unverified: anyone can write it. `token verify`
 tells whether it is genuine.
 
 Examples:
@@ -23,7 +23,7 @@ Json header_of(std::string_view token) {
 
 void add_token_decode(Command token, Env& env, Run<TokenDecodeOptions> run) {
     auto o = std::make_shared<TokenDecodeOptions>();
-    auto cmd = token.add_subcommand("decode", "Show what stands in a token, unverified").footer(kLong);
+    auto cmd = token.add_subcommand("decode", "Show what stands in a token, unverified").footer(kTokenDecodeHelp);
     cmd.add_option("token", o->token, "The token, @file, or - for standard input").capture_default();
     on_run(cmd, o, env, std::move(run));
 }

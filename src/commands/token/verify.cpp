@@ -16,7 +16,7 @@ using livekit::Claims;
 using livekit::SystemTime;
 using livekit::Verdict;
 
-constexpr const char* kLong = R"(Decides as a LiveKit server that holds the key would. Exit 0: valid and all that is required is there;
+constexpr const char* kTokenVerifyHelp = R"(Decides as a LiveKit server that holds the key would. Exit 0: valid and all that is required is there;
 exit 3: not, and why. Needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET, but no server. --server asks one as well:
 would it let the holder join, and does its clock agree with ours?
 
@@ -113,7 +113,7 @@ Json verdict_json(const Verdict& verdict, const Json& required, const std::optio
     return out;
 }
 
-std::string human(const Json& report) {
+std::string verdict_summary(const Json& report) {
     const auto safe = [&](const char* name) { return terminal_safe(scalar_text(report[name])); };
     std::string out = report["genuine"] == true ? "genuine: signature, times and form are good"
                                                 : fmt::format("not valid: {} ({})", safe("reason"), safe("fault"));
@@ -146,7 +146,7 @@ Result<std::string> unmet(const Claims& claims, const std::string& demand) {
 
 void add_token_verify(Command token, Env& env, Run<TokenVerifyOptions> run) {
     auto o = std::make_shared<TokenVerifyOptions>();
-    auto cmd = token.add_subcommand("verify", "Say whether a token is valid, why not, and what it allows").footer(kLong);
+    auto cmd = token.add_subcommand("verify", "Say whether a token is valid, why not, and what it allows").footer(kTokenVerifyHelp);
     cmd.add_option("token", o->token, "The token, @file, or - for standard input").capture_default();
     cmd.add_option("--require", o->require, "What it must allow, comma separated (repeat)").delimiter(',').one_value().type_name("A,B");
     cmd.add_option("--leeway", o->leeway, "Clock skew to forgive; servers forgive 60s").capture_default().type_name("TIME");
@@ -179,7 +179,7 @@ Result<void> run_token_verify(const TokenVerifyOptions& o, Env& env) {
     const bool refused = word && word->accepts == false;
     const bool valid = genuine && met && !refused;
     const auto report = verdict_json(verdict, required, word, valid, now);
-    VC_TRY(env.out.emit(report, human(report), valid ? "valid" : "invalid"));
+    VC_TRY(env.out.emit(report, verdict_summary(report), valid ? "valid" : "invalid"));
     if (!genuine) return fail(Errc::CheckFailed, "the token is not valid: {}", verdict.reason);
     if (!met) return fail(Errc::CheckFailed, "the token lacks what is required: {}", first_unmet);
     if (refused) return fail(Errc::CheckFailed, "the token looks good here, but the server refuses it: {}", word->reason);

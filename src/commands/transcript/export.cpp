@@ -9,7 +9,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Calls are named by number or by room (its latest attempt).
+constexpr const char* kTranscriptExportHelp = R"(Calls are named by number or by room (its latest attempt).
 json: one call gives one object, several give {"transcripts": [...]}; jsonl: one turn a line; txt: for people.
 With --out the file appears when it is complete, or not at all; one that was there is replaced.
 -o jsonl stands for --format jsonl; -o tsv, name and wide, --fields and --get are refused.
@@ -75,7 +75,7 @@ Result<std::string> chosen_format(const TranscriptExportOptions& options, const 
 void add_transcript_export(Command transcript, Env& env, Run<TranscriptExportOptions> run) {
     auto options = std::make_shared<TranscriptExportOptions>();
     auto command = transcript.add_subcommand("export", "Write transcripts for other programs");
-    command.footer(kLong);
+    command.footer(kTranscriptExportHelp);
     command.add_option("calls", options->calls, "Numbers of calls, or rooms").required().type_name("ID|ROOM");
     command.add_option("--format", options->format, "json, jsonl or txt")
         .one_of({"json", "jsonl", "txt"})

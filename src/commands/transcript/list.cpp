@@ -7,7 +7,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Newest first. --since and --until compare the start of the call and take a
+constexpr const char* kTranscriptListHelp = R"(Newest first. --since and --until compare the start of the call and take a
 duration back from now (2h) or a time (2026-01-02T03:04:05Z, 2026-01-02). --match finds calls in which a turn contains
 the text; upper and lower case of A to Z are the same.
 
@@ -70,7 +70,7 @@ Result<std::vector<store::Call>> read_calls(const TranscriptListOptions& options
 void add_transcript_list(Command transcript, Env& env, Run<TranscriptListOptions> run) {
     auto options = std::make_shared<TranscriptListOptions>();
     auto command = transcript.add_subcommand("list", "List the calls whose transcripts are stored");
-    command.footer(kLong);
+    command.footer(kTranscriptListHelp);
     command.add_option("--room", options->room, "Only this room").type_name("ROOM");
     command.add_option("--agent", options->agent, "Only calls of this agent name").type_name("AGENT");
     command.add_option("--since", options->since, "Only calls that began since then").type_name("WHEN");

@@ -3,11 +3,12 @@
 #include "commands/transcript/render.h"
 #include "commands/transcript/source.h"
 #include "voicectl/agent/call_report.h"
+#include "voicectl/base/json.h"
 
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(A room's name shows its latest attempt; a call's number shows just that
+constexpr const char* kTranscriptShowHelp = R"(A room's name shows its latest attempt; a call's number shows just that
 call. When both fit, the room is meant. Times count from the start of the call.
 
 --report shows how the call went instead, as JSON: every turn with its stages and latencies, what it used and cost,
@@ -44,7 +45,7 @@ Result<void> show_people(store::Store& store, const store::Call& call, Output& o
 void add_transcript_show(Command transcript, Env& env, Run<TranscriptShowOptions> run) {
     auto options = std::make_shared<TranscriptShowOptions>();
     auto command = transcript.add_subcommand("show", "Show what was said in a call, by whom and when");
-    command.footer(kLong);
+    command.footer(kTranscriptShowHelp);
     command.add_option("call", options->call, "Number of a call, or a room").required().type_name("ID|ROOM");
     command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
     command.add_flag("--report", options->report, "How the call went: stages, latencies, usage, costs, errors (JSON)");
@@ -56,7 +57,7 @@ Result<void> run_transcript_show(const TranscriptShowOptions& options, Env& env)
     VC_TRY_ASSIGN(const auto call, find_call(*store, options.call));
     if (options.report) {
         VC_TRY_ASSIGN(const auto report, agent::read_call_report(*store, call));
-        return env.out.emit(report, report.dump(2, ' ', false, Json::error_handler_t::replace), std::to_string(call.id));
+        return env.out.emit(report, json_text(report, 2), std::to_string(call.id));
     }
     const bool for_people = env.out.format == Format::Table || env.out.format == Format::Wide;
     if (for_people && env.out.get.empty() && env.out.fields.empty()) return show_people(*store, call, env.out);

@@ -1,12 +1,13 @@
 #include "commands/transcript/writer.h"
 
 #include "commands/transcript/render.h"
+#include "voicectl/base/json.h"
 
 namespace voicectl::commands {
 namespace {
 
 std::string dump(const Json& json, int indent) {
-    return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+    return json_text(json, indent);
 }
 
 class JsonWriter final : public TranscriptWriter {

@@ -11,9 +11,9 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostEvents = 200, kMostErrors = 50;
-constexpr std::size_t kLongestText = 500;
+constexpr std::size_t kLongestCut = 500;
 
-std::string cut(const std::string& text) { return valid_utf8(std::string_view(text).substr(0, kLongestText)); }
+std::string cut(const std::string& text) { return valid_utf8(std::string_view(text).substr(0, kLongestCut)); }
 
 template<class T>
 T number(const json& object, const char* key) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "voicectl/agent/money.h"
-#include "voicectl/base/json_field.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {

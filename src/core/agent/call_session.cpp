@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "history.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/speech/compare.h"
@@ -260,7 +261,7 @@ void CallSession::on_pause(const std::string& text, std::chrono::milliseconds sp
 std::unique_ptr<Reply> CallSession::answer_early(const std::string& text) {
     auto messages = history_;
     messages.push_back({speech::ChatMessage::Role::User, text});
-    trim(messages, parts_.config.history);
+    trim_history(messages, parts_.config.history);
     auto reply = new_reply(/*interruptible=*/true);
     reply->hold(parts_.config.turn.preemptive == TurnSettings::Preemptive::Tts ? Reply::Ahead::FirstSentence : Reply::Ahead::Text);
     reply->generate(stages_.llm, messages);
@@ -279,7 +280,7 @@ void CallSession::answer(const UserTurn& turn) {
     if (!output_ || ended_ || hang_up_timer_.pending() || leaving_) return front_end_->answered(turn.message, {});
     // What the turn itself has added is not what its answer is based on.
     auto early = early_.take(turn.text, history_.size() - 1);
-    trim(history_, parts_.config.history);
+    trim_history(history_, parts_.config.history);
     show_state("thinking");
     away_timer_.cancel();
     answering_ = turn;
@@ -459,7 +460,7 @@ void CallSession::save_reply(bool interrupted) {
     auto detail = took.is_null() ? nlohmann::json::object() : took;
     detail["stages"] = reply_stages();
     detail["usage"] = ledger_->take({Stage::Llm, Stage::Tts});
-    turn.detail_json = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    turn.detail_json = json_text(detail);
     turn.sequence = transcript_.turns();
     front_end_->turn(turn);
     front_end_->answered(message, turn);

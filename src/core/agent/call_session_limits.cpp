@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "call_session.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/log.h"
 
 namespace voicectl::agent {
@@ -120,7 +121,7 @@ std::string CallSession::user_detail(const UserTurn& turn) {
                                           part("stt", turn.decided, turn.recognised)})}};
     }
     if (auto used = ledger_->take({Stage::Stt}); !used.empty()) detail["usage"] = std::move(used);
-    return detail.dump(-1, ' ', false, json::error_handler_t::replace);
+    return json_text(detail);
 }
 
 void CallSession::save_record() { transcript_.save_report(record_->head(*ledger_)); }

@@ -6,6 +6,8 @@
 #include <boost/asio/write.hpp>
 #include <deque>
 
+#include "voicectl/base/json.h"
+
 namespace voicectl::agent {
 namespace {
 
@@ -24,7 +26,7 @@ class SocketChannel final : public Channel {
 
     void send(const Json& message) override {
         if (closed_) return;
-        waiting_.push_back(message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+        waiting_.push_back(json_text(message) + "\n");
         if (waiting_.size() == 1) write();
     }
 

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "voicectl/agent/turn_judge.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {
@@ -50,8 +51,6 @@ json to_json(const YAML::Node& node, const std::string& path, std::map<std::stri
     return node.IsScalar() ? scalar(node) : json();
 }
 
-std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
 // Reads known keys of one mapping into a struct and reports what is unknown or of the wrong form.
 class Reader {
  public:
@@ -61,7 +60,7 @@ class Reader {
     void text(const char* key, std::string& out, bool required = false) {
         if (const auto* value = find(key, required)) {
             if (value->is_structured()) fault(key, "must be text", "");
-            else out = text_of(*value);
+            else out = bare_text(*value);
             if (required && trim(out).empty()) fault(key, "must not be empty", "");
         }
     }
@@ -74,7 +73,7 @@ class Reader {
                   std::chrono::milliseconds most) {
         const auto* value = find(key, false);
         if (value == nullptr) return;
-        const auto parsed = parse_duration(text_of(*value));
+        const auto parsed = parse_duration(bare_text(*value));
         if (!parsed) return fault(key, parsed.error().message, parsed.error().hint);
         if (*parsed < least || *parsed > most)
             return fault(key, fmt::format("must be between {} and {}", format_duration(least), format_duration(most)), "");
@@ -90,7 +89,7 @@ class Reader {
     void money(const char* key, Money& out) {
         const auto* value = find(key, false);
         if (value == nullptr) return;
-        const auto parsed = value->is_structured() ? std::nullopt : parse_money(text_of(*value));
+        const auto parsed = value->is_structured() ? std::nullopt : parse_money(bare_text(*value));
         if (!parsed) return fault(key, "must be US dollars like 5 or 0.25, with at most nine decimals", "");
         out = *parsed;
     }
@@ -109,7 +108,7 @@ class Reader {
         if (!value->is_array() || std::any_of(value->begin(), value->end(), [](const json& one) { return one.is_structured(); }))
             return fault(key, "must be a list of texts", "");
         out.clear();
-        for (const auto& one : *value) out.push_back(text_of(one));
+        for (const auto& one : *value) out.push_back(bare_text(one));
     }
     void flag(const char* key, bool& out) {
         const auto* value = find(key, false);
@@ -133,7 +132,7 @@ class Reader {
         std::string names;
         for (const auto& [name, meant] : values) {
             names += (names.empty() ? "" : ", ") + name;
-            if (text_of(*value) != name) continue;
+            if (bare_text(*value) != name) continue;
             out = meant;
             return;
         }
@@ -144,7 +143,7 @@ class Reader {
         const auto* value = find(key, false);
         if (value == nullptr) return;
         std::vector<std::string> chosen;
-        for (const auto& one : value->is_array() ? *value : json::array({*value})) chosen.push_back(text_of(one));
+        for (const auto& one : value->is_array() ? *value : json::array({*value})) chosen.push_back(bare_text(one));
         if (chosen == std::vector<std::string>{"off"}) chosen.clear();
         for (const auto& one : chosen)
             if (std::find(known.begin(), known.end(), one) == known.end())

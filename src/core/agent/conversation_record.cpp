@@ -1,5 +1,6 @@
 #include "conversation_record.h"
 
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {
@@ -11,8 +12,6 @@ constexpr std::size_t kMost = 200;
 constexpr std::size_t kLongestText = 4000;  // bytes
 
 bool of_agent(const store::Turn& turn) { return turn.speaker == store::Speaker::Agent; }
-
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string first_bytes(const std::string& text, std::size_t limit) {
     if (text.size() <= limit) return text;
@@ -46,10 +45,10 @@ Json to_chat_item(const store::Turn& turn) {
 }
 
 std::string to_transcript_packet(const store::Turn& turn, std::size_t limit) {
-    auto out = dump(packet(turn, turn.text));
+    auto out = json_text(packet(turn, turn.text));
     // What JSON makes of a text may be longer than it: shorter until it fits.
     for (auto size = std::min(turn.text.size(), limit); out.size() > limit && size > 0; size = size * 3 / 4)
-        out = dump(packet(turn, first_bytes(turn.text, size * 3 / 4)));
+        out = json_text(packet(turn, first_bytes(turn.text, size * 3 / 4)));
     return out;
 }
 
@@ -63,7 +62,7 @@ Json ConversationRecord::items(std::size_t limit) const {
     auto first = items_.end();
     std::size_t size = kFrame;
     while (first != items_.begin()) {
-        size += dump(*std::prev(first)).size() + 1;
+        size += json_text(*std::prev(first)).size() + 1;
         if (size > limit) break;
         --first;
     }

@@ -4,6 +4,7 @@
 
 #include "front_end.h"
 #include "typed_text.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/agent_session.h"
@@ -22,8 +23,6 @@ constexpr std::size_t kQuestionBytes = 64 * 1024;
 enum Code : std::uint32_t { kBadRequest = 400, kForbidden = 403, kConflict = 409, kTooMany = 429 };
 
 std::unexpected<rtc::RpcFault> fault(Code code, std::string message) { return std::unexpected(rtc::RpcFault{code, std::move(message)}); }
-
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string text_of(const Json& request) {
     const auto text = request.find("text");
@@ -58,12 +57,12 @@ void FrontEnd::on_bytes(const rtc::ByteMessage& message) {
     rtc::RpcCall call{"", "", message.sender_identity};
     switch (question->what) {
         case What::Ping: return reply("{}");
-        case What::Framework: return reply(dump({{"sdk", "voicectl"}, {"sdk_version", VOICECTL_VERSION}}));
+        case What::Framework: return reply(json_text({{"sdk", "voicectl"}, {"sdk_version", VOICECTL_VERSION}}));
         case What::History: return perform(&FrontEnd::get_history, call, reply);
         case What::Info: return perform(&FrontEnd::get_info, call, reply);
         case What::State: return perform(&FrontEnd::get_state, call, reply);
         case What::Run:
-            call.payload = dump({{"text", question->text}});
+            call.payload = json_text({{"text", question->text}});
             return perform(&FrontEnd::send_message, call, lifeline_.guard(reply));
         case What::Other: return reply(fault(kBadRequest, "not supported"));
     }
@@ -92,17 +91,17 @@ std::optional<rtc::RpcFault> FrontEnd::refusal(const rtc::RpcCall& call) const {
 }
 
 void FrontEnd::get_state(const Json&, const rtc::RpcCall&, const rtc::RpcAnswer& answer) {
-    answer(dump({{"agent_state", state_},
+    answer(json_text({{"agent_state", state_},
                  {"user_state", handlers_.user_state()},
                  {"agent_id", config_.name},
                  {"options", Json::object()},
                  {"created_at", seconds(since_)}}));
 }
 
-void FrontEnd::get_history(const Json&, const rtc::RpcCall&, const rtc::RpcAnswer& answer) { answer(dump(record_.items(kAnswerBytes))); }
+void FrontEnd::get_history(const Json&, const rtc::RpcCall&, const rtc::RpcAnswer& answer) { answer(json_text(record_.items(kAnswerBytes))); }
 
 void FrontEnd::get_info(const Json&, const rtc::RpcCall&, const rtc::RpcAnswer& answer) {
-    answer(dump({{"id", config_.name}, {"instructions", nullptr}, {"tools", Json::array()}, {"chat_ctx", Json::array()}}));
+    answer(json_text({{"id", config_.name}, {"instructions", nullptr}, {"tools", Json::array()}, {"chat_ctx", Json::array()}}));
 }
 
 // Answered once the agent's answer was spoken. The server calls a method that takes 3 s once more: the same text
@@ -129,7 +128,7 @@ void FrontEnd::answered(std::uint64_t id, const std::optional<store::Turn>& agen
     if (node.empty()) return;
     auto& message = node.mapped();
     if (agent) message.items.push_back(to_chat_item(*agent));
-    const auto answer = dump({{"items", message.items}});
+    const auto answer = json_text({{"items", message.items}});
     for (const auto& one : message.waiting) one(answer);
 }
 
@@ -142,7 +141,7 @@ void FrontEnd::say(const Json& request, const rtc::RpcCall& call, const rtc::Rpc
 }
 
 void FrontEnd::interrupt(const Json&, const rtc::RpcCall&, const rtc::RpcAnswer& answer) {
-    answer(dump({{"interrupted", handlers_.on_interrupt()}}));
+    answer(json_text({{"interrupted", handlers_.on_interrupt()}}));
 }
 
 }  // namespace voicectl::agent

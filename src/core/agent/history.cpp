@@ -9,7 +9,7 @@ std::size_t tokens(const speech::ChatMessage& message) { return message.text.siz
 
 }  // namespace
 
-void trim(std::vector<speech::ChatMessage>& history, const HistoryLimits& limits) {
+void trim_history(std::vector<speech::ChatMessage>& history, const HistoryLimits& limits) {
     std::size_t instructions = 0, taken = 0;
     while (instructions < history.size() && history[instructions].role == speech::ChatMessage::Role::System) taken += tokens(history[instructions++]);
     auto first = history.size();  // of what is kept

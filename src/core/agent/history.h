@@ -9,6 +9,6 @@
 namespace voicectl::agent {
 
 /// Drops the oldest messages until the rest fits; what the system says at the start stays, and so does the last message.
-void trim(std::vector<speech::ChatMessage>& history, const HistoryLimits& limits);
+void trim_history(std::vector<speech::ChatMessage>& history, const HistoryLimits& limits);
 
 }  // namespace voicectl::agent

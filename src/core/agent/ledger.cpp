@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "voicectl/base/json_field.h"
+#include "voicectl/base/json.h"
 
 namespace voicectl::agent {
 namespace {
@@ -14,7 +14,7 @@ using speech::Usage;
 
 constexpr std::size_t kMostLines = 32;       // a provider that names ever new models fills no memory
 constexpr std::size_t kLongestName = 100;
-constexpr std::int64_t kMost = 1'000'000'000'000;  // of anything in one stream: what is more is no figure
+constexpr std::int64_t kMostOfOne = 1'000'000'000'000;  // of anything in one stream: what is more is no figure
 
 struct Part {
     const char* name;
@@ -40,7 +40,7 @@ bool is_empty(const Usage& usage) {
 }
 
 Usage sane(Usage usage) {
-    for (const auto& part : kParts) usage.*part.value = std::clamp<std::int64_t>(usage.*part.value, 0, kMost);
+    for (const auto& part : kParts) usage.*part.value = std::clamp<std::int64_t>(usage.*part.value, 0, kMostOfOne);
     usage.cached_tokens = std::min(usage.cached_tokens, usage.input_tokens);
     usage.provider.resize(std::min(usage.provider.size(), kLongestName));
     usage.model.resize(std::min(usage.model.size(), kLongestName));

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kDecimals = 9;
 constexpr std::int64_t kNanos = 1'000'000'000;
-constexpr std::int64_t kMost = 1'000'000 * kNanos;
+constexpr std::int64_t kMostNanos = 1'000'000 * kNanos;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ std::optional<Money> parse_money(std::string_view text) {
     bool any = false, point = false;
     for (const char c : text) {
         if (c == '.' && !std::exchange(point, true)) continue;
-        if (c < '0' || c > '9' || digits > kMost) return std::nullopt;
+        if (c < '0' || c > '9' || digits > kMostNanos) return std::nullopt;
         digits = digits * 10 + (c - '0');
         exponent -= point ? 1 : 0;
         any = true;
@@ -38,13 +38,13 @@ std::optional<Money> parse_money(std::string_view text) {
     if (!any) return std::nullopt;
     for (; exponent > 0 && digits != 0; --exponent) {
         digits *= 10;
-        if (digits >= kMost) return std::nullopt;
+        if (digits >= kMostNanos) return std::nullopt;
     }
     for (; exponent < 0 && digits != 0; ++exponent) {
         if (digits % 10 != 0) return std::nullopt;  // finer than a nano-dollar
         digits /= 10;
     }
-    if (digits >= kMost) return std::nullopt;
+    if (digits >= kMostNanos) return std::nullopt;
     return Money{digits};
 }
 

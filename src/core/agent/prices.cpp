@@ -4,7 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "voicectl/base/json_field.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 #include "voicectl/net/url.h"
 
@@ -55,12 +55,10 @@ const std::map<std::string, Price>& defaults() {
     return all;
 }
 
-std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
 bool is_date(const std::string& text) { return text.size() == std::string_view("2026-01-31").size() && parse_time(text).has_value(); }
 
 /// The parts of a price as they are written, with their unit in the name.
-const std::array<std::pair<const char*, void (*)(Price&, Money)>, 5> kParts{{
+const std::array<std::pair<const char*, void (*)(Price&, Money)>, 5> kPriceParts{{
     {"per_minute", [](Price& price, Money money) { price.minute = money; }},
     {"per_million_input_tokens", [](Price& price, Money money) { price.million_input_tokens = money; }},
     {"per_million_cached_tokens", [](Price& price, Money money) { price.million_cached_tokens = money; }},
@@ -102,15 +100,15 @@ void PriceList::read(const json& mapping, const std::string& source, const OnFau
         Price price{.source = source};
         for (const auto& [part, given] : value.items()) {
             const auto at = key + "." + part;
-            const auto known = std::find_if(kParts.begin(), kParts.end(), [&](const auto& one) { return part == one.first; });
+            const auto known = std::find_if(kPriceParts.begin(), kPriceParts.end(), [&](const auto& one) { return part == one.first; });
             if (part == "date") {
-                price.date = text_of(given);
+                price.date = bare_text(given);
                 if (!is_date(price.date)) fault(at, "must be a date like 2026-05-01", "");
-            } else if (known == kParts.end()) {
+            } else if (known == kPriceParts.end()) {
                 std::string names = "date";
-                for (const auto& one : kParts) names += fmt::format(", {}", one.first);
+                for (const auto& one : kPriceParts) names += fmt::format(", {}", one.first);
                 fault(at, "unknown key", "known here: " + names);
-            } else if (const auto money = parse_money(text_of(given))) {
+            } else if (const auto money = parse_money(bare_text(given))) {
                 known->second(price, *money);
             } else {
                 fault(at, "must be US dollars like 0.0048, with at most nine decimals", "");

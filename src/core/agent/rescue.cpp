@@ -9,7 +9,7 @@
 namespace voicectl::agent {
 namespace {
 
-void log_failure(const Error& error) { log::warn("agent", "abandoned calls cannot be looked for", {{"error", error.message}}); }
+void log_unread(const Error& error) { log::warn("agent", "abandoned calls cannot be looked for", {{"error", error.message}}); }
 
 }  // namespace
 
@@ -38,7 +38,7 @@ void Rescue::look() {
     using Calls = std::vector<store::CarriedCall>;
     store_.run<Calls>([name = agent_name_](store::Store& open) { return open.carried(name); },
                       lifeline_.guard([this](const Result<Calls>& calls) {
-                          if (!calls) return log_failure(calls.error());
+                          if (!calls) return log_unread(calls.error());
                           const auto now = std::chrono::system_clock::now();
                           for (const auto& call : *calls)
                               if (is_abandoned(call, now)) consider(call);
@@ -50,7 +50,7 @@ void Rescue::consider(const store::CarriedCall& call) {
     if (handlers_.holds(job) || !handlers_.has_room() || !asked_.insert(job).second) return;
     handlers_.somebody_waits(call.call, lifeline_.guard([this, call](const Result<bool>& waits) {
         asked_.erase(call.call.job_id);
-        if (!waits) return log_failure(waits.error());
+        if (!waits) return log_unread(waits.error());
         decide(call, *waits);
     }));
 }
@@ -65,7 +65,7 @@ void Rescue::decide(const store::CarriedCall& call, bool waited_for) {
             return ours;
         },
         lifeline_.guard([this, call, waited_for](const Result<bool>& ours) {
-            if (!ours) return log_failure(ours.error());
+            if (!ours) return log_unread(ours.error());
             if (!*ours) return;
             log::warn("agent", waited_for ? "a call whose host was killed is taken up" : "a call whose host was killed is over",
                       {{"job", call.call.job_id}, {"room", call.call.room}});

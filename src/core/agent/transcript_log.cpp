@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "voicectl/agent/call_report.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/text.h"
 
@@ -18,8 +19,6 @@ std::function<void(Result<void>)> log_failure(std::string room) {
     };
 }
 
-std::string dump(const nlohmann::json& json, int indent = -1) { return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace); }
-
 /// The job's id comes from the server; nothing of it leads out of the folder.
 std::string file_name(const std::string& job_id) {
     constexpr std::size_t kLongest = 100;
@@ -31,7 +30,7 @@ std::string file_name(const std::string& job_id) {
 Result<void> write_report(store::Store& open, const store::Call& call, const std::string& folder) {
     VC_TRY_ASSIGN(const auto report, read_call_report(open, call));
     mkdir(folder.c_str(), 0700);  // when it is not there; what else is wrong with it, writing tells
-    return write_file_atomically(folder + "/" + file_name(call.job_id), dump(report, 2) + "\n", 0600);
+    return write_file_atomically(folder + "/" + file_name(call.job_id), json_text(report, 2) + "\n", 0600);
 }
 
 }  // namespace
@@ -99,7 +98,7 @@ void TranscriptLog::save_report(const nlohmann::json& head) { report_saver({})(h
 std::function<void(const nlohmann::json&)> TranscriptLog::report_saver(const std::string& folder) const {
     return [&store = store_, shared = shared_, room = call_.room, folder](const nlohmann::json& head) {
         store.run<void>(
-            [shared, folder, head = dump(head)](store::Store& open) -> Result<void> {
+            [shared, folder, head = json_text(head)](store::Store& open) -> Result<void> {
                 if (!shared->call) return {};
                 VC_TRY(open.save_report(shared->call->id, head));
                 return folder.empty() ? Result<void>() : write_report(open, *shared->call, folder);

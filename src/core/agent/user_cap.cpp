@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kLongestUser = 128;
 constexpr std::size_t kMostMetadata = 64 * 1024;
 
-void log_failure(const Result<void>& done) {
+void log_unkept(const Result<void>& done) {
     if (!done) log::warn("agent", "the places of users are not kept", {{"error", done.error().message}});
 }
 
@@ -32,12 +32,12 @@ void UserCap::ask(const std::string& job_id, const std::string& user, std::funct
 }
 
 void UserCap::give_back(const std::string& job_id) {
-    store_.run<void>([job_id](store::Store& open) { return open.end_lease(job_id); }, log_failure);
+    store_.run<void>([job_id](store::Store& open) { return open.end_lease(job_id); }, log_unkept);
 }
 
 void UserCap::renew(std::vector<store::Lease> held) {
     if (held.empty()) return;
-    store_.run<void>([held = std::move(held), until = now_() + kPlaceLife](store::Store& open) { return open.renew_leases(held, until); }, log_failure);
+    store_.run<void>([held = std::move(held), until = now_() + kPlaceLife](store::Store& open) { return open.renew_leases(held, until); }, log_unkept);
 }
 
 }  // namespace voicectl::agent

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "voicectl/base/json.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
@@ -56,7 +57,7 @@ std::string json_line(std::string_view time, Level level, std::string_view area,
         while (line.contains(name)) name += '_';  // a field called "message" does not replace the message
         line[name] = valid_utf8(field.text);
     }
-    return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return json_text(line);
 }
 
 }  // namespace

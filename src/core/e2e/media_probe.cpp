@@ -15,24 +15,24 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kRate = 16000;
+constexpr int kProbeRate = 16000;
 constexpr double kToneHz = 440;
-constexpr std::size_t kWindow = kRate / 5;      // 200 ms, 88 whole waves: long enough for a sharp look
+constexpr std::size_t kWindow = kProbeRate / 5;      // 200 ms, 88 whole waves: long enough for a sharp look
 constexpr double kPure = 0.5;                   // share of energy at the tone; noise has under 0.01
 constexpr double kAudible = -50;                // dBFS; the tone is played at -9
 constexpr std::chrono::seconds kToneLength{20};  // longer than anyone waits
-constexpr std::chrono::minutes kTokenLife{5};
+constexpr std::chrono::minutes kProbeTokenLife{5};
 
 audio::Samples tone() {
-    audio::Samples out(static_cast<std::size_t>(kToneLength.count()) * kRate);
+    audio::Samples out(static_cast<std::size_t>(kToneLength.count()) * kProbeRate);
     for (std::size_t i = 0; i < out.size(); ++i)
-        out[i] = static_cast<std::int16_t>(16000 * std::sin(2 * std::numbers::pi * kToneHz * static_cast<double>(i) / kRate));
+        out[i] = static_cast<std::int16_t>(16000 * std::sin(2 * std::numbers::pi * kToneHz * static_cast<double>(i) / kProbeRate));
     return out;
 }
 
 /// The share of the energy of `samples` that lies at the tone (Goertzel's single bin of a Fourier transform).
 double purity_of(audio::SampleView samples) {
-    const double turn = 2 * std::cos(2 * std::numbers::pi * kToneHz / kRate);
+    const double turn = 2 * std::cos(2 * std::numbers::pi * kToneHz / kProbeRate);
     double before = 0, last = 0, energy = 0;
     for (const auto sample : samples) {
         const double now = static_cast<double>(sample) + turn * last - before;
@@ -53,7 +53,7 @@ std::string token_for(const livekit::Server& server, const std::string& room, co
     claims.video.can_publish_data = false;
     claims.video.can_subscribe = !speaks;
     if (speaks) claims.video.can_publish_sources = {"microphone"};
-    return livekit::mint(server.key, claims, kTokenLife);
+    return livekit::mint(server.key, claims, kProbeTokenLife);
 }
 
 class Speaker final : public rtc::RoomObserver {
@@ -151,7 +151,7 @@ class Probe final : private rtc::RoomObserver {
         auto failed = std::make_shared<std::optional<Error>>();
         auto there = std::make_shared<bool>(false);
         on_loop([&] {
-            speaking_->publish_audio("voicectl-doctor", kRate, [this, failed, there](Result<std::unique_ptr<rtc::AudioOutput>> output) {
+            speaking_->publish_audio("voicectl-doctor", kProbeRate, [this, failed, there](Result<std::unique_ptr<rtc::AudioOutput>> output) {
                 if (output) play(std::move(*output));
                 meeting_.change([&] {
                     *there = output.has_value();
@@ -184,7 +184,7 @@ class Probe final : private rtc::RoomObserver {
     void on_track_subscribed(const rtc::TrackInfo& track) override {
         if (!track.audio || input_) return;
         meeting_.change([&] { subscribed_ = true; });
-        input_ = listening_->listen(track.sid, kRate, [this](const rtc::AudioFrame& frame) { hear(frame); });
+        input_ = listening_->listen(track.sid, kProbeRate, [this](const rtc::AudioFrame& frame) { hear(frame); });
     }
 
     void hear(const rtc::AudioFrame& frame) {

@@ -16,7 +16,7 @@
 namespace voicectl::e2e {
 namespace {
 
-constexpr int kRate = audio::kSpeechRateHz;
+constexpr int kRecordRate = audio::kSpeechRateHz;
 constexpr double kSilentDbfs = -60;
 
 std::string decibels(double level) { return fmt::format("{:.0f} dBFS", level); }
@@ -36,9 +36,9 @@ Result<void> write_for_owner(const std::filesystem::path& path, const audio::Pcm
 audio::Samples Recorder::caller_track(TimePoint began, std::size_t length) const {
     audio::Samples track(length, 0);
     for (const auto& said : said_) {
-        const auto clip = audio::resample(said.audio, kRate);
+        const auto clip = audio::resample(said.audio, kRecordRate);
         const auto bounds = audio::speech_bounds(clip);
-        const auto offset = std::chrono::duration_cast<std::chrono::microseconds>(said.first_sound - began).count() * kRate / 1'000'000 -
+        const auto offset = std::chrono::duration_cast<std::chrono::microseconds>(said.first_sound - began).count() * kRecordRate / 1'000'000 -
                             static_cast<std::int64_t>(bounds.first);
         for (std::size_t i = 0; i < clip.samples.size(); ++i) {
             const auto at = offset + static_cast<std::int64_t>(i);
@@ -54,7 +54,7 @@ Result<Seen> Recorder::write(const std::string& folder, Ears& ears) const {
     if (!began) return fail(Errc::CheckFailed, "no audio of the agent was received");
     const auto caller = caller_track(*began, agent.samples.size());
 
-    audio::Pcm both{kRate, 2, {}};
+    audio::Pcm both{kRecordRate, 2, {}};
     both.samples.reserve(agent.samples.size() * 2);
     for (std::size_t i = 0; i < agent.samples.size(); ++i) {
         both.samples.push_back(caller[i]);
@@ -62,7 +62,7 @@ Result<Seen> Recorder::write(const std::string& folder, Ears& ears) const {
     }
     const std::filesystem::path root(folder);
     VC_TRY(write_for_owner(root / "agent.wav", agent));
-    VC_TRY(write_for_owner(root / "caller.wav", {kRate, 1, caller}));
+    VC_TRY(write_for_owner(root / "caller.wav", {kRecordRate, 1, caller}));
     VC_TRY(write_for_owner(root / "call.wav", both));
 
     const auto agent_peak = audio::measure(agent.samples).peak_dbfs;

@@ -8,8 +8,6 @@
 namespace voicectl::e2e {
 namespace {
 
-using store::Speaker;
-
 Result<std::vector<store::Turn>> read_turns(const std::string& path, const std::string& room) {
     VC_TRY_ASSIGN(const auto open, store::Store::open_existing(path));
     VC_TRY_ASSIGN(const auto call, open->find(room));
@@ -31,7 +29,7 @@ Result<Seen> compare(const std::vector<store::Turn>& turns, const std::vector<Sp
     for (std::size_t i = 0; i < spoken.size(); ++i) {
         if (i >= turns.size())
             return fail(Errc::CheckFailed, "turn {} is not stored ({}: \"{}\")", i, speaker(spoken[i].agent), cut_speech(spoken[i].text));
-        const bool stored_agent = turns[i].speaker == Speaker::Agent;
+        const bool stored_agent = turns[i].speaker == store::Speaker::Agent;
         // What is stored was meant; what we have of the agent is what a recogniser made of it.
         const auto match = speech::compare_sounds(turns[i].text, spoken[i].text, pronunciations);
         if (stored_agent != spoken[i].agent || match.score < tolerance) {
@@ -69,7 +67,7 @@ Result<Seen> check_transcript(const std::string& store_path, const std::string& 
 
 std::string stored_greeting(const std::string& store_path, const std::string& room) {
     const auto turns = read_turns(store_path, room);
-    if (!turns || turns->empty() || turns->front().speaker != Speaker::Agent) return {};
+    if (!turns || turns->empty() || turns->front().speaker != store::Speaker::Agent) return {};
     return turns->front().text;
 }
 

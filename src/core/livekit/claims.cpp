@@ -13,7 +13,7 @@
 namespace voicectl::livekit {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 using std::chrono::system_clock;
 
 std::unexpected<Error> wrong_type(std::string_view claim, std::string_view wanted) {
@@ -21,20 +21,20 @@ std::unexpected<Error> wrong_type(std::string_view claim, std::string_view wante
 }
 
 /// Readers of one JSON value each; absent and null never get here.
-Result<void> read(const Json& value, std::string_view claim, std::string& out) {
+Result<void> read(const OrderedJson& value, std::string_view claim, std::string& out) {
     if (!value.is_string()) return wrong_type(claim, "a string");
     out = value.get<std::string>();
     return {};
 }
 
-Result<void> read(const Json& value, std::string_view claim, bool& out) {
+Result<void> read(const OrderedJson& value, std::string_view claim, bool& out) {
     if (!value.is_boolean()) return wrong_type(claim, "true or false");
     out = value.get<bool>();
     return {};
 }
 
 template<class T>
-Result<void> read(const Json& value, std::string_view claim, std::optional<T>& out) {
+Result<void> read(const OrderedJson& value, std::string_view claim, std::optional<T>& out) {
     T inner{};
     VC_TRY(read(value, claim, inner));
     out = std::move(inner);
@@ -43,7 +43,7 @@ Result<void> read(const Json& value, std::string_view claim, std::optional<T>& o
 
 // Seconds since 1970 as a number, or as a string that holds one. What no 64-bit integer can hold is
 // long past, because the server's conversion wraps round.
-Result<void> read(const Json& value, std::string_view claim, std::optional<SystemTime>& out) {
+Result<void> read(const OrderedJson& value, std::string_view claim, std::optional<SystemTime>& out) {
     double seconds = 0;
     if (value.is_number()) {
         seconds = value.get<double>();
@@ -62,7 +62,7 @@ Result<void> read(const Json& value, std::string_view claim, std::optional<Syste
     return {};
 }
 
-Result<void> read(const Json& value, std::string_view claim, std::vector<std::string>& out) {
+Result<void> read(const OrderedJson& value, std::string_view claim, std::vector<std::string>& out) {
     if (!value.is_array()) return wrong_type(claim, "a list of strings");
     for (const auto& item : value) {
         auto& text = out.emplace_back();
@@ -71,7 +71,7 @@ Result<void> read(const Json& value, std::string_view claim, std::vector<std::st
     return {};
 }
 
-Result<void> read(const Json& value, std::string_view claim, std::map<std::string, std::string>& out) {
+Result<void> read(const OrderedJson& value, std::string_view claim, std::map<std::string, std::string>& out) {
     if (!value.is_object()) return wrong_type(claim, "an object of strings");
     for (const auto& [name, item] : value.items()) {
         auto& text = out[name];
@@ -80,15 +80,15 @@ Result<void> read(const Json& value, std::string_view claim, std::map<std::strin
     return {};
 }
 
-using Reader = std::function<Result<void>(const Json& value, std::string_view claim)>;
+using Reader = std::function<Result<void>(const OrderedJson& value, std::string_view claim)>;
 using Readers = std::vector<std::pair<std::string_view, Reader>>;
 
 template<class T>
 std::pair<std::string_view, Reader> into(std::string_view name, T& target) {
-    return {name, [&target](const Json& value, std::string_view claim) { return read(value, claim, target); }};
+    return {name, [&target](const OrderedJson& value, std::string_view claim) { return read(value, claim, target); }};
 }
 
-Result<void> read_object(const Json& object, std::string_view whole, const Readers& readers) {
+Result<void> read_object(const OrderedJson& object, std::string_view whole, const Readers& readers) {
     if (!object.is_object()) return wrong_type(whole, "an object");
     for (const auto& [name, value] : object.items()) {
         if (value.is_null()) continue;
@@ -100,18 +100,18 @@ Result<void> read_object(const Json& object, std::string_view whole, const Reade
 }
 
 std::pair<std::string_view, Reader> object(std::string_view name, Readers readers) {
-    return {name, [readers = std::move(readers)](const Json& value, std::string_view claim) {
+    return {name, [readers = std::move(readers)](const OrderedJson& value, std::string_view claim) {
                 return read_object(value, claim, readers);
             }};
 }
 
-Result<void> read_audience(const Json& value, std::string_view claim) {
+Result<void> read_audience(const OrderedJson& value, std::string_view claim) {
     std::vector<std::string> ignored;
     if (value.is_string()) return {};
     return read(value, claim, ignored);
 }
 
-Result<void> read_room_config(const Json& value, std::string_view claim, std::string& out) {
+Result<void> read_room_config(const OrderedJson& value, std::string_view claim, std::string& out) {
     if (!value.is_object()) return wrong_type(claim, "an object");
     google::protobuf::util::JsonParseOptions lenient;
     lenient.ignore_unknown_fields = true;
@@ -148,16 +148,16 @@ std::int64_t seconds_of(SystemTime time) {
 }
 
 template<class T>
-void put(Json& object, const char* name, const T& value) {
+void put(OrderedJson& object, const char* name, const T& value) {
     if (value != T{}) object[name] = value;
 }
 template<class T>
-void put(Json& object, const char* name, const std::optional<T>& value) {
+void put(OrderedJson& object, const char* name, const std::optional<T>& value) {
     if (value) object[name] = *value;
 }
 
-Json video_json(const VideoGrant& video) {
-    Json out = Json::object();
+OrderedJson video_json(const VideoGrant& video) {
+    OrderedJson out = OrderedJson::object();
     put(out, "roomCreate", video.room_create);
     put(out, "roomList", video.room_list);
     put(out, "roomRecord", video.room_record);
@@ -179,7 +179,7 @@ Json video_json(const VideoGrant& video) {
     return out;
 }
 
-void put_object(Json& out, const char* name, std::initializer_list<std::pair<const char*, bool>> flags) {
+void put_object(OrderedJson& out, const char* name, std::initializer_list<std::pair<const char*, bool>> flags) {
     for (const auto& [flag, set] : flags)
         if (set) out[name][flag] = true;
 }
@@ -190,7 +190,7 @@ Result<Claims> parse_claims(std::string_view payload) {
     // The JSON library takes a byte-order mark and ends at a zero byte; the server does neither.
     if (payload.starts_with("\xEF\xBB\xBF") || payload.find('\0') != std::string_view::npos)
         return fail(Errc::Protocol, "the claims are not JSON");
-    const auto json = Json::parse(valid_utf8(payload), nullptr, false);
+    const auto json = OrderedJson::parse(valid_utf8(payload), nullptr, false);
     if (json.is_discarded() || !json.is_object()) return fail(Errc::Protocol, "the claims are not a JSON object");
 
     Claims claims;
@@ -211,7 +211,7 @@ Result<Claims> parse_claims(std::string_view payload) {
         into("kindDetails", claims.kind_details),
         into("sha256", claims.sha256),
         into("roomPreset", claims.room_preset),
-        {"roomConfig", [&](const Json& value, std::string_view claim) { return read_room_config(value, claim, claims.room_config_json); }},
+        {"roomConfig", [&](const OrderedJson& value, std::string_view claim) { return read_room_config(value, claim, claims.room_config_json); }},
         object("video", video_readers(claims.video)),
         object("sip", {into("admin", claims.sip_admin), into("call", claims.sip_call)}),
         object("agent", {into("admin", claims.agent_admin), into("simulationAdmin", claims.agent_simulation_admin)}),
@@ -222,8 +222,8 @@ Result<Claims> parse_claims(std::string_view payload) {
     return claims;
 }
 
-Json to_json(const Claims& claims) {
-    Json out = Json::object();
+OrderedJson to_json(const Claims& claims) {
+    OrderedJson out = OrderedJson::object();
     put(out, "iss", claims.issuer);
     put(out, "sub", claims.identity);
     if (claims.issued_at) out["iat"] = seconds_of(*claims.issued_at);
@@ -241,7 +241,7 @@ Json to_json(const Claims& claims) {
     put_object(out, "observability", {{"write", claims.observability_write}});
     put(out, "sha256", claims.sha256);
     put(out, "roomPreset", claims.room_preset);
-    if (!claims.room_config_json.empty()) out["roomConfig"] = Json::parse(claims.room_config_json, nullptr, false);
+    if (!claims.room_config_json.empty()) out["roomConfig"] = OrderedJson::parse(claims.room_config_json, nullptr, false);
     return out;
 }
 

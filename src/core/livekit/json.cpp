@@ -18,7 +18,7 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr const char* kMask = "***";
 
@@ -102,12 +102,12 @@ std::string shown_text(const FieldDescriptor& field, const std::string& text) {
     return field.type() == FieldDescriptor::TYPE_BYTES ? base64_encode(text) : valid_utf8(text);
 }
 
-Json number(double value) {
+OrderedJson number(double value) {
     if (std::isfinite(value)) return value;
     return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
 }
 
-Json well_known(const Message& message, bool& known) {
+OrderedJson well_known(const Message& message, bool& known) {
     known = true;
     if (const auto* time = dynamic_cast<const google::protobuf::Timestamp*>(&message)) {
         using std::chrono::system_clock;
@@ -121,7 +121,7 @@ Json well_known(const Message& message, bool& known) {
 }
 
 /// One value of a field: element `index` of a repeated one, or the only one (index < 0).
-Json value_json(const Message& message, const FieldDescriptor& field, int index) {
+OrderedJson value_json(const Message& message, const FieldDescriptor& field, int index) {
     const Reflection& reflect = *message.GetReflection();
     const bool many = index >= 0;
     std::string scratch;
@@ -138,7 +138,7 @@ Json value_json(const Message& message, const FieldDescriptor& field, int index)
         case FieldDescriptor::CPPTYPE_ENUM: {
             const int value = many ? reflect.GetRepeatedEnumValue(message, &field, index) : reflect.GetEnumValue(message, &field);
             const auto* known = field.enum_type()->FindValueByNumber(value);
-            return known != nullptr ? Json(known->name()) : Json(value);
+            return known != nullptr ? OrderedJson(known->name()) : OrderedJson(value);
         }
         case FieldDescriptor::CPPTYPE_STRING:
             return shown_text(field, many ? reflect.GetRepeatedStringReference(message, &field, index, &scratch)
@@ -149,25 +149,25 @@ Json value_json(const Message& message, const FieldDescriptor& field, int index)
     return {};
 }
 
-Json map_json(const Message& message, const FieldDescriptor& field) {
+OrderedJson map_json(const Message& message, const FieldDescriptor& field) {
     const Reflection& reflect = *message.GetReflection();
     const auto& entry = *field.message_type();
-    std::map<std::string, Json> sorted;  // the wire has no order
+    std::map<std::string, OrderedJson> sorted;  // the wire has no order
     for (int i = 0; i < reflect.FieldSize(message, &field); ++i) {
         const auto& pair = reflect.GetRepeatedMessage(message, &field, i);
         const auto key = value_json(pair, *entry.map_key(), -1);
         sorted[key.is_string() ? key.get<std::string>() : key.dump()] = value_json(pair, *entry.map_value(), -1);
     }
-    Json out = Json::object();
+    OrderedJson out = OrderedJson::object();
     for (auto& [key, value] : sorted) out[key] = std::move(value);
     return out;
 }
 
-Json field_json(const Message& message, const FieldDescriptor& field) {
+OrderedJson field_json(const Message& message, const FieldDescriptor& field) {
     const Reflection& reflect = *message.GetReflection();
     if (field.is_map()) return map_json(message, field);
     if (field.is_repeated()) {
-        Json out = Json::array();
+        OrderedJson out = OrderedJson::array();
         for (int i = 0; i < reflect.FieldSize(message, &field); ++i) out.push_back(value_json(message, field, i));
         return out;
     }
@@ -177,7 +177,7 @@ Json field_json(const Message& message, const FieldDescriptor& field) {
 
 }  // namespace
 
-void mask_secrets(Json& json) {
+void mask_secrets(OrderedJson& json) {
     if (secrets_shown()) return;
     for (auto& [name, value] : json.items()) {
         if (value.is_structured()) mask_secrets(value);
@@ -195,10 +195,10 @@ std::string without_secrets(const std::string& url) {
     return query == std::string::npos ? shown : shown.substr(0, query + 1) + kMask;
 }
 
-Json to_json(const Message& message) {
+OrderedJson to_json(const Message& message) {
     bool known = false;
     if (auto simple = well_known(message, known); known) return simple;
-    Json out = Json::object();
+    OrderedJson out = OrderedJson::object();
     const auto& descriptor = *message.GetDescriptor();
     for (int i = 0; i < descriptor.field_count(); ++i) {
         const auto& field = *descriptor.field(i);

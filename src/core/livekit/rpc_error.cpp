@@ -8,21 +8,21 @@
 namespace voicectl::livekit {
 namespace {
 
-struct Known {
+struct KnownCode {
     int code;
     Errc cause;
     std::string_view meaning, hint;
 };
-constexpr std::array kKnown{
-    Known{1400, Errc::NotFound, "the participant has no such method", "methods are registered by the participant's own code; the name is case-sensitive"},
-    Known{1401, Errc::NotFound, "the participant is not there (any more)", "voicectl room participant list shows who is there"},
-    Known{1402, Errc::Rejected, "the payload is too large", "a request has at most 15,360 bytes; send a text stream (room send --text) for more"},
-    Known{1403, Errc::Unreachable, "the server cannot do calls between participants", "it may be too old"},
-    Known{1404, Errc::Unreachable, "the participant speaks another version of RPC", "its SDK may be too old"},
-    Known{1501, Errc::Timeout, "the participant did not take the call within 2 s", "is its program alive, and does its SDK know RPC?"},
-    Known{1502, Errc::Timeout, "the method did not answer in time", "give it more by --timeout"},
-    Known{1503, Errc::NotFound, "the participant left during the call", ""},
-    Known{1504, Errc::Rejected, "the answer is too large", "a reply has at most 15,360 bytes"},
+constexpr std::array kKnownCodes{
+    KnownCode{1400, Errc::NotFound, "the participant has no such method", "methods are registered by the participant's own code; the name is case-sensitive"},
+    KnownCode{1401, Errc::NotFound, "the participant is not there (any more)", "voicectl room participant list shows who is there"},
+    KnownCode{1402, Errc::Rejected, "the payload is too large", "a request has at most 15,360 bytes; send a text stream (room send --text) for more"},
+    KnownCode{1403, Errc::Unreachable, "the server cannot do calls between participants", "it may be too old"},
+    KnownCode{1404, Errc::Unreachable, "the participant speaks another version of RPC", "its SDK may be too old"},
+    KnownCode{1501, Errc::Timeout, "the participant did not take the call within 2 s", "is its program alive, and does its SDK know RPC?"},
+    KnownCode{1502, Errc::Timeout, "the method did not answer in time", "give it more by --timeout"},
+    KnownCode{1503, Errc::NotFound, "the participant left during the call", ""},
+    KnownCode{1504, Errc::Rejected, "the answer is too large", "a reply has at most 15,360 bytes"},
 };
 
 }  // namespace
@@ -45,7 +45,7 @@ std::optional<RpcRefusal> parse_rpc_refusal(std::string_view text) {
 }
 
 Error explain(const RpcRefusal& refusal) {
-    for (const auto& row : kKnown)
+    for (const auto& row : kKnownCodes)
         if (row.code == refusal.code)
             return {row.cause, fmt::format("{} (RPC error {})", row.meaning, row.code), std::string(row.hint)};
     return {Errc::Other,

@@ -6,12 +6,13 @@
 #include <nlohmann/json.hpp>
 
 #include "claims.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::livekit {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // By nettle: the first HMAC of a process costs OpenSSL 2 MB and a millisecond for its provider and all of its algorithms.
 std::string hmac_sha256(std::string_view key, std::string_view text) {
@@ -54,7 +55,7 @@ Result<Parts> take_apart(std::string_view token) {
 }
 
 Result<std::string> algorithm(const std::string& header) {
-    const auto json = header.find('\0') == std::string::npos ? Json::parse(header, nullptr, false) : Json();
+    const auto json = header.find('\0') == std::string::npos ? OrderedJson::parse(header, nullptr, false) : OrderedJson();
     if (!json.is_object()) return fail(Errc::Protocol, "its header is not a JSON object");
     const auto found = json.find("alg");
     if (found == json.end() || !found->is_string()) return fail(Errc::Protocol, "its header names no algorithm");
@@ -84,7 +85,7 @@ std::string mint(const ApiKey& key, const Claims& claims, std::chrono::seconds t
     full.issuer = key.key;
     if (!full.not_before) full.not_before = now;
     if (!full.expires) full.expires = now + ttl;
-    const auto payload = to_json(full).dump(-1, ' ', false, Json::error_handler_t::replace);
+    const auto payload = json_text(to_json(full));
     const auto text = base64url_encode(R"({"alg":"HS256","typ":"JWT"})") + "." + base64url_encode(payload);
     return text + "." + base64url_encode(hmac_sha256(key.secret, text));
 }

@@ -3,7 +3,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "voicectl/base/json_field.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
@@ -38,52 +38,52 @@ constexpr std::array kStatuses{
     Status{500, 599, Errc::Other},
 };
 
-/// Known texts of the server: what they mean and what to do. The first row that fits counts; an empty
+/// KnownText texts of the server: what they mean and what to do. The first row that fits counts; an empty
 /// method fits all, an empty meaning keeps the server's words.
-struct Known {
+struct KnownText {
     std::string_view method, text, meaning, hint;
     Errc code = Errc::Other;  // Other: as the status says
 };
 constexpr std::string_view kRecordsNothing = "this server records nothing: it runs without Redis (redis required)";
 constexpr std::string_view kRedisForEgress = "give the server and an egress service the same Redis (redis: in both configurations)";
-constexpr std::array kKnown{
-    Known{"", "signature is invalid", "the API secret is not the one of this API key (token signature is invalid)",
+constexpr std::array kKnownTexts{
+    KnownText{"", "signature is invalid", "the API secret is not the one of this API key (token signature is invalid)",
           "check LIVEKIT_API_SECRET against the server's configuration"},
-    Known{"", "invalid API key", "the server does not know this API key", "check LIVEKIT_API_KEY against the server's configuration"},
-    Known{"", "token is expired", "the server takes our fresh token for expired", "compare the clocks of this machine and of the server"},
-    Known{"", "token is not valid yet", "the server takes our fresh token for one of the future",
+    KnownText{"", "invalid API key", "the server does not know this API key", "check LIVEKIT_API_KEY against the server's configuration"},
+    KnownText{"", "token is expired", "the server takes our fresh token for expired", "compare the clocks of this machine and of the server"},
+    KnownText{"", "token is not valid yet", "the server takes our fresh token for one of the future",
           "compare the clocks of this machine and of the server"},
-    Known{"", "invalid authorization token", "the server cannot read our token", "is the URL that of a LiveKit server?"},
-    Known{"", "permissions denied", "", "the token lacks a grant that this call needs"},
-    Known{"Start", "no response from servers", "no egress worker took the job (no response from servers)",
+    KnownText{"", "invalid authorization token", "the server cannot read our token", "is the URL that of a LiveKit server?"},
+    KnownText{"", "permissions denied", "", "the token lacks a grant that this call needs"},
+    KnownText{"Start", "no response from servers", "no egress worker took the job (no response from servers)",
           "no egress service runs, none has the CPU free that this job needs (4 cores with video, 1 for audio only), or it shares no Redis "
           "with the server; --audio-only without a layout needs the least", Errc::Unreachable},
-    Known{"Start", "not enough CPU", "no egress worker has enough CPU free for this job",
+    KnownText{"Start", "not enough CPU", "no egress worker has enough CPU free for this job",
           "wait until others have ended, or start another egress service", Errc::Unreachable},
-    Known{"Start", "missing or invalid field: output", "the egress service refuses the request: its output is missing or invalid",
+    KnownText{"Start", "missing or invalid field: output", "the egress service refuses the request: its output is missing or invalid",
           "give --out, and a --storage when the service keeps no local files", Errc::Rejected},
-    Known{"Start", "missing or invalid field", "", "compare the request with --dry-run", Errc::Rejected},
-    Known{"ListEgress", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
-    Known{"Start", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
-    Known{"StopEgress", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
-    Known{"UpdateLayout", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
-    Known{"UpdateStream", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
-    Known{"", "redis required", "this server cannot do that: it runs without Redis (redis required)",
+    KnownText{"Start", "missing or invalid field", "", "compare the request with --dry-run", Errc::Rejected},
+    KnownText{"ListEgress", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    KnownText{"Start", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    KnownText{"StopEgress", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    KnownText{"UpdateLayout", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    KnownText{"UpdateStream", "redis required", kRecordsNothing, kRedisForEgress, Errc::Unreachable},
+    KnownText{"", "redis required", "this server cannot do that: it runs without Redis (redis required)",
           "give the server and the service that does it (SIP, ingress) the same Redis (redis: in both configurations)", Errc::Unreachable},
-    Known{"StopEgress", "request timed out", "the egress worker of this recording does not answer",
+    KnownText{"StopEgress", "request timed out", "the egress worker of this recording does not answer",
           "it was probably killed: the server then lists the recording as active until it forgets it; look at the worker's machine",
           Errc::Unreachable},
-    Known{"StopEgress", "cannot be stopped", "", "it has ended already; --ignore-finished takes that for done", Errc::Conflict},
-    Known{"Update", "non-streaming egress", "this egress streams to nowhere, so it has no stream to change", "start one with --out rtmp://…",
+    KnownText{"StopEgress", "cannot be stopped", "", "it has ended already; --ignore-finished takes that for done", Errc::Conflict},
+    KnownText{"Update", "non-streaming egress", "this egress streams to nowhere, so it has no stream to change", "start one with --out rtmp://…",
           Errc::Conflict},
-    Known{"UpdateLayout", "participant does not exist", "the recorder of this egress is not in the room", "only a running composite has a layout",
+    KnownText{"UpdateLayout", "participant does not exist", "the recorder of this egress is not in the room", "only a running composite has a layout",
           Errc::Conflict},
-    Known{"", "could not find any available nodes", "", "the server is shutting down or overloaded", Errc::Unreachable},
-    Known{"", "no response from servers", "", "the room or participant is gone, or the node that holds it is down"},
-    Known{"", "requested room does not exist", "", "voicectl room list shows the rooms there are"},
-    Known{"", "remote unmute not enabled", "the server lets nobody unmute others (remote unmute not enabled)",
+    KnownText{"", "could not find any available nodes", "", "the server is shutting down or overloaded", Errc::Unreachable},
+    KnownText{"", "no response from servers", "", "the room or participant is gone, or the node that holds it is down"},
+    KnownText{"", "requested room does not exist", "", "voicectl room list shows the rooms there are"},
+    KnownText{"", "remote unmute not enabled", "the server lets nobody unmute others (remote unmute not enabled)",
           "set room.enable_remote_unmute in the server's configuration, or ask the participant to unmute"},
-    Known{"MoveParticipant", "not implemented", "this server cannot move participants: LiveKit Cloud only",
+    KnownText{"MoveParticipant", "not implemented", "this server cannot move participants: LiveKit Cloud only",
           "a self-hosted way: have the participant join the other room with a token for it (voicectl token create)", Errc::Rejected},
 };
 
@@ -117,7 +117,7 @@ bool is_page(std::string_view body) {
 }
 
 Error apply_known(std::string_view method, Error error) {
-    for (const auto& row : kKnown) {
+    for (const auto& row : kKnownTexts) {
         if (!method.starts_with(row.method) || error.message.find(row.text) == std::string::npos) continue;
         if (!row.meaning.empty()) error.message = row.meaning;
         error.hint = row.hint;

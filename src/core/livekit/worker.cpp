@@ -16,7 +16,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::chrono::seconds kTokenLife{600};  // needed for the upgrade only
+constexpr std::chrono::seconds kUpgradeTokenLife{600};  // needed for the upgrade only
 constexpr std::chrono::seconds kRegisterTime{10};
 constexpr milliseconds kFirstDelay{500};
 constexpr milliseconds kLongestDelay{30'000};
@@ -104,7 +104,7 @@ class LiveWorker final : public Worker {
         claims.video.agent = true;
         net::WebSocketOptions options;
         options.url = *url;
-        options.headers = {{"Authorization", "Bearer " + mint(options_.server.key, claims, kTokenLife)}};
+        options.headers = {{"Authorization", "Bearer " + mint(options_.server.key, claims, kUpgradeTokenLife)}};
         patience_.after(options.connect_timeout + kRegisterTime, [this] {
             lost({Errc::Timeout, fmt::format("no answer to our registration within {} s", kRegisterTime.count()), {}});
         });

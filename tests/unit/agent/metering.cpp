@@ -192,23 +192,23 @@ TEST_CASE("the history keeps the instructions and the newest part") {
     std::vector<ChatMessage> history{{Role::System, "be kind"}};
     for (int i = 0; i < 10; ++i) history.push_back({Role::User, fmt::format("message {}", i)});
     auto kept = history;
-    trim(kept, {.messages = 4, .tokens = 0});
+    trim_history(kept, {.messages = 4, .tokens = 0});
     REQUIRE(kept.size() == 4);
     CHECK(kept[0].text == "be kind");
     CHECK(kept[1].text == "message 7");
     kept = history;
-    trim(kept, {.messages = 200, .tokens = 10});
+    trim_history(kept, {.messages = 200, .tokens = 10});
     REQUIRE(kept.size() == 3);
     CHECK(kept[0].text == "be kind");
     CHECK(kept[2].text == "message 9");
     kept = {{Role::User, "first"}, {Role::User, std::string(100'000, 'x')}};  // no instructions; the last one stays
-    trim(kept, {.messages = 2, .tokens = 10});
+    trim_history(kept, {.messages = 2, .tokens = 10});
     REQUIRE(kept.size() == 1);
     CHECK(kept[0].text.size() == 100'000);
     kept = history;
-    trim(kept, {.messages = 11, .tokens = 1000});
+    trim_history(kept, {.messages = 11, .tokens = 1000});
     CHECK(kept.size() == 11);
     kept.clear();
-    trim(kept, {});
+    trim_history(kept, {});
     CHECK(kept.empty());
 }

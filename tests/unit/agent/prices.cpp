@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kAgent = "name: a\nstt: pocketsphinx\nllm: {provider: openai, model: m}\ntts: flite\n";
 
-LoadedConfig with(const std::string& more, const std::string& file = "a.yaml") { return parse_config(kAgent + more, file); }
+LoadedConfig priced(const std::string& more, const std::string& file = "a.yaml") { return parse_config(kAgent + more, file); }
 
 }  // namespace
 
@@ -52,7 +52,7 @@ TEST_CASE("cached tokens cost what others do when nothing else is said") {
 }
 
 TEST_CASE("an agent's file replaces and extends prices") {
-    const auto loaded = with("prices:\n  openai/m: {per_million_input_tokens: 0.15, per_million_output_tokens: 0.6, date: 2026-03-01}\n"
+    const auto loaded = priced("prices:\n  openai/m: {per_million_input_tokens: 0.15, per_million_output_tokens: 0.6, date: 2026-03-01}\n"
                              "  deepgram/nova-3: {per_minute: 0.01, date: 2026-03-02}\n");
     REQUIRE_MESSAGE(loaded.faults.empty(), to_error(loaded.faults).message);
     const auto& prices = loaded.config.prices;
@@ -73,7 +73,7 @@ TEST_CASE("mistakes in prices are told at their line") {
              {"prices: 5\n", 5, "must be a mapping"},
              {"prices: absent.yaml\n", 5, "absent.yaml"}}) {
         CAPTURE(text);
-        const auto loaded = with(text);
+        const auto loaded = priced(text);
         REQUIRE(loaded.faults.size() == 1);
         CHECK(loaded.faults[0].line == line);
         CHECK_MESSAGE(loaded.faults[0].message.find(word) != std::string::npos, loaded.faults[0].message);
@@ -83,37 +83,37 @@ TEST_CASE("mistakes in prices are told at their line") {
 TEST_CASE("prices may stand in a file of their own, beside the agent's") {
     test::TempFolder folder;
     REQUIRE(write_file_atomically(folder.file("prices.yaml"), "openai/m: {per_minute: 1, date: 2026-03-01}\n"));
-    auto loaded = with("prices: prices.yaml\n", folder.file("a.yaml"));
+    auto loaded = priced("prices: prices.yaml\n", folder.file("a.yaml"));
     CHECK(loaded.faults.empty());
     REQUIRE(loaded.config.prices.find("openai", "m") != nullptr);
     CHECK(loaded.config.prices.find("openai", "m")->source == "prices.yaml");
     REQUIRE(write_file_atomically(folder.file("prices.yaml"), "openai/m:\n  date: 2026-03-01\n  per_minute: free\n"));
-    loaded = with("prices: prices.yaml\n", folder.file("a.yaml"));
+    loaded = priced("prices: prices.yaml\n", folder.file("a.yaml"));
     REQUIRE(loaded.faults.size() == 1);
     CHECK(loaded.faults[0].to_string() == folder.file("prices.yaml") + ":3: openai/m.per_minute: must be US dollars like 0.0048, with at most nine decimals");
 }
 
 TEST_CASE("limits have their defaults, and the old place of max_duration works") {
-    const auto plain = with("");
+    const auto plain = priced("");
     CHECK(plain.config.limits.budget == *parse_money("5"));
     CHECK(plain.config.limits.calls_per_user == 3);
     CHECK(plain.config.limits.idle == std::chrono::minutes(10));
     CHECK(plain.config.limits.max_duration == std::chrono::minutes(30));
-    CHECK(with("max_duration: 5m\n").config.limits.max_duration == std::chrono::minutes(5));
-    CHECK(with("limits: {max_duration: 5m}\n").config.limits.max_duration == std::chrono::minutes(5));
-    const auto both = with("max_duration: 5m\nlimits:\n  max_duration: 6m\n");
+    CHECK(priced("max_duration: 5m\n").config.limits.max_duration == std::chrono::minutes(5));
+    CHECK(priced("limits: {max_duration: 5m}\n").config.limits.max_duration == std::chrono::minutes(5));
+    const auto both = priced("max_duration: 5m\nlimits:\n  max_duration: 6m\n");
     REQUIRE(both.faults.size() == 1);
     CHECK(both.faults[0].line == 7);
-    const auto all = with("limits: {budget: 0.25, budget_warning: soon, budget_goodbye: bye, idle: 0s, calls_per_user: 0, answer: {characters: 100, time: 5s, words: \"\"}}\n"
+    const auto all = priced("limits: {budget: 0.25, budget_warning: soon, budget_goodbye: bye, idle: 0s, calls_per_user: 0, answer: {characters: 100, time: 5s, words: \"\"}}\n"
                           "history: {messages: 10, tokens: 500}\nreport_dir: /tmp\n");
     CHECK(all.faults.empty());
     CHECK(all.config.limits.budget == *parse_money("0.25"));
     CHECK(all.config.limits.answer.characters == 100);
     CHECK(all.config.limits.answer.words.empty());
     CHECK(all.config.history.messages == 10);
-    CHECK(with("limits: {budget: cheap}\n").faults.size() == 1);
-    CHECK(with("limits: {calls_per_user: -1}\n").faults.size() == 1);
-    CHECK(with("limits: {bugdet: 5}\n").faults.size() == 1);
-    CHECK(with("limits: {answer: {letters: 5}}\n").faults.size() == 1);
-    CHECK(with("history: {messages: 0}\n").faults.size() == 1);
+    CHECK(priced("limits: {budget: cheap}\n").faults.size() == 1);
+    CHECK(priced("limits: {calls_per_user: -1}\n").faults.size() == 1);
+    CHECK(priced("limits: {bugdet: 5}\n").faults.size() == 1);
+    CHECK(priced("limits: {answer: {letters: 5}}\n").faults.size() == 1);
+    CHECK(priced("history: {messages: 0}\n").faults.size() == 1);
 }

@@ -16,23 +16,23 @@ using test::parsed;
 
 namespace {
 
-std::optional<RoomCreateOptions> create_options(std::vector<std::string> arguments) {
+std::optional<RoomCreateOptions> room_options(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "create");
     return parsed<RoomCreateOptions>(add_room_create, std::move(arguments));
 }
 
-const auto kNow = std::chrono::system_clock::time_point(1'800'000'000s);
+const auto kRoomsNow = std::chrono::system_clock::time_point(1'800'000'000s);
 
 Room room(const std::string& name, std::uint32_t participants, std::chrono::seconds age) {
     Room out;
     out.set_name(name);
     out.set_num_participants(participants);
-    out.set_creation_time_ms(std::chrono::duration_cast<std::chrono::milliseconds>((kNow - age).time_since_epoch()).count());
+    out.set_creation_time_ms(std::chrono::duration_cast<std::chrono::milliseconds>((kRoomsNow - age).time_since_epoch()).count());
     return out;
 }
 
-std::string fitting(const RoomFilter& filter) {
-    const auto rooms = filter_rooms({room("a", 0, 2h), room("b-1", 2, 2h), room("b-2", 0, 1min)}, filter, kNow);
+std::string fitting_rooms(const RoomFilter& filter) {
+    const auto rooms = filter_rooms({room("a", 0, 2h), room("b-1", 2, 2h), room("b-2", 0, 1min)}, filter, kRoomsNow);
     REQUIRE(rooms);
     std::string out;
     for (const auto& one : *rooms) out += one.name() + " ";
@@ -42,7 +42,7 @@ std::string fitting(const RoomFilter& filter) {
 }  // namespace
 
 TEST_CASE("room create takes every setting of the API") {
-    const auto options = create_options({"demo", "--empty-timeout", "10m", "--departure-timeout=30s", "--max-participants", "2", "--metadata", "{}",
+    const auto options = room_options({"demo", "--empty-timeout", "10m", "--departure-timeout=30s", "--max-participants", "2", "--metadata", "{}",
                                          "--tag", "env=test", "--preset", "small", "--agent", "receptionist={\"a\":\"b=c\"}", "--agent", "other",
                                          "--min-playout-delay", "100ms", "--max-playout-delay", "2s", "--sync-streams"});
     REQUIRE(options);
@@ -65,7 +65,7 @@ TEST_CASE("room create takes every setting of the API") {
 
 TEST_CASE("room create refuses what the server would not understand") {
     const auto refused = [](std::vector<std::string> arguments) {
-        const auto options = create_options(std::move(arguments));
+        const auto options = room_options(std::move(arguments));
         return !options || room_request(*options).error().code == Errc::Usage;
     };
     CHECK(refused({}));
@@ -81,10 +81,10 @@ TEST_CASE("room create refuses what the server would not understand") {
 }
 
 TEST_CASE("--wait-agent has a time of its own or the default, and takes no word that follows") {
-    CHECK(create_options({"--wait-agent", "demo", "--agent", "x"})->wait_agent == "30s");
-    CHECK(create_options({"--wait-agent", "demo", "--agent", "x"})->name == "demo");
-    CHECK(create_options({"demo", "--wait-agent=5s", "--agent", "x"})->wait_agent == "5s");
-    CHECK(create_options({"demo"})->wait_agent.empty());
+    CHECK(room_options({"--wait-agent", "demo", "--agent", "x"})->wait_agent == "30s");
+    CHECK(room_options({"--wait-agent", "demo", "--agent", "x"})->name == "demo");
+    CHECK(room_options({"demo", "--wait-agent=5s", "--agent", "x"})->wait_agent == "5s");
+    CHECK(room_options({"demo"})->wait_agent.empty());
 }
 
 TEST_CASE("settings that a room which existed does not have are told, each with what was asked") {
@@ -105,14 +105,14 @@ TEST_CASE("settings that a room which existed does not have are told, each with 
 }
 
 TEST_CASE("filters choose rooms by name, age and people") {
-    CHECK(fitting({}) == "a b-1 b-2 ");
-    CHECK(fitting({.match = "^b-", .older_than = {}}) == "b-1 b-2 ");
-    CHECK(fitting({.match = {}, .older_than = "1h"}) == "a b-1 ");
-    CHECK(fitting({.match = {}, .older_than = {}, .empty = true}) == "a b-2 ");
-    CHECK(fitting({.match = {}, .older_than = {}, .empty = false, .min_participants = 2}) == "b-1 ");
-    CHECK(fitting({.match = "b", .older_than = "1h", .empty = true}).empty());
-    CHECK(filter_rooms({}, {.match = "(", .older_than = {}}, kNow).error().code == Errc::Usage);
-    CHECK(filter_rooms({}, {.match = {}, .older_than = "old"}, kNow).error().code == Errc::Usage);
+    CHECK(fitting_rooms({}) == "a b-1 b-2 ");
+    CHECK(fitting_rooms({.match = "^b-", .older_than = {}}) == "b-1 b-2 ");
+    CHECK(fitting_rooms({.match = {}, .older_than = "1h"}) == "a b-1 ");
+    CHECK(fitting_rooms({.match = {}, .older_than = {}, .empty = true}) == "a b-2 ");
+    CHECK(fitting_rooms({.match = {}, .older_than = {}, .empty = false, .min_participants = 2}) == "b-1 ");
+    CHECK(fitting_rooms({.match = "b", .older_than = "1h", .empty = true}).empty());
+    CHECK(filter_rooms({}, {.match = "(", .older_than = {}}, kRoomsNow).error().code == Errc::Usage);
+    CHECK(filter_rooms({}, {.match = {}, .older_than = "old"}, kRoomsNow).error().code == Errc::Usage);
 }
 
 TEST_CASE("a room is shown whole, with its time in words and its secret masked") {
@@ -122,8 +122,8 @@ TEST_CASE("a room is shown whole, with its time in words and its secret masked")
     CHECK(json["createdAt"] == "2027-01-15T08:00:00.000Z");
     CHECK(json["creationTimeMs"] == 1'800'000'000'000);
     CHECK(json["turnPassword"] == "***");
-    CHECK(room_age(one, kNow + 5s) == 5s);
-    CHECK(room_age(one, kNow - 5s) == 0s);  // the server's clock is ahead of ours
+    CHECK(room_age(one, kRoomsNow + 5s) == 5s);
+    CHECK(room_age(one, kRoomsNow - 5s) == 0s);  // the server's clock is ahead of ours
 }
 
 TEST_CASE("rooms are deleted by name, or by a filter with consent") {

@@ -78,14 +78,14 @@ class Rooms : public ScriptedApi {
     }
 };
 
-struct Run {
+struct Outcome {
     int code;
     std::string out, err;
     Json json() const { return Json::parse(out); }
     Json error() const { return Json::parse(err)["error"]; }
 };
 
-Run run(const ScriptedApi& api, const std::vector<std::string>& words) {
+Outcome run(const ScriptedApi& api, const std::vector<std::string>& words) {
     CommandBench bench;
     bench.environment["LIVEKIT_URL"] = api.url();
     const int code = bench.run(words);
@@ -94,7 +94,7 @@ Run run(const ScriptedApi& api, const std::vector<std::string>& words) {
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-proto::ParticipantInfo agent(const std::string& identity, const std::string& name) {
+proto::ParticipantInfo agent_info(const std::string& identity, const std::string& name) {
     proto::ParticipantInfo out;
     out.set_identity(identity);
     out.set_kind(proto::ParticipantInfo::AGENT);
@@ -116,7 +116,7 @@ proto::AgentDispatch dispatch(const std::string& id, const std::string& name, co
 }  // namespace
 
 TEST_CASE("a dispatch claims the agents of its own jobs, and by name only what no other job claims") {
-    const std::vector people{agent("agent-AJ_1", "desk"), agent("fred", "desk"), agent("agent-AJ_9", "desk")};
+    const std::vector people{agent_info("agent-AJ_1", "desk"), agent_info("fred", "desk"), agent_info("agent-AJ_9", "desk")};
     const std::vector all{dispatch("AD_1", "desk", "AJ_1"), dispatch("AD_2", "desk", "AJ_2", "fred"), dispatch("AD_3", "desk")};
     CHECK(dispatch_json(all[0], people, all)["agents"] == Json{"agent-AJ_1"});
     CHECK(dispatch_json(all[1], people, all)["agents"] == Json{"fred"});
@@ -300,7 +300,7 @@ TEST_CASE("a wait until an agent is gone lasts as long as it says") {
     Rooms api;
     api.on("ListParticipants", [](const std::string&) {
         proto::ListParticipantsResponse reply;
-        *reply.add_participants() = agent("agent-1", "desk");
+        *reply.add_participants() = agent_info("agent-1", "desk");
         return ScriptedApi::message(reply);
     });
     const auto begun = Clock::now();

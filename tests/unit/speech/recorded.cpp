@@ -13,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-struct House {
+struct VoiceHouse {
     test::TempFolder folder;
     Workers workers{1, "test"};
     net::HttpClient http;
@@ -37,7 +37,7 @@ struct Heard {
 
 json prompt(const std::string& text, const std::string& file) { return {{"text", text}, {"file", file}}; }
 
-std::string fault_key(House& house, const json& options) {
+std::string fault_key(VoiceHouse& house, const json& options) {
     auto built = build_tts(options, house.context);
     REQUIRE(!built);
     return built.error().key;
@@ -46,7 +46,7 @@ std::string fault_key(House& house, const json& options) {
 }  // namespace
 
 TEST_CASE("a recorded text is played as it is, whatever its spelling, second by second") {
-    House house;
+    VoiceHouse house;
     house.record("hello.wav", 16000, 40000, 1000);
     const auto voice = build_tts({{"provider", "recorded"}, {"prompts", json::array({prompt("Hello. This is the garden!", "hello.wav")})}}, house.context);
     REQUIRE(voice);
@@ -63,7 +63,7 @@ TEST_CASE("a recorded text is played as it is, whatever its spelling, second by 
 }
 
 TEST_CASE("what was not recorded is an error, or is left to another engine at its rate") {
-    House house;
+    VoiceHouse house;
     house.record("hello.wav", 8000, 8000, 1000);
     const json prompts = json::array({prompt("Hello.", "hello.wav")});
     const auto alone = build_tts({{"provider", "recorded"}, {"prompts", prompts}}, house.context);
@@ -99,7 +99,7 @@ TEST_CASE("what was not recorded is an error, or is left to another engine at it
 }
 
 TEST_CASE("a recording that is dropped while it is played says nothing more") {
-    House house;
+    VoiceHouse house;
     house.record("long.wav", 8000, 80000, 1000);
     const auto voice = build_tts({{"provider", "recorded"}, {"prompts", json::array({prompt("Long.", "long.wav")})}}, house.context);
     REQUIRE(voice);
@@ -112,7 +112,7 @@ TEST_CASE("a recording that is dropped while it is played says nothing more") {
 }
 
 TEST_CASE("wrong recordings are found when the voice is built, with the key named") {
-    House house;
+    VoiceHouse house;
     house.record("hello.wav", 16000, 1600, 1000);
     const auto with = [](const json& prompts) { return json{{"provider", "recorded"}, {"prompts", prompts}}; };
     CHECK(fault_key(house, {{"provider", "recorded"}}) == "prompts");

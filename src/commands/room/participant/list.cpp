@@ -26,7 +26,7 @@ std::string of_tracks(const Json& item, const std::function<std::string(const Js
     return out;
 }
 
-std::vector<Column> columns() {
+std::vector<Column> participant_columns() {
     const auto source = [](const Json& track) { return to_lower_ascii(scalar_text(track["source"])); };
     const auto codec = [](const Json& track) { return scalar_text(track["mimeType"]); };
     const auto muted = [](const Json& track) { return track["muted"] == true ? std::string("yes") : std::string("no"); };
@@ -43,7 +43,7 @@ std::vector<Column> columns() {
             column("METADATA", "metadata", true)};
 }
 
-std::string human(const Json& item, const livekit::proto::ParticipantInfo& info) {
+std::string participant_summary(const Json& item, const livekit::proto::ParticipantInfo& info) {
     auto out = participant_line(info);
     out += fmt::format("\n  sid {}, joined {}", scalar_text(item["sid"]), scalar_text(item["joinedTime"]));
     if (!info.name().empty()) out += fmt::format("\n  name: {}", terminal_safe(info.name()));
@@ -83,14 +83,14 @@ Result<void> run_participant_list(const ParticipantOptions& o, Env& env) {
     if (people.empty()) VC_TRY(rooms.get(o.room));  // an absent room has an empty list, too
     Json items = Json::array();
     for (const auto& one : people) items.push_back(participant_json(one));
-    return env.out.emit_list("participants", items, columns(), "identity");
+    return env.out.emit_list("participants", items, participant_columns(), "identity");
 }
 
 Result<void> run_participant_get(const ParticipantOptions& o, Env& env) {
     VC_TRY_ASSIGN(auto* twirp, env.twirp());
     VC_TRY_ASSIGN(const auto info, livekit::RoomApi(*twirp).participant(o.room, o.identity));
     const auto item = participant_json(info);
-    return env.out.emit(item, human(item, info), info.identity());
+    return env.out.emit(item, participant_summary(item, info), info.identity());
 }
 
 }  // namespace voicectl::commands

@@ -10,7 +10,7 @@ namespace {
 using livekit::proto::TrackInfo;
 using livekit::proto::TrackType;
 
-constexpr const char* kLong = R"(Without --track and --kind: all audio of the participant. Unmuting somebody needs room.enable_remote_unmute in the
+constexpr const char* kRoomParticipantMuteHelp = R"(Without --track and --kind: all audio of the participant. Unmuting somebody needs room.enable_remote_unmute in the
 server's configuration; without it the server refuses (exit 6), so that nobody's microphone is opened from afar.
 Exit 5 when there is no such track, 9 when only some could be changed.
 
@@ -36,7 +36,7 @@ Result<std::vector<std::string>> chosen(const ParticipantMuteOptions& o, livekit
 
 void add_participant_mute(Command participant, Env& env, Run<ParticipantMuteOptions> run) {
     auto o = std::make_shared<ParticipantMuteOptions>();
-    auto cmd = participant.add_subcommand("mute", "Mute tracks, or unmute them").footer(kLong);
+    auto cmd = participant.add_subcommand("mute", "Mute tracks, or unmute them").footer(kRoomParticipantMuteHelp);
     cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
     cmd.add_option("identity", o->identity, "Whose tracks").required();
     auto track = cmd.add_option("--track", o->tracks, "Only this track, by its sid (repeat)").one_value().type_name("TRACK");

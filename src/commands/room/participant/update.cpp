@@ -15,7 +15,7 @@ using livekit::proto::ParticipantInfo;
 using livekit::proto::ParticipantPermission;
 using livekit::proto::UpdateParticipantRequest;
 
-constexpr const char* kLong = R"(Only what is named changes; permissions that are not named stay as they are. --allow and --deny take subscribe,
+constexpr const char* kRoomParticipantUpdateHelp = R"(Only what is named changes; permissions that are not named stay as they are. --allow and --deny take subscribe,
 publish, data, metadata (of their own), metrics and hidden; denying publish takes the participant's tracks away.
 --source limits what may be published: microphone, camera, screen_share, screen_share_audio, or any.
 An attribute without a value (KEY=) is removed; the server cannot clear a name or metadata once set.
@@ -84,7 +84,7 @@ Result<void> check_choice(const ParticipantUpdateOptions& o) {
 
 void add_participant_update(Command participant, Env& env, Run<ParticipantUpdateOptions> run) {
     auto o = std::make_shared<ParticipantUpdateOptions>();
-    auto cmd = participant.add_subcommand("update", "Change name, metadata, attributes or permissions").footer(kLong);
+    auto cmd = participant.add_subcommand("update", "Change name, metadata, attributes or permissions").footer(kRoomParticipantUpdateHelp);
     cmd.add_option("room", o->room, "Room name").required().type_name("ROOM");
     cmd.add_option("identity", o->identity, "Whose").required();
     cmd.add_option("--name", o->name, "Display name").may_be_empty().type_name("TEXT");

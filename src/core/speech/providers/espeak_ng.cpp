@@ -17,10 +17,10 @@
 namespace voicectl::speech {
 namespace {
 
-constexpr auto kHint = "install it: apt install libespeak-ng1 espeak-ng-data";
+constexpr auto kEspeakHint = "install it: apt install libespeak-ng1 espeak-ng-data";
 const std::vector<std::string> kNames{"libespeak-ng.so.1"};
 
-struct Settings {
+struct EspeakNgSettings {
     std::string voice;
     int rate_wpm;
     int pitch;
@@ -57,7 +57,7 @@ class Engine {
     }
 
     /// On a worker. Returns when the text is spoken, or nobody listens any more.
-    Result<void> speak(const Settings& settings, const std::string& text, Outlet<TtsSink>& outlet) {
+    Result<void> speak(const EspeakNgSettings& settings, const std::string& text, Outlet<TtsSink>& outlet) {
         std::lock_guard lock(mutex_);
         if (outlet.closed()) return {};
         if (!choose_voice(settings.voice)) return fail(Errc::Other, "espeak-ng has lost the voice {}", settings.voice);
@@ -72,7 +72,7 @@ class Engine {
 
  private:
     Result<void> start() {
-        VC_TRY_ASSIGN(const auto library, SharedLibrary::open(kNames, kHint));
+        VC_TRY_ASSIGN(const auto library, SharedLibrary::open(kNames, kEspeakHint));
         VC_TRY_ASSIGN(auto* initialise, library.symbol<decltype(&espeak_Initialize)>("espeak_Initialize"));
         VC_TRY_ASSIGN(auto* set_callback, library.symbol<decltype(&espeak_SetSynthCallback)>("espeak_SetSynthCallback"));
         VC_TRY_ASSIGN(synth_, library.symbol<decltype(&espeak_Synth)>("espeak_Synth"));
@@ -83,7 +83,7 @@ class Engine {
         VC_TRY_ASSIGN(current_voice_, library.symbol<decltype(&espeak_GetCurrentVoice)>("espeak_GetCurrentVoice"));
         constexpr int kChunkMs = 40;
         rate_hz_ = initialise(AUDIO_OUTPUT_SYNCHRONOUS, kChunkMs, nullptr, espeakINITIALIZE_DONT_EXIT);
-        if (rate_hz_ <= 0) return fail_with_hint(Errc::Missing, "espeak-ng finds no voice data", kHint);
+        if (rate_hz_ <= 0) return fail_with_hint(Errc::Missing, "espeak-ng finds no voice data", kEspeakHint);
         set_callback(&on_sound);
         return {};
     }
@@ -121,7 +121,7 @@ class Engine {
 
 class EspeakNg final : public TextToSpeech {
  public:
-    EspeakNg(Engine& engine, Settings settings, Workers& workers)
+    EspeakNg(Engine& engine, EspeakNgSettings settings, Workers& workers)
         : engine_(engine), settings_(std::move(settings)), queue_(std::make_shared<SerialQueue>(workers)) {}
 
     int rate_hz() const override { return engine_.rate_hz(); }
@@ -138,7 +138,7 @@ class EspeakNg final : public TextToSpeech {
 
  private:
     Engine& engine_;  // lives as long as the process
-    Settings settings_;
+    EspeakNgSettings settings_;
     std::shared_ptr<SerialQueue> queue_;
 };
 
@@ -151,7 +151,7 @@ bool is_voice_name(const std::string& name) {
 
 Built<TextToSpeech> build_espeak_ng(const nlohmann::json& options, const ProviderContext& context) {
     OptionReader reader(options);
-    Settings settings;
+    EspeakNgSettings settings;
     settings.voice = reader.text("voice", "en-us");
     settings.rate_wpm = reader.integer("rate", espeakRATE_NORMAL, espeakRATE_MINIMUM, espeakRATE_MAXIMUM);
     settings.pitch = reader.integer("pitch", 50, 0, 99);
@@ -170,8 +170,8 @@ const Provider<TextToSpeech> kEspeakNg{"espeak-ng", "eSpeak NG: offline, very qu
                                        &build_espeak_ng};
 
 std::string espeak_ng_version() {
-    const auto library = SharedLibrary::open(kNames, kHint);
-    if (!library) return fmt::format("not installed: {}", kHint);
+    const auto library = SharedLibrary::open(kNames, kEspeakHint);
+    if (!library) return fmt::format("not installed: {}", kEspeakHint);
     const auto info = library->symbol<decltype(&espeak_Info)>("espeak_Info");
     if (!info) return info.error().message;
     const char* path = nullptr;

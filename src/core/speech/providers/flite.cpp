@@ -15,7 +15,7 @@
 namespace voicectl::speech {
 namespace {
 
-constexpr auto kHint = "install it: apt install libflite1";
+constexpr auto kFliteHint = "install it: apt install libflite1";
 
 struct Voice {
     decltype(&flite_text_to_wave) synthesise;
@@ -41,7 +41,7 @@ int on_sound(const cst_wave* wave, int start, int size, int /*last*/, cst_audio_
 
 Result<std::unique_ptr<Voice>> load_voice(const std::string& name) {
     // The voice first: it brings the engine along, and the engine's functions are found through it.
-    VC_TRY_ASSIGN(const auto library, SharedLibrary::open({fmt::format("libflite_cmu_us_{}.so.1", name)}, kHint));
+    VC_TRY_ASSIGN(const auto library, SharedLibrary::open({fmt::format("libflite_cmu_us_{}.so.1", name)}, kFliteHint));
     const auto start = fmt::format("register_cmu_us_{}", name);
     VC_TRY_ASSIGN(auto* init, library.symbol<decltype(&flite_init)>("flite_init"));
     VC_TRY_ASSIGN(auto* enter, library.symbol<cst_voice* (*)(const char*)>(start.c_str()));
@@ -127,8 +127,8 @@ Built<TextToSpeech> build_flite(const nlohmann::json& options, const ProviderCon
 const Provider<TextToSpeech> kFlite{"flite", "CMU flite: small and offline, American English", &build_flite};
 
 std::string flite_version() {
-    const auto library = SharedLibrary::open({"libflite.so.1"}, kHint);
-    if (!library) return fmt::format("not installed: {}", kHint);
+    const auto library = SharedLibrary::open({"libflite.so.1"}, kFliteHint);
+    if (!library) return fmt::format("not installed: {}", kFliteHint);
     return FLITE_PROJECT_VERSION;
 }
 

@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 constexpr int kRetries = 2;
 constexpr milliseconds kFirstBackOff = 500ms;
 
-struct Settings {
+struct OpenAiSettings {
     std::string url, models_url;
     std::string model;
     std::string key;           // empty: none is sent
@@ -40,7 +40,7 @@ std::string_view role_name(ChatMessage::Role role) {
     return "user";
 }
 
-std::string body_for(const Settings& settings, const std::vector<ChatMessage>& messages) {
+std::string body_for(const OpenAiSettings& settings, const std::vector<ChatMessage>& messages) {
     nlohmann::json body{{"model", settings.model}, {"stream", true}, {"stream_options", {{"include_usage", true}}}};
     auto& list = body["messages"] = nlohmann::json::array();
     for (const auto& message : messages)
@@ -50,7 +50,7 @@ std::string body_for(const Settings& settings, const std::vector<ChatMessage>& m
     return body.dump();
 }
 
-net::HttpRequest request_for(const Settings& settings, const std::vector<ChatMessage>& messages) {
+net::HttpRequest request_for(const OpenAiSettings& settings, const std::vector<ChatMessage>& messages) {
     net::HttpRequest request;
     request.method = "POST";
     request.url = settings.url;
@@ -62,7 +62,7 @@ net::HttpRequest request_for(const Settings& settings, const std::vector<ChatMes
 }
 
 /// What a refusal means for a script and for a person.
-Error refusal(int status, const ServerError& server, const Settings& settings) {
+Error refusal(int status, const ServerError& server, const OpenAiSettings& settings) {
     const auto message = fmt::format("{} answered {}: {}", settings.url, status, server.message);
     const auto check_key = settings.key.empty() ? std::string("the server wants a key: set api_key_env")
                                                 : fmt::format("check the key in {}", settings.key_variable);
@@ -90,7 +90,7 @@ std::optional<milliseconds> retry_after(const net::HttpResponse& head) {
 
 class OpenAiStream final : public LlmStream {
  public:
-    OpenAiStream(Loop& loop, net::HttpClient& http, std::shared_ptr<const Settings> settings,
+    OpenAiStream(Loop& loop, net::HttpClient& http, std::shared_ptr<const OpenAiSettings> settings,
                  const std::vector<ChatMessage>& messages, LlmSink sink)
         : loop_(loop),
           http_(http),
@@ -239,7 +239,7 @@ class OpenAiStream final : public LlmStream {
 
     Loop& loop_;
     net::HttpClient& http_;
-    std::shared_ptr<const Settings> settings_;
+    std::shared_ptr<const OpenAiSettings> settings_;
     net::HttpRequest request_;
     std::shared_ptr<LlmSink> sink_;
     std::optional<net::HttpResponse> head_;
@@ -260,7 +260,7 @@ class OpenAiStream final : public LlmStream {
 /// The list of models is asked for and not read: its connection is what is wanted.
 class WarmUp final : public LlmStream {
  public:
-    WarmUp(Loop& loop, net::HttpClient& http, const Settings& settings) {
+    WarmUp(Loop& loop, net::HttpClient& http, const OpenAiSettings& settings) {
         net::HttpRequest request;
         request.url = settings.models_url;
         if (!settings.key.empty()) request.headers.emplace_back("Authorization", "Bearer " + settings.key);
@@ -279,8 +279,8 @@ class WarmUp final : public LlmStream {
 
 class OpenAi final : public LanguageModel {
  public:
-    OpenAi(net::HttpClient& http, Settings settings)
-        : http_(http), settings_(std::make_shared<const Settings>(std::move(settings))) {}
+    OpenAi(net::HttpClient& http, OpenAiSettings settings)
+        : http_(http), settings_(std::make_shared<const OpenAiSettings>(std::move(settings))) {}
 
     std::unique_ptr<LlmStream> generate(Loop& loop, const std::vector<ChatMessage>& messages, LlmSink sink) override {
         return std::make_unique<OpenAiStream>(loop, http_, settings_, messages, std::move(sink));
@@ -289,7 +289,7 @@ class OpenAi final : public LanguageModel {
 
  private:
     net::HttpClient& http_;
-    std::shared_ptr<const Settings> settings_;
+    std::shared_ptr<const OpenAiSettings> settings_;
 };
 
 bool is_local(const std::string& host) {
@@ -298,7 +298,7 @@ bool is_local(const std::string& host) {
 
 Built<LanguageModel> build_openai(const nlohmann::json& options, const ProviderContext& context) {
     OptionReader reader(options);
-    Settings settings;
+    OpenAiSettings settings;
     auto base = reader.text("base_url", "https://api.openai.com/v1");
     settings.model = reader.text("model", "");
     settings.key_variable = reader.text("api_key_env", "OPENAI_API_KEY");

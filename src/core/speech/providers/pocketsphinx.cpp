@@ -16,7 +16,6 @@ namespace {
 
 using sphinx::Decoder;
 using sphinx::DecoderPool;
-using sphinx::Library;
 
 const std::string kModelFolder = "/usr/share/pocketsphinx/model/en-us/";
 
@@ -209,7 +208,7 @@ std::optional<OptionFault> unknown_words(const Chosen& chosen, const std::vector
                        "use another word, or a dictionary that has it"};
 }
 
-Result<void> use_grammar(const Library& library, const Chosen& chosen, const ProviderContext& context,
+Result<void> use_grammar(const sphinx::Library& library, const Chosen& chosen, const ProviderContext& context,
                          sphinx::DecoderSettings& settings, std::optional<OptionFault>& fault) {
     if (chosen.grammar) {
         VC_TRY_ASSIGN(settings.grammar, grammar_text(*chosen.grammar, context));
@@ -228,7 +227,7 @@ Built<SpeechToText> build_pocketsphinx(const nlohmann::json& options, const Prov
     OptionReader reader(options);
     const auto chosen = read_options(reader, context);
     if (auto fault = reader.finish()) return std::unexpected(std::move(*fault));
-    const auto library = Library::get();
+    const auto library = sphinx::Library::get();
     if (!library) return fault_of(library.error());
     sphinx::DecoderSettings settings{chosen.model, chosen.language_model, chosen.dictionary, {}, {}, chosen.second_pass};
     if (chosen.grammar || !chosen.phrases.empty()) {
@@ -250,7 +249,7 @@ const Provider<SpeechToText> kPocketSphinx{"pocketsphinx", "CMU PocketSphinx: of
                                            &build_pocketsphinx};
 
 std::string pocketsphinx_version() {
-    const auto library = Library::get();
+    const auto library = sphinx::Library::get();
     // The library does not tell its version; its soname belongs to this one only.
     return library ? "0.8-5prealpha" : fmt::format("not installed: {}", sphinx::kHint);
 }

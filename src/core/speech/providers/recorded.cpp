@@ -7,7 +7,7 @@
 #include "core/speech/providers/all.h"
 #include "voicectl/audio/file.h"
 #include "voicectl/audio/resampler.h"
-#include "voicectl/base/json_field.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 #include "voicectl/speech/compare.h"
 

@@ -12,7 +12,6 @@
 namespace voicectl::speech {
 namespace {
 
-using sherpa::Library;
 using Handle = const SherpaOnnxVoiceActivityDetector*;
 
 constexpr std::size_t kWindow = 512;
@@ -26,7 +25,7 @@ constexpr double kAboveFloorDb = 3;
 /// Any thread.
 class Pool {
  public:
-    Pool(const Library& library, std::string model, float threshold)
+    Pool(const sherpa::Library& library, std::string model, float threshold)
         : library_(library), model_(std::move(model)), threshold_(threshold) {}
     ~Pool() {
         for (const auto handle : idle_) library_.destroy_vad(handle);
@@ -34,7 +33,7 @@ class Pool {
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
 
-    const Library& library() const { return library_; }
+    const sherpa::Library& library() const { return library_; }
     Result<Handle> take() {
         {
             std::lock_guard lock(mutex_);
@@ -64,7 +63,7 @@ class Pool {
     }
 
  private:
-    const Library& library_;
+    const sherpa::Library& library_;
     const std::string model_;
     const float threshold_;
     std::mutex mutex_;
@@ -129,7 +128,7 @@ Built<VoiceModel> build_silero(const nlohmann::json& options, const ProviderCont
     if (!options.contains("model")) reader.fault("model", "missing", "the path of Silero's silero_vad.onnx");
     else if (!std::filesystem::is_regular_file(model, error)) reader.fault("model", fmt::format("{} is not there", model));
     if (auto fault = reader.finish()) return std::unexpected(std::move(*fault));
-    const auto library = Library::get(library_path ? resolve_path(*library_path, context) : "");
+    const auto library = sherpa::Library::get(library_path ? resolve_path(*library_path, context) : "");
     if (!library) return fault_of(library.error(), library_path ? "library" : "");
     auto pool = std::make_shared<Pool>(**library, model, static_cast<float>(threshold));
     auto first = pool->take();  // what cannot be loaded is found now, and the first caller need not wait

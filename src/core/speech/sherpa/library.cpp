@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kFile = "libsherpa-onnx-c-api.so";
 constexpr const char* kVariable = "VOICECTL_SHERPA_ONNX";
-constexpr const char* kHint =
+constexpr const char* kSherpaHint =
     "./scripts/setup fetches it; else install the Python wheel sherpa-onnx-core " VC_SHERPA_VERSION
     " and name its sherpa_onnx/lib/libsherpa-onnx-c-api.so in VOICECTL_SHERPA_ONNX or as `library`";
 
@@ -25,12 +25,12 @@ std::vector<std::string> places(const std::string& path) {
 }
 
 Result<std::unique_ptr<const Library>> load(const std::string& path) {
-    VC_TRY_ASSIGN(const auto shared, SharedLibrary::open(places(path), kHint));
+    VC_TRY_ASSIGN(const auto shared, SharedLibrary::open(places(path), kSherpaHint));
     VC_TRY_ASSIGN(const auto version, shared.symbol<decltype(&SherpaOnnxGetVersionStr)>("SherpaOnnxGetVersionStr"));
     if (std::string_view(version()) != VC_SHERPA_VERSION)
         return fail_with_hint(Errc::Missing,
                               fmt::format("{} is sherpa-onnx {}, and {} is needed", shared.name(), version(), VC_SHERPA_VERSION),
-                              kHint);
+                              kSherpaHint);
     auto library = std::make_unique<Library>();
     VC_TRY(shared.find_all({{"SherpaOnnxCreateVoiceActivityDetector", &library->create_vad},
                             {"SherpaOnnxDestroyVoiceActivityDetector", &library->destroy_vad},
