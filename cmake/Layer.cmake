@@ -1,10 +1,3 @@
-# vc_heavy_headers(TARGET HEADER): what HEADER includes is read once and not for each file; half the compile
-# time of a command. ccache wants CCACHE_SLOPPINESS for it (scripts/lib.sh).
-function(vc_heavy_headers target header)
-  target_precompile_headers(${target} PRIVATE "${CMAKE_SOURCE_DIR}/src/core/${header}")
-  target_compile_options(${target} PRIVATE -fpch-preprocess)
-endfunction()
-
 # vc_layer(NAME [LINK targets...] [PRIVATE_LINK targets...])
 #
 # One static library per folder under src/core, all sources of the folder. Its public headers are

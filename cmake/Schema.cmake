@@ -32,6 +32,7 @@ function(vc_schema target fds library)
     # Under it protobuf's headers add a member to every map, which Debian's library does not have.
     target_compile_options(${target} PUBLIC -U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1)
   endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)  # protoc's files have names in common
   target_compile_options(${target} PRIVATE -w $<$<CONFIG:Release>:-Os>)
 endfunction()
 
@@ -46,3 +47,4 @@ vc_schema(livekit_session_schema livekit livekit_schema agent/livekit_agent_sess
 vc_schema(livekit_ffi_schema livekit_ffi protobuf::libprotobuf
   audio_frame.proto capture.proto data_stream.proto data_track.proto e2ee.proto ffi.proto handle.proto
   participant.proto room.proto rpc.proto stats.proto track.proto track_publication.proto video_frame.proto)
+set_target_properties(livekit_ffi_schema PROPERTIES UNITY_BUILD ${VC_UNITY})  # those of the lite form have not

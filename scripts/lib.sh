@@ -6,7 +6,6 @@ CACHE=$ROOT/.cache
 STARTED=$(date +%s)
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1  # the presets share what they compile alike
-export CCACHE_SLOPPINESS=pch_defines,time_macros  # precompiled headers (cmake/Layer.cmake)
 export PIP_CACHE_DIR=${PIP_CACHE_DIR:-$CACHE/pip}
 . scripts/versions
 
