@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,6 +102,24 @@ struct FillerSettings {
     std::vector<std::string> say;  // in turn; empty: nothing is said
 };
 
+/// What a language changes; absent: as the agent has it.
+struct LanguageSettings {
+    std::string tag;  // as the file has it
+    std::optional<std::string> greeting, instructions, back_again, not_understood, away_say, away_goodbye, budget_warning, budget_goodbye, idle_goodbye,
+        duration_goodbye;
+    nlohmann::json stt, llm, tts;  // null: the agent's
+    std::map<std::string, nlohmann::json> voices;
+};
+
+/// Where instructions come from by a call's `scenarioId` (requirement E6).
+struct BackendSettings {
+    std::string url;  // empty: $VOICECTL_BACKEND_URL
+    std::string path = "/api/internal/scenarios/{scenarioId}";
+    std::string key_env = "INTERNAL_SERVICE_KEY", key_file;  // of the header X-Internal-Service-Key; the file wins
+    std::chrono::milliseconds timeout{2000};  // of each of two attempts
+};
+
+/// Texts are templates (src/core/agent/text_template.h).
 struct AgentConfig {
     std::string file;  // as given, for messages
     std::string name;
@@ -114,6 +133,13 @@ struct AgentConfig {
     FrontEndSettings front_end;
     DtmfSettings dtmf;
     FillerSettings filler;
+    std::vector<std::string> prompt_from;  // who may give other instructions, the first that has some: "metadata", "backend"
+    BackendSettings backend;
+    bool strict_metadata = false;          // a dispatch whose metadata are wrong is refused; else served with the defaults
+    std::map<std::string, std::string> variables;         // known to templates besides the built-in ones, with their defaults
+    std::string language;                                 // what the keys above speak; empty: not told
+    std::map<std::string, LanguageSettings> languages;    // by tag, in lower case
+    std::map<std::string, nlohmann::json> voices;         // by name: what each changes in `tts`
     int max_calls = 12;          // of one process: LiveKit's core should not carry more
     int processes = 0;           // at most; 0: two for each core of the machine
     double load_threshold = 0.9;     // share of CPU or memory from which on no call is taken; 1: never refuse for it
@@ -146,6 +172,7 @@ struct LoadedConfig {
     std::map<std::string, int> lines;  // line of every key, by its dotted path: "stt.provider", "llm.rules[2].match"
     ConfigFaults faults;               // empty: good
     std::string text;                  // what was read
+    std::map<std::string, std::string> files;  // the prompt files that it names, as it names them, and what was read of them
 
     /// A fault of a stage's own option, at its line in the file.
     ConfigFault fault_at(const std::string& key, std::string message, std::string hint) const;
@@ -153,8 +180,9 @@ struct LoadedConfig {
 
 /// NotFound or Io when the file cannot be read; faults in the value otherwise.
 Result<LoadedConfig> load_config(const std::string& path);
-/// The same for text that is in memory; `file` is for messages.
-LoadedConfig parse_config(const std::string& yaml, const std::string& file);
+/// The same for text that is in memory; `file` is for messages, and prompt files are looked for beside it, but those in
+/// `files` are taken from there.
+LoadedConfig parse_config(const std::string& yaml, const std::string& file, std::map<std::string, std::string> files = {});
 
 /// Printable, on one line, without blanks at its ends.
 bool is_plain_name(const std::string& name);

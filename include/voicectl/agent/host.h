@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "voicectl/agent/config.h"
+#include "voicectl/agent/prompt_backend.h"
 #include "voicectl/agent/turn_judge.h"
 #include "voicectl/base/loop.h"
 #include "voicectl/livekit/worker.h"
@@ -36,13 +37,19 @@ struct CallOutcome {
     int turns = 0;
 };
 
-/// The stages as built from a configuration; shared by all calls of a host.
-struct Stages {
+struct StageSet {
     std::unique_ptr<speech::SpeechToText> stt;
     std::unique_ptr<speech::LanguageModel> llm;
     std::unique_ptr<speech::TextToSpeech> tts;
+    std::map<std::string, std::unique_ptr<speech::TextToSpeech>> voices = {};  // by name
+};
+
+/// The stages as built from a configuration, and what else calls need; shared by all calls of a host.
+struct Stages : StageSet {
     std::unique_ptr<speech::VoiceModel> vad = {};  // null: voice activity that needs no model
-    std::unique_ptr<TurnJudge> judge = {};  // null: words do not tell whether a turn is over
+    std::unique_ptr<TurnJudge> judge = {};         // null: words do not tell whether a turn is over
+    std::map<std::string, StageSet> languages = {};  // what a language has of its own; null: the agent's
+    std::unique_ptr<PromptBackend> prompts = {};     // null: instructions do not come from a backend
 };
 
 /// Builds the stages; every fault at its line of the file, as far as one does not hide another. Of a file with faults of its

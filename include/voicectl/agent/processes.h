@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct ProcessSetup {
     std::string name, store;       // as flags changed them; empty: as configured
     bool log_json = false, debug = false, quiet = false;
     std::string supervisor;        // its identity (base/process.h)
+    std::map<std::string, std::string> files{};  // the prompt files that the configuration names, as the supervisor read them
 };
 
 struct ProcessHostOptions {

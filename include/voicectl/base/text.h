@@ -36,6 +36,12 @@ std::string valid_utf8(std::string_view text);
 /// Escapes control characters (also C1 and bidirectional overrides), so that text of others cannot steer
 /// a terminal.
 std::string terminal_safe(std::string_view text);
+/// Text of others as a value within text of ours: control characters and ends of lines become blanks (with `lines` an
+/// end of line and a tab stay), what nobody sees or what turns text around is dropped, invalid UTF-8 becomes U+FFFD.
+/// At most `limit` characters.
+std::string plain_text(std::string_view text, std::size_t limit, bool lines = false);
+/// "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" in hexadecimal digits.
+bool is_uuid(std::string_view text);
 /// Number of code points.
 std::size_t utf8_length(std::string_view text);
 

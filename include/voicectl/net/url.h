@@ -22,6 +22,8 @@ struct Url {
 
 /// Refuses user names and passwords in the URL, unknown schemes, ports out of range.
 Result<Url> parse_url(std::string_view text);
+/// The host is this machine, by its name or address: no TLS is needed, and no key.
+bool is_loopback(std::string_view host);
 /// RFC 3986 percent-encoding of everything but unreserved characters.
 std::string percent_encode(std::string_view text);
 

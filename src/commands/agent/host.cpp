@@ -35,7 +35,7 @@ Result<void> run_agent_host(const AgentHostOptions&, Env& env) {
     return agent::serve_calls(loop, kSupervisorSocket, [&](const agent::ProcessSetup& setup) -> Result<agent::CallHost*> {
         log::configure(setup.quiet ? log::Level::Warn : setup.debug ? log::Level::Debug : log::Level::Info,
                        setup.log_json ? log::Format::Json : log::Format::Pretty);
-        auto loaded = agent::parse_config(setup.yaml, setup.file);
+        auto loaded = agent::parse_config(setup.yaml, setup.file, setup.files);
         forgive_prices(loaded, setup.file);
         if (!loaded.faults.empty()) return std::unexpected(agent::to_error(loaded.faults));
         if (!setup.name.empty()) loaded.config.name = setup.name;

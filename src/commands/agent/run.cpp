@@ -79,7 +79,7 @@ class AgentProcess {
         if (options_.dev || options_.once) {
             VC_TRY_ASSIGN(parts_, CallParts::build(std::move(loaded), loop_, env_));
         } else {
-            start_processes(std::move(loaded.text));
+            start_processes(loaded);
         }
         return serve();
     }
@@ -100,20 +100,21 @@ class AgentProcess {
         return loaded;
     }
 
-    agent::ProcessSetup setup(const agent::AgentConfig& config, std::string yaml) const {
+    agent::ProcessSetup setup(const agent::LoadedConfig& loaded) const {
         return {.file = options_.config,
-                .yaml = std::move(yaml),
-                .name = config.name,
-                .store = config.store,
+                .yaml = loaded.text,
+                .name = loaded.config.name,
+                .store = loaded.config.store,
                 .log_json = options_.log_format == "json",
                 .debug = env_.global.verbose >= 2,
                 .quiet = env_.out.quiet,
-                .supervisor = process_identity()};
+                .supervisor = process_identity(),
+                .files = loaded.files};
     }
 
-    void start_processes(std::string yaml) {
+    void start_processes(const agent::LoadedConfig& loaded) {
         agent::ProcessHostOptions options;
-        options.setup = setup(config_, std::move(yaml));
+        options.setup = setup(loaded);
         options.calls_per_process = config_.max_calls;
         options.processes = process_limit();
         options.command = {own_executable(), "agent", "host"};
@@ -311,7 +312,7 @@ class AgentProcess {
         if (loaded->config.name != config_.name)
             return log::error("agent", "a new name needs a restart, the old configuration stays", {{"name", loaded->config.name}});
         users_ = std::make_unique<agent::UserCap>(*store_, loaded->config.limits.calls_per_user);
-        processes_->reload(setup(loaded->config, loaded->text));
+        processes_->reload(setup(*loaded));
     }
 
     int capacity() const { return config_.max_calls * (processes_ ? process_limit() : 1); }

@@ -28,16 +28,6 @@ Result<Json> parse_object(const std::string& text) {
 
 }  // namespace
 
-bool is_uuid(std::string_view text) {
-    constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    if (text.size() != kForm.size()) return false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool hex = std::string_view("0123456789abcdefABCDEF").find(text[i]) != std::string_view::npos;
-        if (kForm[i] == '-' ? text[i] != '-' : !hex) return false;
-    }
-    return true;
-}
-
 Result<Json> call_metadata(const CallFields& fields) {
     Json out = Json::object();
     if (!fields.user.empty()) out["userId"] = fields.user;

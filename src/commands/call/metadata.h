@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "commands/output.h"
 
@@ -17,7 +16,5 @@ struct CallFields {
 /// Usage, naming the field, when the result is not as the schema has it: userId is there and a UUID,
 /// assignmentId and scenarioId are UUIDs where they are there. Anything else may be there too.
 Result<Json> call_metadata(const CallFields& fields);
-
-bool is_uuid(std::string_view text);
 
 }  // namespace voicectl::commands

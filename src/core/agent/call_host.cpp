@@ -134,7 +134,7 @@ template<class T>
 using Build = speech::Built<T> (*)(const nlohmann::json&, const speech::ProviderContext&);
 
 template<class T>
-void take(Build<T> build, const nlohmann::json& given, const char* stage, const LoadedConfig& loaded, const speech::ProviderContext& context,
+void take(Build<T> build, const nlohmann::json& given, const std::string& stage, const LoadedConfig& loaded, const speech::ProviderContext& context,
           std::unique_ptr<T>& out, ConfigFaults& faults) {
     if (!loaded.faults.empty() && (!given.is_object() || !given.contains("provider"))) return;  // told already
     constexpr std::size_t kMost = 20;
@@ -146,12 +146,31 @@ void take(Build<T> build, const nlohmann::json& given, const char* stage, const 
         if (built) return;
         const auto& fault = built.error();
         const auto named = options.key_in_file(fault.key);
-        const auto key = named.empty() ? std::string(stage) : fmt::format("{}{}{}", stage, named.starts_with('[') ? "" : ".", named);
+        const auto key = named.empty() ? stage : fmt::format("{}{}{}", stage, named.starts_with('[') ? "" : ".", named);
         // What was taken away may be missed now: that is no fault of the file.
         if (told.contains(key) || (!told.empty() && named.empty())) return;
         told.insert(key);
         faults.push_back(loaded.fault_at(key, fault.message, fault.hint));
         if (!options.take_away(fault.key)) return;
+    }
+}
+
+/// What each voice changes in `tts`.
+void take_voices(const std::map<std::string, nlohmann::json>& voices, const nlohmann::json& tts, const std::string& path, const LoadedConfig& loaded,
+                 const speech::ProviderContext& context, StageSet& out, ConfigFaults& faults) {
+    for (const auto& [name, change] : voices) {
+        take<speech::TextToSpeech>(&speech::build_tts, voice_options(tts, change), path + "." + name, loaded, context, out.voices[name], faults);
+    }
+}
+
+void take_languages(const LoadedConfig& loaded, const speech::ProviderContext& context, Stages& out, ConfigFaults& faults) {
+    for (const auto& [tag, language] : loaded.config.languages) {
+        auto& set = out.languages[tag];
+        const auto path = "languages." + language.tag;
+        if (!language.stt.is_null()) take<speech::SpeechToText>(&speech::build_stt, language.stt, path + ".stt", loaded, context, set.stt, faults);
+        if (!language.llm.is_null()) take<speech::LanguageModel>(&speech::build_llm, language.llm, path + ".llm", loaded, context, set.llm, faults);
+        if (!language.tts.is_null()) take<speech::TextToSpeech>(&speech::build_tts, language.tts, path + ".tts", loaded, context, set.tts, faults);
+        take_voices(language.voices, language.tts.is_null() ? loaded.config.tts : language.tts, path + ".voices", loaded, context, set, faults);
     }
 }
 
@@ -164,6 +183,10 @@ std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, con
     take<speech::LanguageModel>(&speech::build_llm, loaded.config.llm, "llm", loaded, context, stages.llm, faults);
     take<speech::TextToSpeech>(&speech::build_tts, loaded.config.tts, "tts", loaded, context, stages.tts, faults);
     take<speech::VoiceModel>(&speech::build_vad, loaded.config.turn.vad, "turn.vad", loaded, context, stages.vad, faults);
+    take_voices(loaded.config.voices, loaded.config.tts, "voices", loaded, context, stages, faults);
+    take_languages(loaded, context, stages, faults);
+    if (auto backend = PromptBackend::build(loaded.config, context)) stages.prompts = std::move(*backend);
+    else faults.push_back(loaded.fault_at(backend.error().key, backend.error().message, backend.error().hint));
     if (!faults.empty()) return std::unexpected(std::move(faults));
     if (const auto& languages = loaded.config.turn.text_rules; !languages.empty()) stages.judge = make_text_rules(languages);
     return stages;

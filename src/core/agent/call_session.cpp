@@ -55,10 +55,12 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
     : parts_(parts),
       ticket_(std::move(ticket)),
       on_ended_(std::move(on_ended)),
+      metadata_(read_metadata(ticket_.metadata)),
+      settings_(parts.config, parts.stages, metadata_.value),
       transcript_(parts.store, call_of(parts, ticket_)),
-      ledger_(Ledger::create(parts.config.prices, {payee_of(parts.config.stt), payee_of(parts.config.llm), payee_of(parts.config.tts)})),
+      ledger_(Ledger::create(parts.config.prices, {payee_of(settings_.stt_options()), payee_of(settings_.llm_options()), payee_of(settings_.tts_options())})),
       record_(std::make_shared<CallRecord>(parts.config)),
-      stages_(parts.stages, parts.config, ledger_,
+      stages_({settings_.stt(), settings_.llm(), settings_.tts()}, parts.config, ledger_,
               [this] {
                   record_->event(ms(parts_.loop.now()), "answer_cut");
                   report("answer_cut");
@@ -66,7 +68,6 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
               }),
       budget_(parts.config.limits.budget),
       call_start_(std::chrono::system_clock::now()),
-      first_words_(parts.config.greeting),
       steady_start_(parts.loop.now()),
       wall_start_(std::chrono::system_clock::now()),
       early_({.start = [this](const std::string& text) { return answer_early(text); },
@@ -91,9 +92,9 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
 }
 
 void CallSession::start() {
-    if (!parts_.config.instructions.empty())
-        history_.push_back({speech::ChatMessage::Role::System, parts_.config.instructions});
-    warm_ = parts_.stages.llm->warm_up(parts_.loop);
+    if (!good_metadata()) return;
+    fetch_prompt();
+    warm_ = settings_.llm().warm_up(parts_.loop);
     if (!ticket_.resumed) return join();
     transcript_.recall(lifeline_.guard([this](const TranscriptLog::Recalled& recalled) {
         take_up(recalled);
@@ -109,7 +110,40 @@ void CallSession::take_up(const TranscriptLog::Recalled& recalled) {
     recalled_ = turns;
     report("taken_up");
     log::info("agent", "call taken up again", {{"room", ticket_.room}, {"turns", turns.size()}});
-    if (!turns.empty()) first_words_ = parts_.config.back_again;
+    goes_on_ = !turns.empty();
+}
+
+// Whoever may create dispatches is not thereby somebody whom we trust: the call is served with what is good of it.
+bool CallSession::good_metadata() {
+    for (const auto& fault : metadata_.faults) log::warn("agent", "the dispatch's metadata are wrong", {{"room", ticket_.room}, {"fault", fault}});
+    if (const auto fault = strict_fault(metadata_); parts_.config.strict_metadata && !fault.empty()) {
+        finish(false, "bad metadata: " + fault);
+        return false;
+    }
+    for (const auto& wish : settings_.refused())
+        log::warn("agent", "the agent does not have what the dispatch asks for", {{"room", ticket_.room}, {"asked", wish}});
+    return true;
+}
+
+// Beside joining the room. The greeting waits for it, for the backend may know a better one.
+void CallSession::fetch_prompt() {
+    const auto scenario = settings_.scenario_to_fetch();
+    if (scenario.empty()) return;
+    prompt_ = parts_.stages.prompts->fetch(parts_.loop, scenario, [this, scenario](Result<FetchedPrompt> prompt) {
+        prompt_.reset();
+        if (prompt) settings_.use(std::move(*prompt));
+        else
+            log::error("agent", "no prompt from the backend, the file's own is used",
+                       {{"room", ticket_.room}, {"scenario", scenario}, {"error", prompt.error().message}});
+        greet_when_heard();
+    });
+}
+
+/// Once it is known who calls and what the prompt is.
+void CallSession::instruct() {
+    if (std::exchange(instructed_, true)) return;
+    if (auto text = settings_.instructions(); !text.empty()) history_.insert(history_.begin(), {speech::ChatMessage::Role::System, std::move(text)});
+    for (const auto& name : settings_.take_missing()) log::warn("agent", "a variable has no value", {{"room", ticket_.room}, {"variable", name}});
 }
 
 void CallSession::join() {
@@ -128,7 +162,7 @@ void CallSession::join() {
 }
 
 void CallSession::publish() {
-    room_->publish_audio(kTrackName, parts_.stages.tts->rate_hz(),
+    room_->publish_audio(kTrackName, settings_.tts().rate_hz(),
                          lifeline_.guard([this](Result<std::unique_ptr<rtc::AudioOutput>> output) {
                              if (!output) return end(false, output.error().message);
                              output_ = std::move(*output);
@@ -141,6 +175,7 @@ void CallSession::on_joined(const rtc::Participant& participant) {
     if (!is_caller(participant)) return;
     if (caller_ && *caller_ != participant.identity) return;  // the first one is who we serve
     caller_ = participant.identity;
+    settings_.set_caller(participant);
     transcript_.set_caller(participant.identity);
     front_end_->set_caller(participant);
     if (output_ && !reply_) show_state("listening");
@@ -188,9 +223,11 @@ void CallSession::on_closed(const rtc::Closed& closed) {
 
 // Never before the caller can hear it: the output is there, and somebody receives our track.
 void CallSession::greet_when_heard() {
-    if (greeted_ || ended_ || !output_ || !track_heard_ || !caller_) return;
+    if (greeted_ || ended_ || !output_ || !track_heard_ || !caller_ || prompt_) return;
     greeted_ = true;
-    if (!first_words_.empty()) return say(first_words_, /*interruptible=*/false, kGreetingLeadIn);
+    const auto words = goes_on_ ? settings_.back_again() : settings_.greeting();
+    instruct();
+    if (!words.empty()) return say(words, /*interruptible=*/false, kGreetingLeadIn);
     answer_held();
 }
 
@@ -241,20 +278,20 @@ void CallSession::take_turn(const UserTurn& turn) {
         give_way();
     }
     if (turn.text.empty()) {
-        if (!reply_ && !parts_.config.not_understood.empty()) say(parts_.config.not_understood, true);
+        if (const auto words = settings_.not_understood(); !reply_ && !prompt_ && !words.empty()) say(words, true);
         else if (!reply_) wait_for_caller();
         return;
     }
     save_user_turn(turn);
-    // Over the greeting it waits; a short word over an answer is agreement, not a question.
-    if (reply_ && !reply_->interruptible()) return hold(turn);
+    // Over the greeting, and before we know what we are, it waits; a short word over an answer is agreement, not a question.
+    if (prompt_ || (reply_ && !reply_->interruptible())) return hold(turn);
     remember(turn);
     if (!reply_) answer(turn);
 }
 
 // While an answer is on, what is said about it may be agreement: it is waited for.
 void CallSession::on_pause(const std::string& text, std::chrono::milliseconds spoken) {
-    if (reply_ || !output_ || ended_ || hang_up_timer_.pending() || leaving_) return;
+    if (reply_ || !output_ || !instructed_ || ended_ || hang_up_timer_.pending() || leaving_) return;
     early_.on_pause(text, spoken, history_.size());
 }
 
@@ -271,7 +308,7 @@ std::unique_ptr<Reply> CallSession::answer_early(const std::string& text) {
 void CallSession::fill() {
     const auto& words = parts_.config.filler.say;
     if (!reply_ || leaving_ || (listener_ && listener_->caller_is_speaking())) return;
-    if (!reply_->fill(words[fillers_said_ % words.size()])) return;
+    if (!reply_->fill(settings_.filled(words[fillers_said_ % words.size()]))) return;
     ++fillers_said_;
     report("filler");
 }
@@ -280,6 +317,7 @@ void CallSession::answer(const UserTurn& turn) {
     if (!output_ || ended_ || hang_up_timer_.pending() || leaving_) return front_end_->answered(turn.message, {});
     // What the turn itself has added is not what its answer is based on.
     auto early = early_.take(turn.text, history_.size() - 1);
+    instruct();
     trim_history(history_, parts_.config.history);
     show_state("thinking");
     away_timer_.cancel();
@@ -436,10 +474,11 @@ void CallSession::on_silent_caller() {
     if (reply_ || ended_) return;
     if (listener_ && listener_->caller_is_speaking()) return wait_for_caller();
     const auto& away = parts_.config.away;
-    if (asked_if_there_++ < away.times) return say(away.say, /*interruptible=*/true);
+    if (asked_if_there_++ < away.times) return say(settings_.away_say(), /*interruptible=*/true);
     hang_up_next_ = true;
-    if (away.goodbye.empty()) return end(true, "the caller was silent");
-    say(away.goodbye, /*interruptible=*/true);
+    const auto goodbye = settings_.away_goodbye();
+    if (goodbye.empty()) return end(true, "the caller was silent");
+    say(goodbye, /*interruptible=*/true);
 }
 
 void CallSession::save_reply(bool interrupted) {
@@ -540,6 +579,7 @@ void CallSession::end(bool good, const std::string& reason) {
 
 void CallSession::finish(bool good, const std::string& reason) {
     if (std::exchange(ended_, true)) return;
+    prompt_.reset();
     caller_timer_.cancel();
     duration_timer_.cancel();
     resume_timer_.cancel();

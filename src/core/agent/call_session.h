@@ -12,6 +12,7 @@
 
 #include "budget.h"
 #include "call_record.h"
+#include "call_settings.h"
 #include "early_answer.h"
 #include "front_end.h"
 #include "listener.h"
@@ -46,6 +47,9 @@ class CallSession final : public rtc::RoomObserver {
     void on_state(rtc::ConnectionState state) override;
     void on_closed(const rtc::Closed& closed) override;
 
+    bool good_metadata();
+    void fetch_prompt();
+    void instruct();
     void join();
     void take_up(const TranscriptLog::Recalled& recalled);
     void publish();
@@ -103,6 +107,8 @@ class CallSession final : public rtc::RoomObserver {
     HostParts parts_;
     CallTicket ticket_;
     std::function<void(CallOutcome)> on_ended_;
+    ReadMetadata metadata_;
+    CallSettings settings_;
     TranscriptLog transcript_;
     std::shared_ptr<Ledger> ledger_;
     std::shared_ptr<CallRecord> record_;
@@ -111,7 +117,8 @@ class CallSession final : public rtc::RoomObserver {
     bool cost_noted_ = false;            // on_cost() is on its way
     std::string warn_;                   // of the budget, yet to be said
     store::SystemTime call_start_;       // also when another process had it first
-    std::string first_words_;
+    bool goes_on_ = false;     // the conversation had begun before our process took it up
+    bool instructed_ = false;  // the model's instructions stand in the history
     TimePoint steady_start_;
     store::SystemTime wall_start_;
 
@@ -124,6 +131,7 @@ class CallSession final : public rtc::RoomObserver {
     std::vector<store::Turn> recalled_;  // of the process before ours, until front-ends may ask for them
 
     std::unique_ptr<speech::LlmStream> warm_;  // the model's connection, opened ahead
+    std::unique_ptr<PromptFetch> prompt_;  // while the instructions are on their way
     std::unique_ptr<rtc::Room> room_;
     std::unique_ptr<FrontEnd> front_end_;
     std::unique_ptr<rtc::AudioOutput> output_;

@@ -38,12 +38,11 @@ void CallSession::on_cost() {
     const auto step = budget_.at(cost);
     if (step == Budget::Step::Fine) return;
     const auto detail = fmt::format("{} of {} USD", to_text(cost), to_text(budget_.limit()));
-    const auto& limits = parts_.config.limits;
-    if (step == Budget::Step::Spent) return limit_reached("budget", limits.budget_goodbye, fmt::format("budget spent: {}", detail));
+    if (step == Budget::Step::Spent) return limit_reached("budget", settings_.budget_goodbye(), fmt::format("budget spent: {}", detail));
     log::warn("agent", "the call has cost most of its budget", {{"room", ticket_.room}, {"cost", detail}});
     record_->event(ms(parts_.loop.now()), "budget_warning", detail);
     report("budget_warning", {{"detail", detail}, {"room", ticket_.room}});
-    if (!limits.budget_warning.empty()) warn_ = limits.budget_warning;
+    warn_ = settings_.budget_warning();
     if (!reply_) say_warning();
 }
 
@@ -59,7 +58,7 @@ void CallSession::limit_time() {
     const auto& limits = parts_.config.limits;
     const auto gone = std::chrono::duration_cast<milliseconds>(wall(parts_.loop.now()) - call_start_);  // in another process
     duration_timer_.after(std::max(limits.max_duration - gone, milliseconds{1000}),
-                          [this] { limit_reached("duration", parts_.config.limits.duration_goodbye, "longest duration reached"); });
+                          [this] { limit_reached("duration", settings_.duration_goodbye(), "longest duration reached"); });
 }
 
 void CallSession::expect_caller() {
@@ -67,7 +66,7 @@ void CallSession::expect_caller() {
     if (limits.idle.count() == 0) return;
     idle_timer_.after(limits.idle, [this] {
         if (listener_ && listener_->caller_is_speaking()) return expect_caller();
-        limit_reached("idle", parts_.config.limits.idle_goodbye, "the caller was silent for too long");
+        limit_reached("idle", settings_.idle_goodbye(), "the caller was silent for too long");
     });
 }
 

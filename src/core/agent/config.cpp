@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <set>
 
+#include "text_template.h"
+#include "voicectl/agent/metadata.h"
 #include "voicectl/agent/turn_judge.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
@@ -16,6 +19,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostConfigBytes = 1024 * 1024;
+constexpr std::size_t kLongestPrompt = 128 * 1024;
 constexpr int kDeepest = 40;  // of nesting; a file that goes deeper is no configuration
 
 // A YAML scalar as JSON: quoted text stays text, the rest is read as YAML 1.2's core schema has it (so that an
@@ -68,6 +72,28 @@ class Reader {
     void name(const char* key, std::string& out) {
         text(key, out, /*required=*/true);
         if (!is_plain_name(out)) fault(key, "must be printable text on one line, without blanks at its ends", "");
+    }
+    void text(const char* key, std::optional<std::string>& out) {
+        if (std::string value; given(key)) {
+            text(key, value);
+            out = std::move(value);
+        }
+    }
+    /// Text, or {file: PATH}.
+    void prompt(const char* key, std::string& out) {
+        const auto* value = find(key, false);
+        if (value == nullptr || !value->is_object()) return text(key, out);
+        section(key, [&](Reader& inner) {
+            std::string name;
+            inner.text("file", name, /*required=*/true);
+            if (!name.empty()) out = inner.file(name);
+        });
+    }
+    void prompt(const char* key, std::optional<std::string>& out) {
+        if (std::string value; given(key)) {
+            prompt(key, value);
+            out = std::move(value);
+        }
     }
     void duration(const char* key, std::chrono::milliseconds& out, std::chrono::milliseconds least,
                   std::chrono::milliseconds most) {
@@ -162,6 +188,22 @@ class Reader {
     void check(const char* key, const std::string& why_not) {
         if (!why_not.empty()) fault(key, why_not, "");
     }
+    /// A stage that may be left out.
+    void own_stage(const char* key, json& out, const char* example) {
+        if (given(key)) stage(key, out, example);
+    }
+    /// Each key of a mapping that its owner names: `read` gets it, its value, and how to tell what is wrong with it.
+    using Tell = std::function<void(std::string message, std::string hint)>;
+    void each(const char* key, const std::function<void(const std::string& name, const json& value, const Tell& tell)>& read) {
+        const auto* value = find(key, false);
+        if (value == nullptr) return;
+        if (!value->is_object()) return fault(key, "must be a mapping of names", "");
+        for (const auto& [name, one] : value->items()) {
+            const auto at = path(key) + "." + name;
+            read(name, one, [&](std::string message, std::string hint) { loaded_.faults.push_back(loaded_.fault_at(at, std::move(message), std::move(hint))); });
+        }
+    }
+    bool given(const char* key) { return find(key, false) != nullptr; }
     void section(const char* key, const std::function<void(Reader&)>& read) {
         const auto* value = find(key, false);
         if (value == nullptr) return;
@@ -182,11 +224,20 @@ class Reader {
 
  private:
     const json* find(const char* key, bool required) {
-        known_.emplace_back(key);
+        if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
         const auto found = object_.find(key);
         if (found != object_.end() && !found->is_null()) return &*found;
         if (required) fault(key, "is missing", "");
         return nullptr;
+    }
+    /// A file that the configuration names, beside it.
+    std::string file(const std::string& name) {
+        if (const auto known = loaded_.files.find(name); known != loaded_.files.end()) return known->second;
+        const auto read = read_file((std::filesystem::path(loaded_.config.file).parent_path() / name).string(), kLongestPrompt);
+        if (!read) fault("file", "cannot be read: " + read.error().message, "its path is relative to the folder of this configuration");
+        else if (valid_utf8(*read) != *read) fault("file", "is no text in UTF-8", "");
+        else return loaded_.files[name] = *read;
+        return {};
     }
     std::string path(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
 
@@ -284,6 +335,102 @@ void read_prices(LoadedConfig& loaded, const json* value) {
     });
 }
 
+void read_backend(Reader& backend, BackendSettings& out) {
+    using std::chrono::milliseconds;
+    backend.text("url", out.url);
+    backend.text("path", out.path);
+    backend.text("key_env", out.key_env);
+    backend.text("key_file", out.key_file);
+    backend.duration("timeout", out.timeout, milliseconds{100}, milliseconds{30000});
+}
+
+/// `voices: {anna: {voice: slt}, ben: rms}`
+void read_voices(Reader& from, std::map<std::string, json>& out) {
+    from.each("voices", [&](const std::string& name, const json& value, const Reader::Tell& tell) {
+        if (!is_plain_name(name)) tell("a voice's name must be printable text", "");
+        if (value.is_object()) out[name] = value;
+        else if (value.is_string() || value.is_number()) out[name] = {{"voice", bare_text(value)}};
+        else tell("must be the name of a voice, or a mapping with what it changes in tts", "for example  anna: {voice: slt}");
+    });
+}
+
+void read_language(Reader& from, LanguageSettings& out) {
+    from.text("greeting", out.greeting);
+    from.prompt("instructions", out.instructions);
+    from.text("back_again", out.back_again);
+    from.text("not_understood", out.not_understood);
+    from.section("away", [&](Reader& away) {
+        away.text("say", out.away_say);
+        away.text("goodbye", out.away_goodbye);
+    });
+    from.section("limits", [&](Reader& limits) {
+        limits.text("budget_warning", out.budget_warning);
+        limits.text("budget_goodbye", out.budget_goodbye);
+        limits.text("idle_goodbye", out.idle_goodbye);
+        limits.text("duration_goodbye", out.duration_goodbye);
+    });
+    from.own_stage("stt", out.stt, "pocketsphinx");
+    from.own_stage("llm", out.llm, "script");
+    from.own_stage("tts", out.tts, "espeak-ng");
+    read_voices(from, out.voices);
+}
+
+/// What differs from call to call: who may change what, and to what.
+void read_per_call(LoadedConfig& loaded, Reader& top) {
+    auto& config = loaded.config;
+    top.choice<bool>("metadata", config.strict_metadata, {{"lenient", false}, {"strict", true}});
+    top.texts("prompt_from", config.prompt_from);
+    for (const auto& source : config.prompt_from)
+        if (source != "metadata" && source != "backend") loaded.faults.push_back(loaded.fault_at("prompt_from", "knows metadata and backend", ""));
+    top.section("backend", [&](Reader& backend) { read_backend(backend, config.backend); });
+    top.each("variables", [&](const std::string& name, const json& value, const Reader::Tell& tell) {
+        if (!is_variable_name(name)) tell("a variable's name has letters, digits and _ only", "");
+        else if (is_built_in(name)) tell("is known already, and cannot be another", "");
+        else if (value.is_structured()) tell("must be text: what is said when the dispatch has no value", "");
+        else config.variables[name] = value.is_null() ? "" : bare_text(value);
+    });
+    top.text("language", config.language);
+    if (!config.language.empty() && !is_language(config.language)) loaded.faults.push_back(loaded.fault_at("language", "is no language tag", "write it like de or pt-BR"));
+    read_voices(top, config.voices);
+    top.each("languages", [&](const std::string& tag, const json& value, const Reader::Tell& tell) {
+        if (!is_language(tag)) return tell("is no language tag", "write it like de or pt-BR");
+        if (!value.is_object()) return tell("must be a mapping of what this language changes", "for example  de: {greeting: Guten Tag., tts: {provider: espeak-ng, voice: de}}");
+        Reader inner(loaded, value, "languages." + tag);
+        auto& language = config.languages[to_lower_ascii(tag)];
+        language.tag = tag;
+        read_language(inner, language);
+        inner.finish();
+    });
+}
+
+/// Variables that nobody can ever give a value are a slip of the pen.
+void check_templates(LoadedConfig& loaded, const json& document, const std::string& path) {
+    static const std::set<std::string> texts{"greeting", "instructions", "back_again", "not_understood", "say", "goodbye",
+                                             "budget_warning", "budget_goodbye", "idle_goodbye", "duration_goodbye"};
+    const auto check = [&](const std::string& key, const std::string& text, const std::string& prompt_file = {}) {
+        for (const auto& slot : slots_of(text)) {
+            const auto where = prompt_file.empty() ? "" : fmt::format(" (line {} of {})", slot.line, prompt_file);
+            if (slot.name.empty())
+                loaded.faults.push_back(
+                    loaded.fault_at(key, fmt::format("{} is no variable{}", terminal_safe(slot.written), where), "a variable is written like {{name}} or {{name|default}}"));
+            else if (!slot.has_default && !is_built_in(slot.name) && !loaded.config.variables.contains(slot.name))
+                loaded.faults.push_back(loaded.fault_at(key, fmt::format("unknown variable '{}'{}", slot.name, where),
+                                                        fmt::format("one that dispatches set needs a default, {{{{{}|…}}}}, or a line under variables; built in are {}",
+                                                                    slot.name, fmt::join(built_in_names(), ", "))));
+        }
+    };
+    for (const auto& [name, value] : document.items()) {
+        const auto key = path.empty() ? name : path + "." + name;
+        if (texts.contains(name) && value.is_string()) check(key, value.get<std::string>());
+        else if (name == "instructions" && value.is_object() && loaded.files.contains(bare_text(value.value("file", json()))))
+            check(key + ".file", loaded.files.at(bare_text(value["file"])), bare_text(value["file"]));
+        else if ((name == "away" || name == "limits") && value.is_object()) check_templates(loaded, value, key);
+        else if (path.empty() && name == "languages" && value.is_object())
+            for (const auto& [tag, language] : value.items())
+                if (language.is_object()) check_templates(loaded, language, key + "." + tag);
+    }
+}
+
 void read_all(LoadedConfig& loaded, const json& document) {
     using std::chrono::milliseconds;
     using std::chrono::hours;
@@ -291,7 +438,7 @@ void read_all(LoadedConfig& loaded, const json& document) {
     Reader top(loaded, document, "");
     top.name("name", config.name);
     top.text("greeting", config.greeting);
-    top.text("instructions", config.instructions);
+    top.prompt("instructions", config.instructions);
     top.text("back_again", config.back_again);
     top.text("not_understood", config.not_understood);
     top.stage("stt", config.stt, "pocketsphinx");
@@ -329,7 +476,9 @@ void read_all(LoadedConfig& loaded, const json& document) {
     read_prices(loaded, top.raw("prices"));
     top.text("report_dir", config.report_dir);
     top.duration("drain_timeout", config.drain_timeout, milliseconds{0}, hours{24});
+    read_per_call(loaded, top);
     top.finish();
+    check_templates(loaded, document, "");
 }
 
 }  // namespace
@@ -353,8 +502,9 @@ ConfigFault LoadedConfig::fault_at(const std::string& key, std::string message, 
     return {config.file, line, key, std::move(message), std::move(hint)};
 }
 
-LoadedConfig parse_config(const std::string& yaml, const std::string& file) {
+LoadedConfig parse_config(const std::string& yaml, const std::string& file, std::map<std::string, std::string> files) {
     LoadedConfig loaded;
+    loaded.files = std::move(files);
     loaded.config.file = file;
     loaded.text = yaml;
     try {

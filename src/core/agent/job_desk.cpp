@@ -3,6 +3,7 @@
 #include <set>
 
 #include "voicectl/agent/host.h"
+#include "voicectl/agent/metadata.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
@@ -120,6 +121,10 @@ class LocalJobDesk final : public JobDesk {
 
     void on_offer(const livekit::Job& job) {
         if (const auto* why = refusal()) return refuse(job, why);
+        if (const auto fault = config_.strict_metadata ? strict_fault(read_metadata(job.metadata)) : std::string(); !fault.empty()) {
+            log::warn("agent", "refused for its metadata", {{"job", job.id}, {"room", job.room_name}, {"fault", fault}});
+            return refuse(job, "bad metadata");
+        }
         promised_[job.id] = std::make_unique<Timer>(loop_);  // its place is kept while others are asked
         if (!options_.admit) return accept(job);
         promised_[job.id]->after(options_.admit_within, [this, job] {
@@ -169,10 +174,17 @@ class LocalJobDesk final : public JobDesk {
     void on_assigned(const livekit::Job& job, const std::string& token) {
         promised_.erase(job.id);
         rooms_[job.id] = job.room_name;
-        host_.start({job.id, job.room_name, options_.server.url, token, job.metadata});
+        host_.start({job.id, job.room_name, options_.server.url, token, bounded(job)});
         worker_->report_job(job.id, livekit::JobStatus::Running);
         event({.kind = "job_started", .job_id = job.id, .room = job.room_name});
         report_load();
+    }
+
+    /// What nobody reads is not passed on either, nor stored.
+    static std::string bounded(const livekit::Job& job) {
+        if (job.metadata.size() <= kMostMetadata) return valid_utf8(job.metadata);
+        log::warn("agent", "the dispatch's metadata are too long, the call goes without", {{"job", job.id}, {"room", job.room_name}, {"bytes", job.metadata.size()}});
+        return {};
     }
 
     void on_call_ended(const CallOutcome& outcome) {

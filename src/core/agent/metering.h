@@ -62,8 +62,14 @@ class BoundedLlm final : public speech::LanguageModel {
 
 /// All of them, as a session needs them.
 struct MeteredStages {
-    MeteredStages(const Stages& stages, const AgentConfig& config, const std::shared_ptr<Ledger>& ledger, std::function<void()> on_cut)
-        : stt(*stages.stt, ledger), counted(*stages.llm, ledger), llm(counted, config.limits.answer, std::move(on_cut)), tts(*stages.tts, ledger) {}
+    /// Those that the call has: of its language, with its voice.
+    struct Chosen {
+        speech::SpeechToText& stt;
+        speech::LanguageModel& llm;
+        speech::TextToSpeech& tts;
+    };
+    MeteredStages(const Chosen& stages, const AgentConfig& config, const std::shared_ptr<Ledger>& ledger, std::function<void()> on_cut)
+        : stt(stages.stt, ledger), counted(stages.llm, ledger), llm(counted, config.limits.answer, std::move(on_cut)), tts(stages.tts, ledger) {}
     MeteredStt stt;
     MeteredLlm counted;
     BoundedLlm llm;

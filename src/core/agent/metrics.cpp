@@ -47,7 +47,7 @@ constexpr std::array kStages{std::pair{"endOfTurnMs", "end_of_turn"}, std::pair{
 const std::vector<Metrics::Definition>& Metrics::definitions() {
     static const std::vector<Definition> all{
         {Kind::Counter, "voicectl_jobs_total", "Jobs by what became of them: accepted, refused, completed, failed"},
-        {Kind::Counter, "voicectl_jobs_refused_total", "Refused jobs by reason: full, overloaded, draining, user limit"},
+        {Kind::Counter, "voicectl_jobs_refused_total", "Refused jobs by reason: full, overloaded, draining, user limit, bad metadata"},
         {Kind::Gauge, "voicectl_calls", "Calls at this moment"},
         {Kind::Gauge, "voicectl_calls_capacity", "Calls that are taken at most"},
         {Kind::Gauge, "voicectl_registered", "1 while registered with the server"},

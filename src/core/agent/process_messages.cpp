@@ -21,11 +21,12 @@ int integer(const Json& message, const char* key, int fallback) {
 }  // namespace
 
 Json setup(const ProcessSetup& s) {
-    return {{"type", "setup"}, {"file", s.file}, {"yaml", s.yaml}, {"name", s.name}, {"store", s.store}, {"logJson", s.log_json}, {"debug", s.debug}, {"quiet", s.quiet}, {"supervisor", s.supervisor}};
+    return {{"type", "setup"}, {"file", s.file}, {"yaml", s.yaml}, {"name", s.name}, {"store", s.store}, {"logJson", s.log_json}, {"debug", s.debug}, {"quiet", s.quiet}, {"supervisor", s.supervisor}, {"files", s.files}};
 }
 
 ProcessSetup to_setup(const Json& m) {
-    return {text(m, "file"), text(m, "yaml"), text(m, "name"), text(m, "store"), m.value("logJson", false), m.value("debug", false), m.value("quiet", false), text(m, "supervisor")};
+    return {text(m, "file"), text(m, "yaml"), text(m, "name"), text(m, "store"), m.value("logJson", false), m.value("debug", false), m.value("quiet", false),
+            text(m, "supervisor"), m.value("files", std::map<std::string, std::string>())};
 }
 
 Json call(const CallTicket& t) {

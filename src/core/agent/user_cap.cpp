@@ -1,14 +1,10 @@
 #include "voicectl/agent/user_cap.h"
 
-#include <nlohmann/json.hpp>
-
+#include "voicectl/agent/metadata.h"
 #include "voicectl/base/log.h"
 
 namespace voicectl::agent {
 namespace {
-
-constexpr std::size_t kLongestUser = 128;
-constexpr std::size_t kMostMetadata = 64 * 1024;
 
 void log_unkept(const Result<void>& done) {
     if (!done) log::warn("agent", "the places of users are not kept", {{"error", done.error().message}});
@@ -16,15 +12,7 @@ void log_unkept(const Result<void>& done) {
 
 }  // namespace
 
-std::string user_of(const std::string& metadata) {
-    if (metadata.size() > kMostMetadata) return {};
-    const auto value = nlohmann::json::parse(metadata, nullptr, false);
-    if (!value.is_object()) return {};
-    const auto found = value.find("userId");
-    if (found == value.end() || !found->is_string()) return {};
-    const auto& user = found->get_ref<const std::string&>();
-    return user.size() <= kLongestUser ? user : std::string();
-}
+std::string user_of(const std::string& metadata) { return read_metadata(metadata).value.user_id; }
 
 void UserCap::ask(const std::string& job_id, const std::string& user, std::function<void(Result<bool>)> done) {
     store_.run<bool>([lease = store::Lease{job_id, user}, most = most_, now = now_()](store::Store& open) { return open.take_lease(lease, most, now, now + kPlaceLife); },

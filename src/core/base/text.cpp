@@ -71,6 +71,14 @@ bool steers_terminal(char32_t c) {
            c == 0x200E || c == 0x200F || c == 0x061C || c == 0x2028 || c == 0x2029;
 }
 
+// Zero width, variation selectors, tags: nobody sees them, and a model reads them.
+bool is_invisible(char32_t c) {
+    return c == 0xAD || (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0x061C || c == 0xFEFF ||
+           (c >= 0xE0000 && c <= 0xE0FFF);
+}
+
+bool ends_line(char32_t c) { return c == '\n' || c == 0x85 || c == 0x2028 || c == 0x2029; }
+
 }  // namespace
 
 std::string base64url_encode(std::string_view bytes) { return encode(bytes, kUrl, false); }
@@ -122,6 +130,32 @@ std::string terminal_safe(std::string_view text) {
         text.remove_prefix(step);
     }
     return out;
+}
+
+std::string plain_text(std::string_view text, std::size_t limit, bool lines) {
+    std::string out;
+    for (std::size_t count = 0; !text.empty() && count < limit;) {
+        const auto [value, bytes] = decode_utf8(text);
+        const auto whole = text.substr(0, std::max<std::size_t>(1, bytes));
+        text.remove_prefix(whole.size());
+        if (value == '\r' || is_invisible(value)) continue;
+        const bool control = value < 0x20 || (value >= 0x7F && value < 0xA0) || ends_line(value);
+        if (bytes == 0) out += "\xEF\xBF\xBD";
+        else if (!control || (lines && value == '\t')) out += whole;
+        else out += lines && ends_line(value) ? '\n' : ' ';
+        ++count;
+    }
+    return out;
+}
+
+bool is_uuid(std::string_view text) {
+    constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (text.size() != kForm.size()) return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool hex = std::string_view("0123456789abcdefABCDEF").find(text[i]) != std::string_view::npos;
+        if (kForm[i] == '-' ? text[i] != '-' : !hex) return false;
+    }
+    return true;
 }
 
 std::size_t utf8_length(std::string_view text) {

@@ -86,6 +86,10 @@ Result<Url> parse_url(std::string_view text) {
     return url;
 }
 
+bool is_loopback(std::string_view host) {
+    return host == "localhost" || host == "::1" || (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos) || host.ends_with(".localhost");
+}
+
 std::string percent_encode(std::string_view text) {
     constexpr std::string_view kUnreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     std::string out;

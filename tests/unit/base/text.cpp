@@ -79,3 +79,21 @@ TEST_CASE("splitting, trimming, lower case") {
 
 }  // namespace
 }  // namespace voicectl
+
+TEST_CASE("text of others becomes a value that neither steers nor hides anything") {
+    CHECK(voicectl::plain_text("a\nb\tc\x1b[0m", 100) == "a b c [0m");
+    CHECK(voicectl::plain_text("a\r\nb\tc\x07", 100, true) == "a\nb\tc ");
+    CHECK(voicectl::plain_text("a\u202eb\u200bc\ufeff\U000e0041", 100) == "abc");
+    CHECK(voicectl::plain_text("a\u2028b", 100, true) == "a\nb");
+    CHECK(voicectl::plain_text("\xff\xc3", 100) == "\ufffd\ufffd");
+    CHECK(voicectl::plain_text("äöüäöü", 3) == "äöü");
+    CHECK(voicectl::plain_text("", 3).empty());
+}
+
+TEST_CASE("a UUID is 32 hexadecimal digits in their five groups") {
+    CHECK(voicectl::is_uuid("0b1f6c2e-7a53-4c3e-9d1c-2f6d0c7f1a11"));
+    CHECK(voicectl::is_uuid("0B1F6C2E-7A53-4C3E-9D1C-2F6D0C7F1A11"));
+    for (const char* text : {"", "0b1f6c2e7a534c3e9d1c2f6d0c7f1a11", "0b1f6c2e-7a53-4c3e-9d1c-2f6d0c7f1a1", "0b1f6c2e-7a53-4c3e-9d1c-2f6d0c7f1a111",
+                             "gb1f6c2e-7a53-4c3e-9d1c-2f6d0c7f1a11", "0b1f6c2e-7a53-4c3e-9d1c_2f6d0c7f1a11"})
+        CHECK_FALSE(voicectl::is_uuid(text));
+}

@@ -292,10 +292,6 @@ class OpenAi final : public LanguageModel {
     std::shared_ptr<const OpenAiSettings> settings_;
 };
 
-bool is_local(const std::string& host) {
-    return host == "localhost" || host == "::1" || host.starts_with("127.") || host.ends_with(".localhost");
-}
-
 Built<LanguageModel> build_openai(const nlohmann::json& options, const ProviderContext& context) {
     OptionReader reader(options);
     OpenAiSettings settings;
@@ -310,7 +306,7 @@ Built<LanguageModel> build_openai(const nlohmann::json& options, const ProviderC
     if (!url) reader.fault("base_url", url.error().message, "write it like https://api.openai.com/v1");
     else if (url->scheme != "http" && url->scheme != "https") reader.fault("base_url", "expected an http or https URL");
     settings.key = context.environment(settings.key_variable).value_or("");
-    if (settings.key.empty() && url && !is_local(url->host))
+    if (settings.key.empty() && url && !net::is_loopback(url->host))
         reader.fault("api_key_env", fmt::format("the variable {} is not set", settings.key_variable), "put the key into it");
     if (settings.key.find_first_of("\r\n") != std::string::npos)
         reader.fault("api_key_env", fmt::format("the key in {} has a line break in it", settings.key_variable));
