@@ -119,6 +119,13 @@ struct BackendSettings {
     std::chrono::milliseconds timeout{2000};  // of each of two attempts
 };
 
+/// Where traces go (include/voicectl/agent/otlp.h).
+struct OtlpSettings {
+    std::string endpoint;     // "http://127.0.0.1:4318"; empty: as the OTEL_* variables say
+    std::string headers_env;  // a variable with "name=value,name=value"; empty: the OTEL_* ones
+    bool speech = false;      // spans hold what people say
+};
+
 /// Texts are templates (src/core/agent/text_template.h).
 struct AgentConfig {
     std::string file;  // as given, for messages
@@ -140,6 +147,7 @@ struct AgentConfig {
     std::string language;                                 // what the keys above speak; empty: not told
     std::map<std::string, LanguageSettings> languages;    // by tag, in lower case
     std::map<std::string, nlohmann::json> voices;         // by name: what each changes in `tts`
+    OtlpSettings otlp;
     int max_calls = 12;          // of one process: LiveKit's core should not carry more
     int processes = 0;           // at most; 0: two for each core of the machine
     double load_threshold = 0.9;     // share of CPU or memory from which on no call is taken; 1: never refuse for it

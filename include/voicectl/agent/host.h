@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "voicectl/agent/config.h"
+#include "voicectl/agent/otlp.h"
 #include "voicectl/agent/prompt_backend.h"
 #include "voicectl/agent/turn_judge.h"
 #include "voicectl/base/loop.h"
@@ -46,10 +47,11 @@ struct StageSet {
 
 /// The stages as built from a configuration, and what else calls need; shared by all calls of a host.
 struct Stages : StageSet {
-    std::unique_ptr<speech::VoiceModel> vad = {};  // null: voice activity that needs no model
-    std::unique_ptr<TurnJudge> judge = {};         // null: words do not tell whether a turn is over
+    std::unique_ptr<speech::VoiceModel> vad = {};    // null: voice activity that needs no model
+    std::unique_ptr<TurnJudge> judge = {};           // null: words do not tell whether a turn is over
     std::map<std::string, StageSet> languages = {};  // what a language has of its own; null: the agent's
     std::unique_ptr<PromptBackend> prompts = {};     // null: instructions do not come from a backend
+    std::optional<OtlpTarget> traces = {};           // nothing: calls are not traced
 };
 
 /// Builds the stages; every fault at its line of the file, as far as one does not hide another. Of a file with faults of its
@@ -80,6 +82,7 @@ struct HostParts {
     store::AsyncStore& store;
     std::function<void(const nlohmann::json& report)> on_report = {};
     std::string carrier = {};  // the processes that calls hang on (carrier_of())
+    SpanExporter* spans = nullptr;  // null: calls are not traced; the host makes its own as `stages.traces` has it
 };
 std::unique_ptr<CallHost> make_call_host(HostParts parts);
 
@@ -91,6 +94,7 @@ struct WorkerEvent {
     bool good = true;
     int turns = 0;
     std::string dispatch_id = {};  // of a job that is refused
+    std::string trace{};  // of a job
 };
 
 struct DeskOptions {

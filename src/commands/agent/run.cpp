@@ -58,7 +58,8 @@ Json to_json(const agent::WorkerEvent& event) {
             {"room", event.room},
             {"detail", event.detail},
             {"ok", event.good},
-            {"turns", event.turns}};
+            {"turns", event.turns},
+            {"trace", event.trace}};
 }
 
 /// The running worker: the registration, and below it either call processes or (--dev) the calls themselves.

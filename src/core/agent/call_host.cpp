@@ -22,6 +22,16 @@ class LocalCallHost final : public CallHost {
         parts_.on_report = [this](const nlohmann::json& report) {
             if (on_report) on_report(report);
         };
+        if (!parts_.stages.traces) return;
+        exporter_ = SpanExporter::create(parts_.loop, *parts_.stages.traces);
+        exporter_->on_dropped = [this](std::uint64_t count) {
+            if (on_report) on_report({{"type", "report"}, {"kind", "spans_dropped"}, {"count", count}});
+        };
+        parts_.spans = exporter_.get();
+    }
+
+    ~LocalCallHost() override {
+        if (exporter_) exporter_->on_dropped = nullptr;  // nobody may be left to be told
     }
 
     void start(const CallTicket& ticket) override {
@@ -80,6 +90,7 @@ class LocalCallHost final : public CallHost {
     }
 
     HostParts parts_;
+    std::unique_ptr<SpanExporter> exporter_;
     UserCap users_;
     std::map<std::string, std::string> places_;  // job → its user
     std::map<std::string, std::string> rooms_;   // job → its room, of all calls
@@ -187,6 +198,8 @@ std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, con
     take_languages(loaded, context, stages, faults);
     if (auto backend = PromptBackend::build(loaded.config, context)) stages.prompts = std::move(*backend);
     else faults.push_back(loaded.fault_at(backend.error().key, backend.error().message, backend.error().hint));
+    if (auto traces = OtlpTarget::find(loaded.config, context)) stages.traces = std::move(*traces);
+    else faults.push_back(loaded.fault_at(traces.error().key, traces.error().message, traces.error().hint));
     if (!faults.empty()) return std::unexpected(std::move(faults));
     if (const auto& languages = loaded.config.turn.text_rules; !languages.empty()) stages.judge = make_text_rules(languages);
     return stages;

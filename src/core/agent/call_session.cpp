@@ -42,6 +42,14 @@ store::Call call_of(const HostParts& parts, const CallTicket& ticket) {
     return call;
 }
 
+CallTrace::About about(const AgentConfig& config, const CallSettings& settings, const CallTicket& ticket, const TraceIds& ids) {
+    const auto text = [](const nlohmann::json& stage, const char* key) {
+        const auto found = stage.is_object() ? stage.find(key) : stage.end();
+        return found != stage.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    return {ticket.job_id, ticket.room, config.name, text(settings.stt_options(), "provider"), text(settings.llm_options(), "provider"), text(settings.llm_options(), "model"), text(settings.tts_options(), "provider"), ids};
+}
+
 bool is_caller(const rtc::Participant& participant) {
     return participant.kind == rtc::ParticipantKind::Standard || participant.kind == rtc::ParticipantKind::Sip;
 }
@@ -57,19 +65,22 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
       on_ended_(std::move(on_ended)),
       metadata_(read_metadata(ticket_.metadata)),
       settings_(parts.config, parts.stages, metadata_.value),
-      transcript_(parts.store, call_of(parts, ticket_)),
+      trace_ids_(trace_ids(ticket_.job_id, metadata_.value.traceparent)),
+      log_("agent", {{"room", ticket_.room}, {"job", ticket_.job_id}, {"trace", trace_ids_.trace}}),
+      transcript_(parts.store, call_of(parts, ticket_), log_),
       ledger_(Ledger::create(parts.config.prices, {payee_of(settings_.stt_options()), payee_of(settings_.llm_options()), payee_of(settings_.tts_options())})),
       record_(std::make_shared<CallRecord>(parts.config)),
       stages_({settings_.stt(), settings_.llm(), settings_.tts()}, parts.config, ledger_,
               [this] {
                   record_->event(ms(parts_.loop.now()), "answer_cut");
                   report("answer_cut");
-                  log::warn("agent", "an answer was too long and is cut", {{"room", ticket_.room}});
+                  log_.warn("an answer was too long and is cut");
               }),
       budget_(parts.config.limits.budget),
       call_start_(std::chrono::system_clock::now()),
       steady_start_(parts.loop.now()),
       wall_start_(std::chrono::system_clock::now()),
+      trace_(parts.spans, about(parts.config, settings_, ticket_, trace_ids_), [this](TimePoint at) { return wall(at); }, steady_start_),
       early_({.start = [this](const std::string& text) { return answer_early(text); },
               .on_decided = [this](bool used) { report("early_answer", {{"used", used}}); }}),
       watch_(parts.loop, {.should_sound =
@@ -109,19 +120,19 @@ void CallSession::take_up(const TranscriptLog::Recalled& recalled) {
     for (const auto& turn : turns) history_.push_back({turn.speaker == store::Speaker::Agent ? Role::Assistant : Role::User, turn.text});
     recalled_ = turns;
     report("taken_up");
-    log::info("agent", "call taken up again", {{"room", ticket_.room}, {"turns", turns.size()}});
+    log_.info("call taken up again", {{"turns", turns.size()}});
     goes_on_ = !turns.empty();
 }
 
 // Whoever may create dispatches is not thereby somebody whom we trust: the call is served with what is good of it.
 bool CallSession::good_metadata() {
-    for (const auto& fault : metadata_.faults) log::warn("agent", "the dispatch's metadata are wrong", {{"room", ticket_.room}, {"fault", fault}});
+    for (const auto& fault : metadata_.faults) log_.warn("the dispatch's metadata are wrong", {{"fault", fault}});
     if (const auto fault = strict_fault(metadata_); parts_.config.strict_metadata && !fault.empty()) {
         finish(false, "bad metadata: " + fault);
         return false;
     }
     for (const auto& wish : settings_.refused())
-        log::warn("agent", "the agent does not have what the dispatch asks for", {{"room", ticket_.room}, {"asked", wish}});
+        log_.warn("the agent does not have what the dispatch asks for", {{"asked", wish}});
     return true;
 }
 
@@ -129,12 +140,13 @@ bool CallSession::good_metadata() {
 void CallSession::fetch_prompt() {
     const auto scenario = settings_.scenario_to_fetch();
     if (scenario.empty()) return;
-    prompt_ = parts_.stages.prompts->fetch(parts_.loop, scenario, [this, scenario](Result<FetchedPrompt> prompt) {
+    prompt_ = parts_.stages.prompts->fetch(parts_.loop, scenario, [this, scenario, began = parts_.loop.now()](Result<FetchedPrompt> prompt) {
         prompt_.reset();
+        trace_.prompt(began, parts_.loop.now(), prompt ? std::string() : prompt.error().message);
         if (prompt) settings_.use(std::move(*prompt));
         else
-            log::error("agent", "no prompt from the backend, the file's own is used",
-                       {{"room", ticket_.room}, {"scenario", scenario}, {"error", prompt.error().message}});
+            log_.error("no prompt from the backend, the file's own is used",
+                       {{"scenario", scenario}, {"error", prompt.error().message}});
         greet_when_heard();
     });
 }
@@ -143,7 +155,7 @@ void CallSession::fetch_prompt() {
 void CallSession::instruct() {
     if (std::exchange(instructed_, true)) return;
     if (auto text = settings_.instructions(); !text.empty()) history_.insert(history_.begin(), {speech::ChatMessage::Role::System, std::move(text)});
-    for (const auto& name : settings_.take_missing()) log::warn("agent", "a variable has no value", {{"room", ticket_.room}, {"variable", name}});
+    for (const auto& name : settings_.take_missing()) log_.warn("a variable has no value", {{"variable", name}});
 }
 
 void CallSession::join() {
@@ -176,6 +188,7 @@ void CallSession::on_joined(const rtc::Participant& participant) {
     if (caller_ && *caller_ != participant.identity) return;  // the first one is who we serve
     caller_ = participant.identity;
     settings_.set_caller(participant);
+    trace_.set_caller(participant.identity);
     transcript_.set_caller(participant.identity);
     front_end_->set_caller(participant);
     if (output_ && !reply_) show_state("listening");
@@ -213,7 +226,7 @@ void CallSession::on_own_track_heard(const std::string&) {
 
 void CallSession::on_state(rtc::ConnectionState state) {
     record_->event(ms(parts_.loop.now()), "connection", to_text(state));
-    log::info("agent", "connection", {{"room", ticket_.room}, {"state", to_text(state)}});
+    log_.info("connection", {{"state", to_text(state)}});
 }
 
 void CallSession::on_closed(const rtc::Closed& closed) {
@@ -225,6 +238,7 @@ void CallSession::on_closed(const rtc::Closed& closed) {
 void CallSession::greet_when_heard() {
     if (greeted_ || ended_ || !output_ || !track_heard_ || !caller_ || prompt_) return;
     greeted_ = true;
+    trace_.heard(parts_.loop.now());
     const auto words = goes_on_ ? settings_.back_again() : settings_.greeting();
     instruct();
     if (!words.empty()) return say(words, /*interruptible=*/false, kGreetingLeadIn);
@@ -249,7 +263,7 @@ void CallSession::hear(const rtc::TrackInfo& track) {
         handlers.on_error = [this](const Error& error) {
             report("provider_error", {{"stage", "stt"}});
             record_->error(ms(parts_.loop.now()), "stt", error.message);
-            log::error("agent", "recogniser failed", {{"room", ticket_.room}, {"error", error.message}});
+            log_.error("recogniser failed", {{"error", error.message}});
             if (++errors_in_a_row_ >= kErrorsToGiveUp) end(false, "recogniser failed: " + error.message);
         };
         const Listener::Engines engines{stages_.stt, parts_.stages.vad.get(), parts_.stages.judge.get()};
@@ -262,7 +276,7 @@ void CallSession::hear(const rtc::TrackInfo& track) {
 }
 
 void CallSession::on_user_turn(const UserTurn& turn) {
-    log::info("agent", "caller said", {{"room", ticket_.room}, {"text", cut_speech(turn.text)}});
+    log_.info("caller said", {{"text", cut_speech(turn.text)}});
     front_end_->user_final(listening_to_, turn.text);
     asked_if_there_ = 0;
     hang_up_next_ = false;
@@ -365,13 +379,13 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
         const auto* stage = reply_->times().first_text ? "tts" : "llm";
         report("provider_error", {{"stage", stage}});
         record_->error(ms(parts_.loop.now()), stage, error->message);
-        log::error("agent", "answer failed", {{"room", ticket_.room}, {"error", error->message}});
+        log_.error("answer failed", {{"error", error->message}});
         if (++errors_in_a_row_ >= kErrorsToGiveUp) return end(false, "no answer could be made: " + error->message);
     } else {
         errors_in_a_row_ = 0;
     }
     const bool goodbye = reply_->end_call();
-    save_reply(/*interrupted=*/false);
+    save_reply(/*interrupted=*/false, error ? error->message : std::string());
     reply_.reset();
     if (!farewell_.empty()) return say(std::exchange(farewell_, {}), /*interruptible=*/false);
     if (leaving_) return hang_up(*leaving_);
@@ -382,12 +396,11 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
 
 void CallSession::on_silent_reply() {
     const char* const stage = reply_->waits_for();
-    log::error("agent", "nothing was heard of the agent for 5 s while it was speaking: what it was saying is given up",
-               {{"room", ticket_.room}, {"waited_for", stage}});
+    log_.error("nothing was heard of the agent for 5 s while it was speaking: what it was saying is given up", {{"waited_for", stage}});
     report("provider_error", {{"stage", stage}});
     record_->error(ms(parts_.loop.now()), stage, "nothing was heard for 5 s");
     reply_->cut();
-    save_reply(/*interrupted=*/true);
+    save_reply(/*interrupted=*/true, "nothing was heard for 5 s");
     reply_.reset();
     if (leaving_) return hang_up(*leaving_);
     if (++errors_in_a_row_ >= kErrorsToGiveUp) return end(false, "the agent could not be heard");
@@ -481,13 +494,14 @@ void CallSession::on_silent_caller() {
     say(goodbye, /*interruptible=*/true);
 }
 
-void CallSession::save_reply(bool interrupted) {
+void CallSession::save_reply(bool interrupted, const std::string& error) {
     const auto heard = reply_->heard();
     const auto& times = reply_->times();
     const auto message = answering_ ? answering_->message : 0;
     front_end_->agent_ended(heard);
+    trace_.agent_turn({.times = times, .answers = answering_, .interrupted = interrupted, .text = heard, .error = error});
     if (heard.empty() || !times.first_audio) return front_end_->answered(message, {});
-    log::info("agent", "agent said", {{"room", ticket_.room}, {"text", cut_speech(heard)}});
+    log_.info("agent said", {{"text", cut_speech(heard)}});
     store::Turn turn;
     turn.speaker = store::Speaker::Agent;
     turn.identity = room_->identity();
@@ -511,6 +525,7 @@ void CallSession::save_reply(bool interrupted) {
 
 void CallSession::save_user_turn(const UserTurn& user) {
     store::Turn turn;
+    trace_.user_turn(user);
     turn.speaker = store::Speaker::User;
     turn.identity = caller_.value_or("");
     turn.text = user.text;
@@ -595,6 +610,7 @@ void CallSession::finish(bool good, const std::string& reason) {
         save_reply(/*interrupted=*/true);
         reply_.reset();
     }
+    trace_.end(good, redact(reason), parts_.loop.now());
     transcript_.end(good ? "completed" : "failed", redact(reason));
     // Whoever hosts us drops us for this; never inside a call from the room.
     parts_.loop.post(lifeline_.guard([this, good, reason] {

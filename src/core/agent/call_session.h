@@ -13,6 +13,7 @@
 #include "budget.h"
 #include "call_record.h"
 #include "call_settings.h"
+#include "call_trace.h"
 #include "early_answer.h"
 #include "front_end.h"
 #include "listener.h"
@@ -21,6 +22,7 @@
 #include "speech_watch.h"
 #include "transcript_log.h"
 #include "voicectl/agent/host.h"
+#include "voicectl/base/log_context.h"
 #include "voicectl/rtc/room.h"
 
 namespace voicectl::agent {
@@ -82,7 +84,7 @@ class CallSession final : public rtc::RoomObserver {
     void give_way();
     void wait_for_caller();
     void on_silent_caller();
-    void save_reply(bool interrupted);
+    void save_reply(bool interrupted, const std::string& error = {});
     void save_user_turn(const UserTurn& turn);
     void hang_up(const std::string& reason);
     nlohmann::json answer_times() const;
@@ -109,6 +111,8 @@ class CallSession final : public rtc::RoomObserver {
     std::function<void(CallOutcome)> on_ended_;
     ReadMetadata metadata_;
     CallSettings settings_;
+    TraceIds trace_ids_;
+    log::Context log_;
     TranscriptLog transcript_;
     std::shared_ptr<Ledger> ledger_;
     std::shared_ptr<CallRecord> record_;
@@ -121,6 +125,7 @@ class CallSession final : public rtc::RoomObserver {
     bool instructed_ = false;  // the model's instructions stand in the history
     TimePoint steady_start_;
     store::SystemTime wall_start_;
+    CallTrace trace_;
 
     std::optional<std::string> caller_;  // identity of whom we serve
     bool track_heard_ = false, greeted_ = false, ended_ = false;

@@ -1,7 +1,6 @@
 // What front-ends and telephones do to a call (FrontEnd decides who may): typed text and keys are turns like spoken
 // ones, but surer.
 #include "call_session.h"
-#include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
 
 namespace voicectl::agent {
@@ -20,14 +19,14 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 void CallSession::open_front_end() {
     FrontEnd::Handlers handlers;
     handlers.on_typed = [this](const std::string& text, std::uint64_t id) {
-        log::info("agent", "caller typed", {{"room", ticket_.room}, {"text", cut_speech(text)}});
+        log_.info("caller typed", {{"text", cut_speech(text)}});
         const auto now = parts_.loop.now();
         on_sure_turn({text, now, now, now, now, R"({"typed":true})", id});
     };
     handlers.on_first_key = [this] { on_first_key(); };
     handlers.on_keys = [this](const std::string& keys, TimePoint began) {
         // What callers press may be secret: a number of a card, a code.
-        log::info("agent", "caller pressed keys", {{"room", ticket_.room}, {"count", keys.size()}});
+        log_.info("caller pressed keys", {{"count", keys.size()}});
         const auto now = parts_.loop.now();
         on_sure_turn({replaced(parts_.config.dtmf.tell, "{keys}", keys), began, now, now, now, nlohmann::json{{"keys", keys}}.dump()});
     };

@@ -3,7 +3,6 @@
 
 #include "call_session.h"
 #include "voicectl/base/json.h"
-#include "voicectl/base/log.h"
 
 namespace voicectl::agent {
 namespace {
@@ -39,7 +38,7 @@ void CallSession::on_cost() {
     if (step == Budget::Step::Fine) return;
     const auto detail = fmt::format("{} of {} USD", to_text(cost), to_text(budget_.limit()));
     if (step == Budget::Step::Spent) return limit_reached("budget", settings_.budget_goodbye(), fmt::format("budget spent: {}", detail));
-    log::warn("agent", "the call has cost most of its budget", {{"room", ticket_.room}, {"cost", detail}});
+    log_.warn("the call has cost most of its budget", {{"cost", detail}});
     record_->event(ms(parts_.loop.now()), "budget_warning", detail);
     report("budget_warning", {{"detail", detail}, {"room", ticket_.room}});
     warn_ = settings_.budget_warning();
@@ -72,7 +71,7 @@ void CallSession::expect_caller() {
 
 void CallSession::limit_reached(const char* which, const std::string& words, const std::string& reason) {
     if (ended_ || leaving_ || hang_up_timer_.pending()) return;  // it ends already
-    log::info("agent", "a limit ends the call", {{"room", ticket_.room}, {"limit", which}});
+    log_.info("a limit ends the call", {{"limit", which}});
     record_->event(ms(parts_.loop.now()), "limit", which);
     report("limit", {{"limit", which}});
     say_goodbye(words, reason);
@@ -139,7 +138,7 @@ void CallSession::close_record() {
     listener_.reset();  // what it has heard is charged
     ledger_->on_change = nullptr;
     report("usage", usage_report(*ledger_, ticket_.room));
-    log::info("agent", "call is over", {{"room", ticket_.room}, {"turns", transcript_.turns()}, {"costUsd", to_text(ledger_->total())}});
+    log_.info("call is over", {{"turns", transcript_.turns()}, {"costUsd", to_text(ledger_->total())}});
     const auto save = transcript_.report_saver(parts_.config.report_dir);
     save(record_->head(*ledger_));
     ledger_->on_change = [ledger = ledger_.get(), record = record_, save, tell = parts_.on_report, job = ticket_.job_id, room = ticket_.room] {

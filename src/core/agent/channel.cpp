@@ -14,7 +14,7 @@ namespace {
 namespace asio = boost::asio;
 using Json = nlohmann::json;
 
-constexpr std::size_t kLongestLine = 16 * 1024 * 1024;  // a configuration has 1 MB at most, and prompt files beside it
+constexpr std::size_t kLongestLine = 4 * 1024 * 1024;  // a configuration has 1 MB at most
 constexpr std::size_t kPiece = 16 * 1024;
 
 class SocketChannel final : public Channel {

@@ -19,7 +19,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostConfigBytes = 1024 * 1024;
-constexpr std::size_t kLongestPrompt = 128 * 1024;
+constexpr std::size_t kLongestPrompt = 128 * 1024, kLongestPrompts = 512 * 1024;  // they go to each call process
 constexpr int kDeepest = 40;  // of nesting; a file that goes deeper is no configuration
 
 // A YAML scalar as JSON: quoted text stays text, the rest is read as YAML 1.2's core schema has it (so that an
@@ -236,8 +236,13 @@ class Reader {
         const auto read = read_file((std::filesystem::path(loaded_.config.file).parent_path() / name).string(), kLongestPrompt);
         if (!read) fault("file", "cannot be read: " + read.error().message, "its path is relative to the folder of this configuration");
         else if (valid_utf8(*read) != *read) fault("file", "is no text in UTF-8", "");
-        else return loaded_.files[name] = *read;
+        else if (room_for(read->size())) return loaded_.files[name] = *read;
         return {};
+    }
+    bool room_for(std::size_t size) {
+        for (const auto& [name, text] : loaded_.files) size += text.size();
+        if (size > kLongestPrompts) fault("file", fmt::format("makes the prompt files longer than {} KiB together", kLongestPrompts / 1024), "");
+        return size <= kLongestPrompts;
     }
     std::string path(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
 
@@ -477,6 +482,11 @@ void read_all(LoadedConfig& loaded, const json& document) {
     top.text("report_dir", config.report_dir);
     top.duration("drain_timeout", config.drain_timeout, milliseconds{0}, hours{24});
     read_per_call(loaded, top);
+    top.section("otlp", [&](Reader& otlp) {
+        otlp.text("endpoint", config.otlp.endpoint);
+        otlp.text("headers_env", config.otlp.headers_env);
+        otlp.flag("speech", config.otlp.speech);
+    });
     top.finish();
     check_templates(loaded, document, "");
 }

@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "call_trace.h"
 #include "voicectl/agent/host.h"
 #include "voicectl/agent/metadata.h"
 #include "voicectl/base/log.h"
@@ -61,9 +62,10 @@ class LocalJobDesk final : public JobDesk {
 
     void take_over(const CallTicket& ticket) override {
         foreign_.insert(ticket.job_id);
-        rooms_[ticket.job_id] = ticket.room;
+        const auto trace = trace_ids(ticket.job_id, read_metadata(ticket.metadata).value.traceparent).trace;
+        rooms_[ticket.job_id] = {ticket.room, trace};
         host_.start(ticket);
-        event({.kind = "job_taken_over", .job_id = ticket.job_id, .room = ticket.room});
+        event({.kind = "job_taken_over", .job_id = ticket.job_id, .room = ticket.room, .trace = trace});
         report_load();
     }
 
@@ -86,7 +88,7 @@ class LocalJobDesk final : public JobDesk {
  private:
     void event(const WorkerEvent& what) {
         const auto level = what.kind == "lost" ? log::Level::Warn : log::Level::Info;
-        log::write(level, "agent", what.kind, {{"job", what.job_id}, {"room", what.room}, {"detail", what.detail}});
+        log::write(level, "agent", what.kind, {{"job", what.job_id}, {"room", what.room}, {"trace", what.trace}, {"detail", what.detail}});
         if (on_event_) on_event_(what);
     }
 
@@ -158,7 +160,10 @@ class LocalJobDesk final : public JobDesk {
         accept.name = config_.name;
         accept.attributes = {{"lk.agent.name", config_.name}, {"lk.agent.state", "initializing"}};
         worker_->accept(job.id, accept);
-        event({.kind = "job_accepted", .job_id = job.id, .room = job.room_name});
+        event({.kind = "job_accepted",
+               .job_id = job.id,
+               .room = job.room_name,
+               .trace = trace_ids(job.id, read_metadata(job.metadata).value.traceparent).trace});
         report_load();
     }
 
@@ -173,10 +178,11 @@ class LocalJobDesk final : public JobDesk {
 
     void on_assigned(const livekit::Job& job, const std::string& token) {
         promised_.erase(job.id);
-        rooms_[job.id] = job.room_name;
+        const auto trace = trace_ids(job.id, read_metadata(job.metadata).value.traceparent).trace;
+        rooms_[job.id] = {job.room_name, trace};
         host_.start({job.id, job.room_name, options_.server.url, token, bounded(job)});
         worker_->report_job(job.id, livekit::JobStatus::Running);
-        event({.kind = "job_started", .job_id = job.id, .room = job.room_name});
+        event({.kind = "job_started", .job_id = job.id, .room = job.room_name, .trace = trace});
         report_load();
     }
 
@@ -195,10 +201,11 @@ class LocalJobDesk final : public JobDesk {
         }
         event({.kind = "job_ended",
                .job_id = outcome.job_id,
-               .room = rooms_[outcome.job_id],
+               .room = rooms_[outcome.job_id].name,
                .detail = redact(outcome.reason),
                .good = outcome.good,
-               .turns = outcome.turns});
+               .turns = outcome.turns,
+               .trace = rooms_[outcome.job_id].trace});
         rooms_.erase(outcome.job_id);
         report_load();
         if (options_.once) {
@@ -236,7 +243,10 @@ class LocalJobDesk final : public JobDesk {
     std::function<void(Result<void>)> on_stopped_;
     std::map<std::string, std::unique_ptr<Timer>> promised_;  // accepted, not assigned yet
     std::set<std::string> asked_;  // of these: whether their user may have another call
-    std::map<std::string, std::string> rooms_;
+    struct Place {
+        std::string name, trace;
+    };
+    std::map<std::string, Place> rooms_;  // by job
     std::set<std::string> foreign_;  // jobs that were another worker's
     bool draining_ = false, accepted_any_ = false, stopped_ = false;
     std::string lost_;  // why the connection was, last

@@ -7,15 +7,14 @@
 
 #include "voicectl/agent/call_report.h"
 #include "voicectl/base/json.h"
-#include "voicectl/base/log.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {
 namespace {
 
-std::function<void(Result<void>)> log_failure(std::string room) {
-    return [room = std::move(room)](const Result<void>& result) {
-        if (!result) log::error("agent", "transcript not stored", {{"room", room}, {"error", result.error().message}});
+std::function<void(Result<void>)> log_failure(const log::Context& log) {
+    return [log](const Result<void>& result) {
+        if (!result) log.error("transcript not stored", {{"error", result.error().message}});
     };
 }
 
@@ -35,7 +34,10 @@ Result<void> write_report(store::Store& open, const store::Call& call, const std
 
 }  // namespace
 
-TranscriptLog::TranscriptLog(store::AsyncStore& store, store::Call call) : store_(store), call_(std::move(call)) { begin(); }
+TranscriptLog::TranscriptLog(store::AsyncStore& store, store::Call call, log::Context log)
+    : store_(store), call_(std::move(call)), log_(std::move(log)) {
+    begin();
+}
 
 void TranscriptLog::begin() {
     store_.run<void>(
@@ -43,7 +45,7 @@ void TranscriptLog::begin() {
             VC_TRY_ASSIGN(shared->call, open.begin_call(call));
             return {};
         },
-        log_failure(call_.room));
+        log_failure(log_));
 }
 
 void TranscriptLog::set_caller(const std::string& identity) {
@@ -65,7 +67,7 @@ void TranscriptLog::recall(std::function<void(Recalled)> done) {
             return out;
         },
         lifeline_.guard([this, done = std::move(done)](Result<Recalled> recalled) {
-            if (!recalled) log::error("agent", "transcript not read", {{"room", call_.room}, {"error", recalled.error().message}});
+            if (!recalled) log_.error("transcript not read", {{"error", recalled.error().message}});
             if (recalled && !recalled->turns.empty()) next_ = recalled->turns.back().sequence + 1;
             done(recalled ? std::move(*recalled) : Recalled());
         }));
@@ -78,7 +80,7 @@ void TranscriptLog::add(store::Turn turn) {
             if (!shared->call) return fail(Errc::Io, "turn {} has no call to belong to", turn.sequence);
             return open.save_turn(shared->call->id, turn);
         },
-        log_failure(call_.room));
+        log_failure(log_));
 }
 
 void TranscriptLog::end(const std::string& status, const std::string& reason) {
@@ -90,21 +92,21 @@ void TranscriptLog::end(const std::string& status, const std::string& reason) {
             shared->call->ended_at = at;
             return open.end_call(shared->call->id, status, reason, at);
         },
-        log_failure(call_.room));
+        log_failure(log_));
 }
 
 void TranscriptLog::save_report(const nlohmann::json& head) { report_saver({})(head); }
 
 std::function<void(const nlohmann::json&)> TranscriptLog::report_saver(const std::string& folder) const {
-    return [&store = store_, shared = shared_, room = call_.room, folder](const nlohmann::json& head) {
+    return [&store = store_, shared = shared_, log = log_, folder](const nlohmann::json& head) {
         store.run<void>(
             [shared, folder, head = json_text(head)](store::Store& open) -> Result<void> {
                 if (!shared->call) return {};
                 VC_TRY(open.save_report(shared->call->id, head));
                 return folder.empty() ? Result<void>() : write_report(open, *shared->call, folder);
             },
-            [room](const Result<void>& saved) {
-                if (!saved) log::error("agent", "report not stored", {{"room", room}, {"error", saved.error().message}});
+            [log](const Result<void>& saved) {
+                if (!saved) log.error("report not stored", {{"error", saved.error().message}});
             });
     };
 }

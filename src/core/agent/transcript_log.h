@@ -9,13 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "voicectl/base/log_context.h"
 #include "voicectl/store/store.h"
 
 namespace voicectl::agent {
 
 class TranscriptLog {
  public:
-    TranscriptLog(store::AsyncStore& store, store::Call call);
+    TranscriptLog(store::AsyncStore& store, store::Call call, log::Context log);
 
     /// Known once somebody has joined.
     void set_caller(const std::string& identity);
@@ -42,6 +43,7 @@ class TranscriptLog {
     store::AsyncStore& store_;
     std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
     store::Call call_;
+    log::Context log_;
     int next_ = 0;
     Lifeline lifeline_;
 };

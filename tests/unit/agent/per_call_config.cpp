@@ -40,12 +40,12 @@ voices: {anna: slt, ben: {provider: espeak-ng, voice: en-gb}}
 languages:
   de-DE:
     greeting: Guten Tag {{guest}}.
-    away: {say: Sind Sie noch da?}
+    away: {say: "Sind Sie noch da?"}
     tts: {provider: espeak-ng, voice: de}
     voices: {anna: de}
 )",
                                      "a.yaml");
-    REQUIRE(loaded.faults.empty());
+    REQUIRE_MESSAGE(loaded.faults.empty(), to_error(loaded.faults).message);
     const auto& config = loaded.config;
     CHECK(config.strict_metadata);
     CHECK(config.prompt_from == std::vector<std::string>{"metadata", "backend"});
@@ -67,7 +67,7 @@ languages:
 }
 
 TEST_CASE("mistakes in it stand at their lines") {
-    CHECK(only_fault("metadata: picky\n") == "a.yaml:5: metadata: must be one of: lenient, strict");
+    CHECK(only_fault("metadata: picky\n") == "a.yaml:5: metadata: must be one of lenient, strict");
     CHECK(only_fault("prompt_from: [callers]\n") == "a.yaml:5: prompt_from: knows metadata and backend");
     CHECK(only_fault("prompt_from: callers\n") == "a.yaml:5: prompt_from: must be a list of texts");
     CHECK(only_fault("backend:\n  uri: x\n") == "a.yaml:6: backend.uri: unknown key");
@@ -118,8 +118,16 @@ TEST_CASE("instructions may stand in a file beside the configuration") {
 
     write(folder.file("prompt.md"), "\xff\xfe");
     CHECK(parse("instructions: {file: prompt.md}\n").faults.at(0).message == "is no text in UTF-8");
-    write(folder.file("prompt.md"), std::string(200 * 1024, 'x'));
+    write(folder.file("prompt.md"), std::string(129 * 1024, 'x'));
     CHECK(parse("instructions: {file: prompt.md}\n").faults.size() == 1);
+    std::string many = "languages:\n";
+    for (const char* tag : {"de", "fr", "es", "it", "pt"}) {
+        write(folder.file(tag), std::string(128 * 1024, 'x'));
+        many += fmt::format("  {0}: {{instructions: {{file: {0}}}}}\n", tag);
+    }
+    const auto all = parse(many);
+    REQUIRE(all.faults.size() == 1);
+    CHECK(all.faults[0].message == "makes the prompt files longer than 512 KiB together");
 }
 
 TEST_CASE("a call process uses the prompt files as its supervisor read them") {
@@ -178,9 +186,9 @@ TEST_CASE("a backend without address, key or TLS is found at the start") {
     CHECK(fault("backend:\n  url: app\n", key).starts_with("a.yaml:7: backend.url: "));
     CHECK(fault("backend:\n  url: http://app.example.com\n", key) == "a.yaml:7: backend.url: must begin with https://: a key is sent there");
     CHECK(fault("backend:\n  url: http://127.evil.example\n", key) == "a.yaml:7: backend.url: must begin with https://: a key is sent there");
-    CHECK(fault("backend:\n  url: https://app.example.com\n") == "a.yaml: backend.key_env: the variable INTERNAL_SERVICE_KEY is not set");
+    CHECK(fault("backend:\n  url: https://app.example.com\n") == "a.yaml:6: backend.key_env: the variable INTERNAL_SERVICE_KEY is not set");
     CHECK(fault("backend:\n  url: https://app.example.com\n", {{"INTERNAL_SERVICE_KEY", "two\r\nlines"}}) ==
-          "a.yaml: backend.key_env: the key has characters that no header may have");
+          "a.yaml:6: backend.key_env: the key has characters that no header may have");
     CHECK(fault("backend:\n  url: https://app.example.com\n  key_file: /nowhere/key\n").starts_with("a.yaml:8: backend.key_file: cannot be read"));
     CHECK(fault("backend:\n  url: https://app.example.com\n  path: /prompts\n", key) == "a.yaml:8: backend.path: must begin with / and have {scenarioId} in it");
     CHECK(fault("backend: {url: \"http://localhost:8000\"}\n", key).empty());

@@ -18,7 +18,8 @@ struct Backend {
             return std::move(*net::HttpServer::listen(loop.get(), {}, [this](const net::ServedRequest& request, const net::HttpServer::Respond& respond) {
                 const auto which = seen.size();
                 seen.push_back(request);
-                if (which < answers.size()) respond(answers[which]);  // else never
+                if (which < answers.size()) respond(answers[which]);
+                else kept.push_back(respond);  // for ever
             }));
         });
         config.prompt_from = {"backend"};
@@ -51,6 +52,7 @@ struct Backend {
     AgentConfig config;
     std::vector<net::ServedResponse> answers;
     std::vector<net::ServedRequest> seen;
+    std::vector<net::HttpServer::Respond> kept;
     test::Waiter waiter;
     test::LiveLoop loop;
     std::unique_ptr<net::HttpServer> server;
