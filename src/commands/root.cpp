@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "commands/agent/check.h"
+#include "commands/agent/console.h"
 #include "commands/agent/host.h"
 #include "commands/agent/run.h"
 #include "commands/agent/status.h"
@@ -95,6 +96,7 @@ constexpr Entry kEntries[]{
      [](CLI::App& agent, Env& env) {
          add_agent_run(agent, env, run_agent_run);
          add_agent_check(agent, env, run_agent_check);
+         add_agent_console(agent, env, run_agent_console);
          add_agent_host(agent, env, run_agent_host);
          add_agent_status(agent, env, run_agent_status);
      }},

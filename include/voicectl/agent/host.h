@@ -82,6 +82,7 @@ struct HostParts {
     store::AsyncStore& store;
     std::function<void(const nlohmann::json& report)> on_report = {};
     std::string carrier = {};  // the processes that calls hang on (carrier_of())
+    std::function<void(const store::Turn& turn)> on_turn = {};  // of both sides, as they are stored
     SpanExporter* spans = nullptr;  // null: calls are not traced; the host makes its own as `stages.traces` has it
 };
 std::unique_ptr<CallHost> make_call_host(HostParts parts);

@@ -1,17 +1,11 @@
 #include "commands/room/play_source.h"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 #include <optional>
 #include <thread>
 
+#include "commands/pipe_reader.h"
 #include "voicectl/audio/file.h"
 #include "voicectl/audio/pcm_stream.h"
 #include "voicectl/audio/resampler.h"
@@ -66,34 +60,6 @@ class FileSource final : public PlaySource {
     std::unique_ptr<audio::FileReader> file_;
     RateFitter fitter_;
     bool ended_ = false;
-};
-
-/// Bytes from a descriptor; a wait for them can be called off.
-class PipeReader {
- public:
-    explicit PipeReader(int descriptor) : descriptor_(descriptor), wake_(eventfd(0, EFD_CLOEXEC)) {}
-    ~PipeReader() { close(wake_); }
-    PipeReader(const PipeReader&) = delete;
-    PipeReader& operator=(const PipeReader&) = delete;
-
-    void call_off() {
-        const std::uint64_t one = 1;
-        std::ignore = ::write(wake_, &one, sizeof one);
-    }
-    /// Waits. Empty: the end, or called off.
-    Result<std::string_view> read() {
-        std::array<pollfd, 2> both{pollfd{descriptor_, POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
-        while (poll(both.data(), both.size(), -1) < 0)
-            if (errno != EINTR) return fail(Errc::Io, "cannot wait for standard input: {}", std::strerror(errno));
-        if (both[1].revents != 0) return std::string_view{};
-        const auto got = ::read(descriptor_, buffer_.data(), buffer_.size());
-        if (got < 0) return fail(Errc::Io, "cannot read standard input: {}", std::strerror(errno));
-        return std::string_view(buffer_.data(), static_cast<std::size_t>(got));
-    }
-
- private:
-    int descriptor_, wake_;
-    std::array<char, 16384> buffer_{};
 };
 
 class PipeSource final : public PlaySource {

@@ -517,6 +517,7 @@ void CallSession::save_reply(bool interrupted, const std::string& error) {
     turn.sequence = transcript_.turns();
     front_end_->turn(turn);
     front_end_->answered(message, turn);
+    if (parts_.on_turn) parts_.on_turn(turn);
     transcript_.add(std::move(turn));
     save_record();
     report("turn", {{"speaker", "agent"}, {"times", took.is_null() ? nlohmann::json::object() : took}});
@@ -535,6 +536,7 @@ void CallSession::save_user_turn(const UserTurn& user) {
     turn.sequence = transcript_.turns();
     front_end_->turn(turn);
     front_end_->taken(user.message, turn);
+    if (parts_.on_turn) parts_.on_turn(turn);
     transcript_.add(std::move(turn));
     save_record();
     report("turn", {{"speaker", "user"}});
@@ -559,6 +561,11 @@ nlohmann::json CallSession::answer_times() const {
     if (reply_->was_held()) detail["preemptive"] = true;
     if (!reply_->filler().empty()) detail["filler"] = reply_->filler();
     return detail;
+}
+
+bool CallSession::idle() const {
+    const bool hears = listener_ && (listener_->caller_is_speaking() || listener_->waits_for_words());
+    return greeted_ && !ended_ && !leaving_ && !reply_ && !held_ && !hears && !hang_up_timer_.pending();
 }
 
 void CallSession::show_state(const char* state) {

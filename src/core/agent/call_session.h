@@ -36,6 +36,9 @@ class CallSession final : public rtc::RoomObserver {
     void end(bool good, const std::string& reason);
     /// Says `words` after the sentence that is being said, then ends; at once when nobody can hear it.
     void say_goodbye(const std::string& words, const std::string& reason);
+    /// Greeted, and nothing is being said, recognised or answered: the caller's turn.
+    bool idle() const;
+    int voice_rate_hz() const { return settings_.tts().rate_hz(); }
 
  private:
     void on_joined(const rtc::Participant& participant) override;

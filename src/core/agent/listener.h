@@ -46,6 +46,8 @@ class Listener {
     Listener(Loop& loop, Engines engines, const TurnSettings& settings, Handlers handlers);
 
     bool caller_is_speaking() const { return turns_.in_turn(); }
+    /// A turn is over, its words are not known yet.
+    bool waits_for_words() const { return !pending_.empty(); }
     /// Frames of 10 ms at 16 kHz.
     void hear(const rtc::AudioFrame& frame);
 

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "voicectl/base/log_context.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
@@ -48,6 +49,21 @@ TEST_CASE("a line for people: time, level, area, message, fields quoted when the
           "INFO  agent: call accepted a=\"two words\" b=\"\" c=\"x=y\" d=\"say \\\"hi\\\"\"\n");
     CHECK(pretty({{"evil", "a\x1b[2J\nb"}}) == "INFO  agent: call accepted evil=a\\u001b[2J\\nb\n");
     CHECK(pretty({{"evil", "two words\nline \x1b"}}).find('\n') == pretty({{"evil", "two words\nline \x1b"}}).size() - 1);
+}
+
+TEST_CASE("all lines of a call carry what the call is") {
+    const log::Context call("agent", {{"room", "demo"}, {"job", "AJ_1"}});
+    log::configure(log::Level::Info, log::Format::Pretty);
+    const auto text = on_stderr([&] {
+        call.info("call accepted", {{"load", 1}});
+        call.debug("not shown");
+        call.warn("odd");
+    });
+    CHECK(text.find("agent: call accepted room=demo job=AJ_1 load=1\n") != std::string::npos);
+    CHECK(text.find("WARN  agent: odd room=demo job=AJ_1\n") != std::string::npos);
+    CHECK(text.find("not shown") == std::string::npos);
+    log::configure(log::Level::Info, log::Format::Json);
+    CHECK(nlohmann::json::parse(on_stderr([&] { call.error("gone", {{"room", "another"}}); }))["room"] == "demo");
 }
 
 TEST_CASE("a line for machines is one JSON object, whatever is in it") {
