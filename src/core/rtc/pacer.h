@@ -1,9 +1,9 @@
 // The media thread, "vc-media": hands 10 ms of every playing source to the core on a steady clock.
 //
-// One for the process. While nothing plays it sleeps without ticking, and nothing is sent: silence costs
-// the encoder more than a tone. Only a phrase ends with 40 ms of silence: the encoder takes two frames at a
-// time, so that the last one might stay in it until the next phrase, and a receiver that suddenly gets
-// nothing plays the last vowel on for 100 ms. On the tick there is no shared lock, no allocation and no
+// One for the process. A phrase is followed by half a minute of silence, or what comes next is heard up to a second late:
+// RTP's time stands still where nothing is sent, and a jitter buffer compares packets over two seconds (docs/benchmarks.md,
+// Short silences). DTX makes a packet in 400 ms of it. Then, and before the first phrase, nothing is sent, and while that
+// holds for all sources the thread sleeps. On the tick there is no shared lock, no allocation and no
 // formatting; what has to be told to a loop is told after the last frame of the tick has gone out.
 #pragma once
 
@@ -56,7 +56,7 @@ class PacedSource {
         std::uint64_t taken;  // samples handed over since the start
     };
     static constexpr int kPatience = 2;
-    static constexpr int kSilentFrames = 4;
+    static constexpr int kSilentFrames = 3000;
     /// `tell` is called on the media thread; `sink` and it die with the source.
     PacedSource(int rate_hz, std::unique_ptr<FrameSink> sink, std::function<void(Told)> tell);
 

@@ -104,7 +104,7 @@ Result<void> Session::publish(Ffi::Id track, Ffi::EventSink on_answer) {
             auto& options = *publish.mutable_options();
             options.set_source(proto::SOURCE_MICROPHONE);
             options.mutable_audio_encoding()->set_max_bitrate(kBitrateBps);
-            options.set_dtx(false);  // we send nothing while silent; DTX would blur what is quiet
+            options.set_dtx(true);  // most of what is sent is silence (pacer.h)
             options.set_red(true);
         },
         std::move(on_answer));

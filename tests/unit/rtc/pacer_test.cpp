@@ -63,11 +63,13 @@ TEST_CASE("a tick that comes very late bursts 100 ms at most, and the grid start
     CHECK(grid.next() == start + 5s + 10ms);
 }
 
-TEST_CASE("a phrase goes out frame by frame, then a little silence, then nothing") {
+TEST_CASE("a phrase goes out frame by frame, then half a minute of silence, then nothing") {
     Ticked ticked;
     ticked.push(480);
+    for (int i = 0; i < 3000; ++i) ticked.tick();
+    CHECK_FALSE(ticked.source.idle());
     for (int i = 0; i < 12; ++i) ticked.tick();
-    CHECK(ticked.frames.size() == 3 + PacedSource::kSilentFrames);
+    CHECK(ticked.frames.size() == 3 + 3000);
     CHECK(ticked.frames[2] == audio::Samples(160, 7));
     CHECK(ticked.frames[3] == audio::Samples(160, 0));
     CHECK(ticked.events() == std::vector{What::Started, What::Drained});
