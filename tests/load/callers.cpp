@@ -126,7 +126,7 @@ class Caller final : public rtc::RoomObserver {
     }
 
     /// `done`: nothing more comes of this caller.
-    void leave(std::function<void()> done) {
+    void leave(std::function<void(json report)> done) {
         room_->statistics([this, done = std::move(done)](const Result<rtc::Statistics>& told) {
             json report{{"lost", 0}};
             if (told) {
@@ -135,9 +135,8 @@ class Caller final : public rtc::RoomObserver {
                     if (!track.outgoing && track.kind == "audio") lost += track.packets_lost;
                 report["lost"] = lost;
             }
-            tell("gone", who_, std::move(report));
             room_->leave();
-            done();
+            done(std::move(report));
         });
     }
 
@@ -177,7 +176,8 @@ class House {
         if (found == callers_.end()) return tell("error", who, {{"message", "nobody of that name"}});
         if (what == "play") return play(*found->second, who, order.value("file", std::string()));
         if (what == "stop") return found->second->stop();
-        if (what == "leave") found->second->leave([this, who] { loop_.post([this, who] { drop(who); }); });
+        if (what == "leave")
+            found->second->leave([this, who](json report) { loop_.post([this, who, report = std::move(report)]() mutable { drop(who, std::move(report)); }); });
     }
 
     /// End of orders.
@@ -187,7 +187,11 @@ class House {
     }
 
  private:
-    void drop(const std::string& who) { callers_.erase(who); }
+    /// Told last: from then on somebody else may have the name.
+    void drop(const std::string& who, json report) {
+        callers_.erase(who);
+        tell("gone", who, std::move(report));
+    }
 
     void play(Caller& caller, const std::string& who, const std::string& file) {
         if (!clips_.contains(file)) {
