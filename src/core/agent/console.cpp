@@ -11,10 +11,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{10};
 constexpr std::size_t kFrame = audio::kSpeechRateHz / 100;
+constexpr std::int16_t kSound = 1000;
 // Between an answer and the next line nothing more is to come; after recorded speech the recogniser may still be at work.
 constexpr int kQuietTyping = 2, kQuietSpeaking = 100;  // ticks
 
-/// Stands in for voices that nobody hears: the words are "spoken" at once.
+/// Stands in for voices that nobody hears: the words are "spoken" at once, by a sound and not by silence, which would be left out.
 class NoVoice final : public speech::TextToSpeech {
  public:
     int rate_hz() const override { return audio::kSpeechRateHz; }
@@ -24,7 +25,7 @@ class NoVoice final : public speech::TextToSpeech {
         };
         auto stream = std::make_unique<Stream>();
         loop.post(stream->lifeline.guard([text, sink = std::move(sink)] {
-            if (!text.empty()) sink.on_audio(audio::Samples(kFrame));
+            if (!text.empty()) sink.on_audio(audio::Samples(kFrame, kSound));
             sink.on_done();
         }));
         return stream;

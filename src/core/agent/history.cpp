@@ -3,8 +3,6 @@
 namespace voicectl::agent {
 namespace {
 
-constexpr std::size_t kBytesOfToken = 4;
-
 std::size_t tokens(const speech::ChatMessage& message) { return message.text.size() / kBytesOfToken + 1; }
 
 }  // namespace

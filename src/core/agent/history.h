@@ -8,6 +8,8 @@
 
 namespace voicectl::agent {
 
+inline constexpr std::size_t kBytesOfToken = 4;  // what English text comes to, near enough for a guess
+
 /// Drops the oldest messages until the rest fits; what the system says at the start stays, and so does the last message.
 void trim_history(std::vector<speech::ChatMessage>& history, const HistoryLimits& limits);
 

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kDeepest = 8;
-constexpr std::size_t kLongestId = 128, kLongestName = 64, kLongestValue = 500, kLongestInstructions = 20'000;
+constexpr std::size_t kLongestId = 128, kLongestVariable = 64, kLongestValue = 500, kLongestInstructions = 20'000;
 constexpr std::size_t kMostVariables = 64;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -93,7 +93,7 @@ std::string parse(std::string_view text, Json& out) {
 }  // namespace
 
 bool is_variable_name(std::string_view name) {
-    if (name.empty() || name.size() > kLongestName || is_digit(name.front())) return false;
+    if (name.empty() || name.size() > kLongestVariable || is_digit(name.front())) return false;
     return std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
 }
 
@@ -122,8 +122,8 @@ ReadMetadata read_metadata(std::string_view text) {
     reader.text("userId", value.user_id, kLongestId, is_printable, "is not printable");
     reader.text("assignmentId", value.assignment_id, kLongestId, is_printable, "is not printable");
     reader.id("scenarioId", value.scenario_id);
-    reader.text("language", value.language, kLongestName, is_language, "is no language tag such as de or pt-BR");
-    reader.text("voice", value.voice, kLongestName, is_printable, "is not printable");
+    reader.text("language", value.language, kLongestVariable, is_language, "is no language tag such as de or pt-BR");
+    reader.text("voice", value.voice, kLongestVariable, is_printable, "is not printable");
     reader.text("instructions", value.instructions, kLongestInstructions, [](const std::string&) { return true; }, "");
     value.instructions = plain_text(value.instructions, kLongestInstructions, /*lines=*/true);
     reader.text("traceparent", value.traceparent, kLongestId, is_traceparent, "is no W3C traceparent");

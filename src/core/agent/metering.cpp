@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "history.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {
@@ -11,7 +12,6 @@ using namespace std::chrono_literals;
 using speech::Usage;
 
 constexpr std::size_t kSecond = audio::kSpeechRateHz;  // samples between two charges of a caller who does not stop
-constexpr std::size_t kBytesOfToken = 4;               // what English text comes to, near enough for a guess
 constexpr std::size_t kUnpunctuated = 300;             // bytes past the limit after which a sentence is not waited for
 constexpr auto kUnfinished = 3s;
 

@@ -6,13 +6,13 @@ namespace voicectl::agent {
 namespace {
 
 // A room that takes nothing for so long will not need the oldest of it.
-constexpr std::size_t kLongest = 100;
+constexpr std::size_t kMostWaiting = 100;
 
 }  // namespace
 
 void SendQueue::add(Send send, std::string kind) {
     if (!kind.empty()) std::erase_if(waiting_, [&](const Waiting& one) { return one.kind == kind; });
-    if (waiting_.size() >= kLongest) waiting_.pop_front();
+    if (waiting_.size() >= kMostWaiting) waiting_.pop_front();
     waiting_.push_back({std::move(send), std::move(kind)});
     if (!sending_) next();
 }

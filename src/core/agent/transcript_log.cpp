@@ -20,8 +20,8 @@ std::function<void(Result<void>)> log_failure(const log::Context& log) {
 
 /// The job's id comes from the server; nothing of it leads out of the folder.
 std::string file_name(const std::string& job_id) {
-    constexpr std::size_t kLongest = 100;
-    auto out = job_id.substr(0, kLongest);
+    constexpr std::size_t kLongestFileName = 100;
+    auto out = job_id.substr(0, kLongestFileName);
     std::replace_if(out.begin(), out.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_'; }, '_');
     return (out.empty() ? "call" : out) + ".json";
 }

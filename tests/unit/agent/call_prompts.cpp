@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 namespace {
 
 /// One call on virtual time; its backend, if it has one, on real time and a loop of its own.
-struct Call {
-    Call() {
+struct PromptCall {
+    PromptCall() {
         config.name = "front-desk";
         config.greeting = "Hello {{caller.name|there}}.";
         config.instructions = "You serve {{guest|guests}}.";
@@ -26,7 +26,7 @@ struct Call {
         stages.languages["de"].tts = std::unique_ptr<speech::TextToSpeech>(german = new test::FakeVoice);
         config.languages["de"] = {.tag = "de", .greeting = "Guten Tag."};
     }
-    ~Call() {
+    ~PromptCall() {
         session.reset();
         store.reset();
         if (server) server_loop.on_loop([this] { server.reset(); });
@@ -105,7 +105,7 @@ constexpr const char* kScenario = R"({"scenarioId":"s-1"})";
 }  // namespace
 
 TEST_CASE("greeting and instructions speak of who calls") {
-    Call call;
+    PromptCall call;
     call.start(R"({"variables":{"guest":"Ann Smith"}})");
     call.caller_comes("Ann");
     CHECK(call.voice->spoken == std::vector<std::string>{"Hello Ann."});
@@ -118,7 +118,7 @@ TEST_CASE("greeting and instructions speak of who calls") {
 TEST_CASE("a call with broken metadata is served with the defaults") {
     for (const std::string metadata : {"{", "\xff\xfe", "[[[[[[[[[[[[", "{\"variables\":7,\"language\":[]}"}) {
         CAPTURE(metadata);
-        Call call;
+        PromptCall call;
         call.start(metadata);
         call.caller_comes("");
         CHECK(call.voice->spoken == std::vector<std::string>{"Hello there."});
@@ -127,7 +127,7 @@ TEST_CASE("a call with broken metadata is served with the defaults") {
 }
 
 TEST_CASE("strict metadata that are wrong end the call before it joins") {
-    Call call;
+    PromptCall call;
     call.config.strict_metadata = true;
     call.start("{}");
     REQUIRE(call.outcome);
@@ -137,7 +137,7 @@ TEST_CASE("strict metadata that are wrong end the call before it joins") {
 }
 
 TEST_CASE("a call speaks the language that its dispatch asks for") {
-    Call call;
+    PromptCall call;
     call.start(R"({"language":"de"})");
     call.caller_comes();
     CHECK(call.german->spoken == std::vector<std::string>{"Guten Tag."});
@@ -145,7 +145,7 @@ TEST_CASE("a call speaks the language that its dispatch asks for") {
 }
 
 TEST_CASE("the prompt is fetched beside joining, and the greeting waits for it alone") {
-    Call call;
+    PromptCall call;
     call.with_backend();
     call.start(kScenario);
     call.caller_comes();
@@ -160,7 +160,7 @@ TEST_CASE("the prompt is fetched beside joining, and the greeting waits for it a
 }
 
 TEST_CASE("what is said before the prompt is there is answered with it") {
-    Call call;
+    PromptCall call;
     call.config.greeting.clear();
     call.with_backend();
     call.start(kScenario);
@@ -175,7 +175,7 @@ TEST_CASE("what is said before the prompt is there is answered with it") {
 }
 
 TEST_CASE("a backend that fails leaves the file's own instructions") {
-    Call call;
+    PromptCall call;
     call.with_backend();
     call.start(kScenario);
     call.caller_comes();
@@ -189,7 +189,7 @@ TEST_CASE("a backend that fails leaves the file's own instructions") {
 }
 
 TEST_CASE("without a scenario nobody asks the backend") {
-    Call call;
+    PromptCall call;
     call.with_backend();
     call.start("{}");
     call.caller_comes();
@@ -198,7 +198,7 @@ TEST_CASE("without a scenario nobody asks the backend") {
 }
 
 TEST_CASE("a call that ends while its prompt is on the way ends cleanly") {
-    Call call;
+    PromptCall call;
     call.with_backend();
     call.start(kScenario);
     REQUIRE(call.waiter.wait([&] { return !call.waiting.empty(); }));

@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* kUser = "0b1f6c2e-7a53-4c3e-9d1c-2f6d0c7f1a11";
 
-std::string only_fault(const std::string& text) {
+std::string metadata_fault(const std::string& text) {
     const auto read = read_metadata(text);
     REQUIRE_MESSAGE(read.faults.size() == 1, text.substr(0, 200));
     return read.faults.front();
@@ -36,25 +36,25 @@ TEST_CASE("no metadata is good metadata") {
 }
 
 TEST_CASE("metadata that is no object at all is told, and nothing of it is used") {
-    CHECK(only_fault("{") == "it is no JSON");
-    CHECK(only_fault("{'userId': 1}") == "it is no JSON");
-    CHECK(only_fault("{\"userId\":\"\xff\xfe\"}") == "it is no JSON");
-    CHECK(only_fault("{\"variables\":{\"a\":\"\xed\xa0\x80\"}}") == "it is no JSON");  // a surrogate on its own
-    CHECK(only_fault("[1]") == "it is JSON, but no object");
-    CHECK(only_fault("\"text\"") == "it is JSON, but no object");
+    CHECK(metadata_fault("{") == "it is no JSON");
+    CHECK(metadata_fault("{'userId': 1}") == "it is no JSON");
+    CHECK(metadata_fault("{\"userId\":\"\xff\xfe\"}") == "it is no JSON");
+    CHECK(metadata_fault("{\"variables\":{\"a\":\"\xed\xa0\x80\"}}") == "it is no JSON");  // a surrogate on its own
+    CHECK(metadata_fault("[1]") == "it is JSON, but no object");
+    CHECK(metadata_fault("\"text\"") == "it is JSON, but no object");
 }
 
 TEST_CASE("metadata of 10 MB is not read") {
-    CHECK(only_fault("{\"variables\":{\"a\":\"" + std::string(10 << 20, 'x') + "\"}}") == "it is longer than 65536 bytes");
-    CHECK(only_fault(std::string(10 << 20, ' ')) == "it is longer than 65536 bytes");
+    CHECK(metadata_fault("{\"variables\":{\"a\":\"" + std::string(10 << 20, 'x') + "\"}}") == "it is longer than 65536 bytes");
+    CHECK(metadata_fault(std::string(10 << 20, ' ')) == "it is longer than 65536 bytes");
 }
 
 TEST_CASE("JSON as deep as its bytes allow does no harm") {
-    CHECK(only_fault(std::string(60000, '[')) == "it is nested too deeply");
-    CHECK(only_fault(std::string(30000, '[') + std::string(30000, ']')) == "it is nested too deeply");
+    CHECK(metadata_fault(std::string(60000, '[')) == "it is nested too deeply");
+    CHECK(metadata_fault(std::string(30000, '[') + std::string(30000, ']')) == "it is nested too deeply");
     std::string deep;
     for (int i = 0; i < 10000; ++i) deep += "{\"a\":";
-    CHECK(only_fault(deep) == "it is nested too deeply");
+    CHECK(metadata_fault(deep) == "it is nested too deeply");
     CHECK(read_metadata(R"({"userId":"ann","cart":{"a":{"b":{"c":[1]}}}})").faults.empty());
 }
 
@@ -72,12 +72,12 @@ TEST_CASE("a bad key is named and left out, the others are used, and no fault re
 }
 
 TEST_CASE("what is longer than it may be is left out") {
-    CHECK(only_fault("{\"userId\":\"" + std::string(129, 'a') + "\"}") == "userId is longer than 128 characters");
-    CHECK(only_fault("{\"variables\":{\"a\":\"" + std::string(501, 'a') + "\"}}") == "variables.a is longer than 500 characters");
-    CHECK(only_fault("{\"instructions\":\"" + std::string(20001, 'a') + "\"}") == "instructions is longer than 20000 characters");
+    CHECK(metadata_fault("{\"userId\":\"" + std::string(129, 'a') + "\"}") == "userId is longer than 128 characters");
+    CHECK(metadata_fault("{\"variables\":{\"a\":\"" + std::string(501, 'a') + "\"}}") == "variables.a is longer than 500 characters");
+    CHECK(metadata_fault("{\"instructions\":\"" + std::string(20001, 'a') + "\"}") == "instructions is longer than 20000 characters");
     std::string many;
     for (int i = 0; i < 65; ++i) many += fmt::format("{}\"v{}\":1", i > 0 ? "," : "", i);
-    CHECK(only_fault("{\"variables\":{" + many + "}}") == "variables has more than 64 names");
+    CHECK(metadata_fault("{\"variables\":{" + many + "}}") == "variables has more than 64 names");
 }
 
 TEST_CASE("a variable is text on one line that hides nothing") {

@@ -13,14 +13,14 @@ namespace {
 
 constexpr const char* kStages = "name: a\nstt: x\nllm: y\ntts: z\n";  // 4 lines
 
-std::vector<std::string> faults_of(const std::string& more) {
+std::vector<std::string> per_call_faults(const std::string& more) {
     std::vector<std::string> out;
     for (const auto& fault : parse_config(kStages + more, "a.yaml").faults) out.push_back(fault.to_string());
     return out;
 }
 
-std::string only_fault(const std::string& more) {
-    const auto faults = faults_of(more);
+std::string per_call_fault(const std::string& more) {
+    const auto faults = per_call_faults(more);
     REQUIRE_MESSAGE(faults.size() == 1, more);
     return faults.front();
 }
@@ -67,19 +67,19 @@ languages:
 }
 
 TEST_CASE("mistakes in it stand at their lines") {
-    CHECK(only_fault("metadata: picky\n") == "a.yaml:5: metadata: must be one of lenient, strict");
-    CHECK(only_fault("prompt_from: [callers]\n") == "a.yaml:5: prompt_from: knows metadata and backend");
-    CHECK(only_fault("prompt_from: callers\n") == "a.yaml:5: prompt_from: must be a list of texts");
-    CHECK(only_fault("backend:\n  uri: x\n") == "a.yaml:6: backend.uri: unknown key");
-    CHECK(only_fault("variables:\n  1st: x\n") == "a.yaml:6: variables.1st: a variable's name has letters, digits and _ only");
-    CHECK(only_fault("variables:\n  date: x\n") == "a.yaml:6: variables.date: is known already, and cannot be another");
-    CHECK(only_fault("variables:\n  guest: [x]\n") == "a.yaml:6: variables.guest: must be text: what is said when the dispatch has no value");
-    CHECK(only_fault("language: german!\n") == "a.yaml:5: language: is no language tag");
-    CHECK(only_fault("voices:\n  anna: [x]\n") == "a.yaml:6: voices.anna: must be the name of a voice, or a mapping with what it changes in tts");
-    CHECK(only_fault("languages:\n  german!: {}\n") == "a.yaml:6: languages.german!: is no language tag");
-    CHECK(only_fault("languages:\n  de: x\n") == "a.yaml:6: languages.de: must be a mapping of what this language changes");
-    CHECK(only_fault("languages:\n  de:\n    greting: x\n") == "a.yaml:7: languages.de.greting: unknown key");
-    CHECK(only_fault("languages:\n  de:\n    tts: {voice: de}\n") == "a.yaml:7: languages.de.tts: needs a provider");
+    CHECK(per_call_fault("metadata: picky\n") == "a.yaml:5: metadata: must be one of lenient, strict");
+    CHECK(per_call_fault("prompt_from: [callers]\n") == "a.yaml:5: prompt_from: knows metadata and backend");
+    CHECK(per_call_fault("prompt_from: callers\n") == "a.yaml:5: prompt_from: must be a list of texts");
+    CHECK(per_call_fault("backend:\n  uri: x\n") == "a.yaml:6: backend.uri: unknown key");
+    CHECK(per_call_fault("variables:\n  1st: x\n") == "a.yaml:6: variables.1st: a variable's name has letters, digits and _ only");
+    CHECK(per_call_fault("variables:\n  date: x\n") == "a.yaml:6: variables.date: is known already, and cannot be another");
+    CHECK(per_call_fault("variables:\n  guest: [x]\n") == "a.yaml:6: variables.guest: must be text: what is said when the dispatch has no value");
+    CHECK(per_call_fault("language: german!\n") == "a.yaml:5: language: is no language tag");
+    CHECK(per_call_fault("voices:\n  anna: [x]\n") == "a.yaml:6: voices.anna: must be the name of a voice, or a mapping with what it changes in tts");
+    CHECK(per_call_fault("languages:\n  german!: {}\n") == "a.yaml:6: languages.german!: is no language tag");
+    CHECK(per_call_fault("languages:\n  de: x\n") == "a.yaml:6: languages.de: must be a mapping of what this language changes");
+    CHECK(per_call_fault("languages:\n  de:\n    greting: x\n") == "a.yaml:7: languages.de.greting: unknown key");
+    CHECK(per_call_fault("languages:\n  de:\n    tts: {voice: de}\n") == "a.yaml:7: languages.de.tts: needs a provider");
 }
 
 TEST_CASE("an unknown key names each known one once") {
@@ -88,11 +88,11 @@ TEST_CASE("an unknown key names each known one once") {
 }
 
 TEST_CASE("a variable that can never have a value is found before any call") {
-    CHECK(only_fault("greeting: Hello {{gest}}.\nvariables: {guest: you}\n") == "a.yaml:5: greeting: unknown variable 'gest'");
-    CHECK(only_fault("away:\n  say: Hello {{gest}}?\n") == "a.yaml:6: away.say: unknown variable 'gest'");
-    CHECK(only_fault("languages:\n  de:\n    greeting: Guten Tag {{gest}}.\n") == "a.yaml:7: languages.de.greeting: unknown variable 'gest'");
-    CHECK(only_fault("greeting: Hello {{my guest}}.\n") == "a.yaml:5: greeting: {{my guest}} is no variable");
-    CHECK(faults_of("greeting: Hello {{guest}}, {{caller.name|}}, {{date}}, {{later|x}}.\nvariables: {guest: ''}\n").empty());
+    CHECK(per_call_fault("greeting: Hello {{gest}}.\nvariables: {guest: you}\n") == "a.yaml:5: greeting: unknown variable 'gest'");
+    CHECK(per_call_fault("away:\n  say: Hello {{gest}}?\n") == "a.yaml:6: away.say: unknown variable 'gest'");
+    CHECK(per_call_fault("languages:\n  de:\n    greeting: Guten Tag {{gest}}.\n") == "a.yaml:7: languages.de.greeting: unknown variable 'gest'");
+    CHECK(per_call_fault("greeting: Hello {{my guest}}.\n") == "a.yaml:5: greeting: {{my guest}} is no variable");
+    CHECK(per_call_faults("greeting: Hello {{guest}}, {{caller.name|}}, {{date}}, {{later|x}}.\nvariables: {guest: ''}\n").empty());
 }
 
 TEST_CASE("instructions may stand in a file beside the configuration") {

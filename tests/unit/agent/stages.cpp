@@ -8,7 +8,7 @@ using namespace voicectl::agent;
 namespace {
 
 /// Every fault of the stages, one per line.
-std::string faults_of(const std::string& yaml) {
+std::string build_faults(const std::string& yaml) {
     Workers workers(1, "test");
     net::HttpClient http;
     const auto loaded = parse_config(yaml, "a.yaml");
@@ -22,7 +22,7 @@ std::string faults_of(const std::string& yaml) {
 }  // namespace
 
 TEST_CASE("a stage tells all its faults, each once and at its line") {
-    const auto told = faults_of(R"(name: a
+    const auto told = build_faults(R"(name: a
 stt: {provider: nobody}
 llm:
   provider: script
@@ -50,7 +50,7 @@ tts:
 }
 
 TEST_CASE("what was taken away to look on is not called missing") {
-    const auto told = faults_of("name: a\nstt: {provider: nobody}\nllm: {provider: openai, model: [x], base_url: wrong}\ntts: {provider: nobody}\n");
+    const auto told = build_faults("name: a\nstt: {provider: nobody}\nllm: {provider: openai, model: [x], base_url: wrong}\ntts: {provider: nobody}\n");
     CHECK(told.find("llm.model") != std::string::npos);
     CHECK(told.find("llm.model", told.find("llm.model") + 1) == std::string::npos);
 }
@@ -65,12 +65,12 @@ TEST_CASE("the hint for a model's address is an http address, and rules that ans
     for (const auto& fault : stages.error())
         if (fault.key == "llm.base_url") hint = fault.hint;
     CHECK(hint == "write it like https://api.openai.com/v1");
-    CHECK(faults_of("name: a\nstt: {provider: nobody}\nllm: {provider: script, rules: []}\ntts: {provider: nobody}\n").find("llm.rules: no rules") != std::string::npos);
-    CHECK(faults_of("name: a\nstt: {provider: nobody}\nllm: {provider: script, rules: [], default: hm}\ntts: {provider: nobody}\n").find("llm") == std::string::npos);
+    CHECK(build_faults("name: a\nstt: {provider: nobody}\nllm: {provider: script, rules: []}\ntts: {provider: nobody}\n").find("llm.rules: no rules") != std::string::npos);
+    CHECK(build_faults("name: a\nstt: {provider: nobody}\nllm: {provider: script, rules: [], default: hm}\ntts: {provider: nobody}\n").find("llm") == std::string::npos);
 }
 
 TEST_CASE("of a file with faults of its own the stages that are there are looked at too") {
-    const auto told = faults_of("stt: {provider: nobody}\nllm: {model: x}\n");
+    const auto told = build_faults("stt: {provider: nobody}\nllm: {model: x}\n");
     CHECK(told.find("a.yaml:1: stt") != std::string::npos);
     CHECK(told.find("llm") == std::string::npos);  // that it has no provider is told by the file's own faults
 }
