@@ -115,7 +115,10 @@ class FakeEar final : public speech::SpeechToText {
  public:
     std::unique_ptr<speech::SttStream> open(Loop&, speech::SttSink to) override {
         struct Stream final : speech::SttStream {
-            explicit Stream(FakeEar& e) : ear(e) {}
+            explicit Stream(FakeEar& e) : ear(e) { ear.current_ = this; }
+            ~Stream() override {
+                if (ear.current_ == this) ear.sink = {};  // nothing is told any more
+            }
             void push(audio::SampleView samples) override { ear.heard_samples += samples.size(); }
             void end_utterance() override { ++ear.utterances; }
             bool tell_so_far() override {
@@ -128,10 +131,13 @@ class FakeEar final : public speech::SpeechToText {
         sink = std::move(to);
         return std::make_unique<Stream>(*this);
     }
-    speech::SttSink sink;
+    speech::SttSink sink;  // of the last stream, while it is there
     std::optional<std::string> told_at_pause;  // what it has whenever the caller pauses
     std::size_t heard_samples = 0;
     int utterances = 0;
+
+ private:
+    const speech::SttStream* current_ = nullptr;
 };
 
 class FakeRoom final : public rtc::Room {

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "call_trace.h"
 #include "voicectl/agent/host.h"
 #include "voicectl/agent/metadata.h"
-#include "voicectl/base/log.h"
+#include "voicectl/base/log_context.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
@@ -88,7 +90,11 @@ class LocalJobDesk final : public JobDesk {
  private:
     void event(const WorkerEvent& what) {
         const auto level = what.kind == "lost" ? log::Level::Warn : log::Level::Info;
-        log::write(level, "agent", what.kind, {{"job", what.job_id}, {"room", what.room}, {"trace", what.trace}, {"detail", what.detail}});
+        std::vector<log::Field> known;
+        for (const auto& [name, text] : std::initializer_list<std::pair<const char*, const std::string*>>{
+                 {"job", &what.job_id}, {"room", &what.room}, {"trace", &what.trace}, {"detail", &what.detail}})
+            if (!text->empty()) known.emplace_back(name, *text);
+        log::write(level, "agent", what.kind, known, {});
         if (on_event_) on_event_(what);
     }
 
