@@ -124,7 +124,7 @@ TEST_CASE("the caller's captions are whole streams in the caller's name, the las
     CHECK(captions[0].text == "when");
     CHECK(captions[1].text == "when are you");
     CHECK(captions[2].text == "when are you open");
-    const auto& id = captions[0].options.attributes.at("lk.segment_id");
+    const auto id = captions[0].options.attributes.at("lk.segment_id");
     for (const auto& one : captions) {
         CHECK(one.options.attributes.at("lk.segment_id") == id);
         CHECK(one.options.attributes.at("lk.transcribed_track_id") == "TR_1");

@@ -33,6 +33,7 @@ struct Backend {
         loop.on_loop([&] {
             fetch.reset();
             server.reset();
+            kept.clear();  // their connections are the loop's
         });
     }
     Result<FetchedPrompt> ask(const std::string& scenario) {
