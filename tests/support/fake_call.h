@@ -18,7 +18,8 @@ namespace voicectl::test {
 /// Plays in virtual time, 10 ms at a tick, as the media thread does.
 class FakeOutput final : public rtc::AudioOutput {
  public:
-    FakeOutput(FakeLoop& loop, int rate_hz) : loop_(loop), rate_(rate_hz), timer_(loop) {}
+    /// `drains_late`: as in the real one, only the tick after the last frame tells of the end; what comes before it follows without a word.
+    FakeOutput(FakeLoop& loop, int rate_hz, const bool& drains_late) : loop_(loop), rate_(rate_hz), timer_(loop), drains_late_(drains_late) {}
 
     int rate_hz() const override { return rate_; }
     std::string track_sid() const override { return "TR_agent"; }
@@ -44,7 +45,7 @@ class FakeOutput final : public rtc::AudioOutput {
         const auto frame = std::min<std::size_t>(queued_, static_cast<std::size_t>(rate_) / 100);
         queued_ -= frame;
         played_ += frame;
-        if (queued_ > 0) return timer_.after(std::chrono::milliseconds{10}, [this] { tick(); });
+        if (queued_ > 0 || (frame > 0 && drains_late_)) return timer_.after(std::chrono::milliseconds{10}, [this] { tick(); });
         silent_ = true;
         if (on_drained) on_drained(loop_.now(), played_);
     }
@@ -54,6 +55,7 @@ class FakeOutput final : public rtc::AudioOutput {
     std::uint64_t played_ = 0;
     bool silent_ = true;
     Timer timer_;
+    const bool& drains_late_;
 };
 
 /// 100 ms of sound for each word, 50 ms after it was asked for.
@@ -68,7 +70,7 @@ class FakeVoice final : public speech::TextToSpeech {
         spoken.push_back(text);
         auto stream = std::make_unique<Stream>(loop);
         const auto words = static_cast<std::size_t>(1 + std::count(text.begin(), text.end(), ' '));
-        stream->timer.after(std::chrono::milliseconds{50}, [this, words, sink = std::move(sink)] {
+        stream->timer.after(takes, [this, words, sink = std::move(sink)] {
             if (mute) return;
             if (broken) return sink.on_error({Errc::Other, "voice broken", ""});
             audio::Samples sound(words * 1600, 1000);
@@ -80,6 +82,7 @@ class FakeVoice final : public speech::TextToSpeech {
     }
     std::vector<std::string> spoken;
     bool broken = false;
+    std::chrono::milliseconds takes{50};
     std::size_t silent_head = 0;  // samples before the sound of each text
     bool mute = false;  // no sound and no end comes
 };
@@ -154,7 +157,7 @@ class FakeRoom final : public rtc::Room {
     std::vector<rtc::Participant> participants() const override { return people; }
     void publish_audio(const std::string&, int rate_hz,
                        std::function<void(Result<std::unique_ptr<rtc::AudioOutput>>)> done) override {
-        done(std::make_unique<FakeOutput>(loop_, rate_hz));
+        done(std::make_unique<FakeOutput>(loop_, rate_hz, drains_late));
     }
     std::unique_ptr<rtc::AudioInput> listen(const std::string& sid, int,
                                             std::function<void(const rtc::AudioFrame&)> on_frame) override {
@@ -228,6 +231,7 @@ class FakeRoom final : public rtc::Room {
     bool slow = false;                                     // texts are on their way until the test ends them:
     std::vector<std::function<void(Result<void>)>> waiting;
     bool left = false;
+    bool drains_late = false;  // FakeOutput
 
  private:
     FakeLoop& loop_;

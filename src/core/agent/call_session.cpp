@@ -614,6 +614,7 @@ void CallSession::finish(bool good, const std::string& reason) {
     watch_.stop();
     early_.drop();
     if (reply_) {
+        reply_->cut();
         save_reply(/*interrupted=*/true);
         reply_.reset();
     }

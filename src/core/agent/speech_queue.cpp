@@ -42,7 +42,10 @@ SpeechQueue::SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput
         if (!std::exchange(started_, true)) handlers_.on_speaking();
         if (answering_) tell_first_audio(at);
     });
-    output_.on_drained = lifeline_.guard([this](TimePoint at, std::uint64_t) { finish_if_done(at); });
+    output_.on_drained = lifeline_.guard([this](TimePoint at, std::uint64_t) {
+        settle_first_audio(at);
+        finish_if_done(at);
+    });
 }
 
 SpeechQueue::~SpeechQueue() {
@@ -68,6 +71,7 @@ void SpeechQueue::finish() {
 
 void SpeechQueue::pause() {
     if (std::exchange(paused_, true)) return;
+    settle_first_audio(loop_.now());
     output_.clear();
 }
 
@@ -83,12 +87,19 @@ void SpeechQueue::tell_first_audio(TimePoint at) {
     if (!std::exchange(told_first_audio_, true)) handlers_.on_first_audio(at);
 }
 
+// The voice may have come in the very tick in which what was played before it ended: then neither end nor start is told.
+void SpeechQueue::settle_first_audio(TimePoint at) {
+    if (!answering_ || told_first_audio_ || played() <= answer_from_) return;
+    tell_first_audio(at - std::chrono::milliseconds((played() - answer_from_) * 1000 / static_cast<std::uint64_t>(output_.rate_hz())));
+}
+
 void SpeechQueue::on_audio(const audio::Samples& made) {
     const auto chunk = sounded_ ? audio::SampleView(made) : without_silent_head(made, output_.rate_hz());
     if (chunk.empty()) return;
     sounded_ = true;
     if (spoken_.back().kind == Kind::Answer && !std::exchange(answering_, true)) {
         handlers_.on_synthesis(loop_.now());
+        answer_from_ = pushed_;
         // Follows a filler or a lead-in without a gap: no start will tell.
         if (const auto before = output_.queued(); !paused_ && before.count() > 0) tell_first_audio(loop_.now() + before);
     }
@@ -112,6 +123,7 @@ void SpeechQueue::forget_played() {
 
 void SpeechQueue::cut() {
     cut_ = true;
+    settle_first_audio(loop_.now());
     kept_.clear();
     waiting_.clear();
     stream_.reset();
@@ -147,6 +159,7 @@ void SpeechQueue::finish_if_done(TimePoint at) {
     const bool silent = played() >= pushed_ && output_.queued().count() == 0;
     if (!closed_ || finished_ || cut_ || paused_ || stream_ || !waiting_.empty() || !silent) return;
     finished_ = true;
+    settle_first_audio(at);
     handlers_.on_finished(at);
 }
 

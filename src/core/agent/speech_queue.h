@@ -62,6 +62,7 @@ class SpeechQueue {
     void forget_played();
     void finish_if_done(TimePoint at);
     void tell_first_audio(TimePoint at);
+    void settle_first_audio(TimePoint at);
     std::uint64_t played() const { return output_.played_samples() - base_; }
 
     Loop& loop_;
@@ -75,6 +76,7 @@ class SpeechQueue {
     std::uint64_t kept_from_ = 0;      // where the first of them begins
     std::uint64_t base_;       // the output's position when we began
     std::uint64_t pushed_ = 0;
+    std::uint64_t answer_from_ = 0;    // in samples, once there is some of the answer
     bool sounded_ = false;    // something but silence was made
     bool answering_ = false, told_first_audio_ = false;  // … of the answer itself, and began to be heard
     bool started_ = false, closed_ = false, finished_ = false, cut_ = false, paused_ = false;

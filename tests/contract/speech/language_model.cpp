@@ -43,9 +43,11 @@ struct Listener {
         before.push_back({ChatMessage::Role::User, said});
         loop.on_loop([&] { stream = model.generate(loop.get(), before, sink()); });
     }
-    ~Listener() {
+    /// Nothing more is told: what it has may be read.
+    void stop() {
         loop.on_loop([this] { stream.reset(); });
     }
+    ~Listener() { stop(); }
     Listener& finish() {
         REQUIRE(waiter.wait([this] { return order.ends_with('d') || order.ends_with('e'); }));
         return *this;
@@ -212,6 +214,8 @@ TEST_CASE("usage, comments, null deltas, role chunks, CRLF and a missing last bl
     listener.finish();
     CHECK(listener.order == "td");
     CHECK(listener.text == "One two");
+    REQUIRE(listener.waiter.wait([&] { return listener.usages > 0; }));
+    listener.stop();
     CHECK(listener.usage.input_tokens == 12);
     CHECK(listener.usage.output_tokens == 3);
 }
@@ -223,6 +227,7 @@ TEST_CASE("what an answer took is told as a total: after the end and twice it is
         Listener listener(*openai(server));
         listener.finish();
         REQUIRE(listener.waiter.wait([&] { return listener.usages > 0; }));
+        listener.stop();
         CHECK(listener.text == "Yes.");
         CHECK(listener.usage.input_tokens == 812);
         CHECK(listener.usage.cached_tokens == 768);

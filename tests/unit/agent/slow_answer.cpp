@@ -197,3 +197,17 @@ TEST_CASE("the silence that a voice begins with is not waited for, that between 
     CHECK(took >= 890ms);
     CHECK(took <= 940ms);  // 400, 200 of silence, 300, and a frame before
 }
+
+TEST_CASE("a greeting whose voice comes in the very moment in which its lead-in ends is timed and kept") {
+    Call call;
+    call.voice->takes = 155ms;
+    call.start();
+    call.room().drains_late = true;
+    call.caller_comes();
+    call.loop.advance(3s);
+    const auto turns = call.transcript();
+    REQUIRE(turns.size() == 1);
+    CHECK(turns[0].text == "Hello there my friend.");
+    CHECK(turns[0].ended_at - turns[0].started_at >= 380ms);  // four words
+    CHECK(turns[0].ended_at - turns[0].started_at <= 420ms);
+}
