@@ -262,6 +262,5 @@ class Agent:
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                self.kill_whole()  # its calls would go on without it
         return self.process.returncode
