@@ -1,8 +1,10 @@
 // Reading and writing JSON that others wrote: fields may be missing or of another kind, text may be no UTF-8. Any thread.
 #pragma once
 
+#include <expected>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace voicectl {
 
@@ -12,6 +14,10 @@ std::string text_at(const Json& object, const char* key) {
     const auto found = object.find(key);
     return found != object.end() && found->is_string() ? found->template get<std::string>() : std::string();
 }
+
+/// An object in text that is not trusted: nothing deeper than `deepest` is built, let alone walked. Otherwise why not, as the rest
+/// of a sentence: "is nested too deeply", "is no JSON", "is JSON, but no object".
+std::expected<nlohmann::json, std::string> parse_object(std::string_view text, int deepest);
 
 /// `json` as text, on one line or with `indent`; what is no UTF-8 becomes U+FFFD, where dump() alone would throw.
 template<class Json = nlohmann::json>

@@ -26,5 +26,7 @@ Result<Url> parse_url(std::string_view text);
 bool is_loopback(std::string_view host);
 /// RFC 3986 percent-encoding of everything but unreserved characters.
 std::string percent_encode(std::string_view text);
+/// Its reverse; a % that no two hexadecimal digits follow stands for itself.
+std::string percent_decode(std::string_view text);
 
 }  // namespace voicectl::net

@@ -10,6 +10,7 @@
 #include "voicectl/agent/console.h"
 #include "voicectl/audio/file.h"
 #include "voicectl/audio/resampler.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/signals.h"
 #include "voicectl/base/text.h"
@@ -17,7 +18,7 @@
 namespace voicectl::commands {
 namespace {
 
-constexpr const char* kLong = R"(Holds a call with the agent in CONFIG without LiveKit: each line of standard input is what the caller says, each answer a
+constexpr const char* kAgentConsoleHelp = R"(Holds a call with the agent in CONFIG without LiveKit: each line of standard input is what the caller says, each answer a
 line on standard output. What is said here takes the way that it takes in a call: the same turns, model, sentences,
 prompts and metadata. It ends with the input, or when the agent hangs up; a failed call is exit 1.
 
@@ -149,7 +150,7 @@ class ConsoleTalk {
         return out;
     }
 
-    void event(const Json& what) { (void)env_.out.emit_raw(what.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"); }
+    void event(const Json& what) { (void)env_.out.emit_raw(json_text(what) + "\n"); }
 
     void on_ended(const agent::CallOutcome& outcome) {
         if (env_.out.json()) event({{"event", "ended"}, {"ok", outcome.good}, {"reason", outcome.reason}, {"turns", outcome.turns}});
@@ -180,7 +181,7 @@ class ConsoleTalk {
 
 void add_agent_console(Command agent, Env& env, Run<AgentConsoleOptions> run) {
     auto o = std::make_shared<AgentConsoleOptions>();
-    auto cmd = agent.add_subcommand("console", "Talk to an agent in the terminal, without LiveKit").footer(kLong);
+    auto cmd = agent.add_subcommand("console", "Talk to an agent in the terminal, without LiveKit").footer(kAgentConsoleHelp);
     cmd.add_option("config", o->config, "The agent's YAML file").required().type_name("FILE");
     cmd.add_option("--wav", o->wav, "This recording is the caller, instead of standard input").type_name("FILE");
     cmd.add_option("--out", o->out, "Keep the agent's voice: a .wav, .flac, .ogg or .mp3").type_name("FILE");

@@ -19,6 +19,11 @@ constexpr float kFullLoad = 1.0F;
 constexpr std::chrono::milliseconds kReportPeriod{2500};
 constexpr std::chrono::seconds kAssignmentTime{10};  // an accepted job that is never assigned frees its place
 
+/// What the call's spans and log lines are found by.
+std::string trace_of(const std::string& job_id, const std::string& metadata) {
+    return trace_ids(job_id, read_metadata(metadata).value.traceparent).trace;
+}
+
 class LocalJobDesk final : public JobDesk {
  public:
     LocalJobDesk(AsioLoop& loop, const AgentConfig& config, DeskOptions options, CallHost& host,
@@ -64,7 +69,7 @@ class LocalJobDesk final : public JobDesk {
 
     void take_over(const CallTicket& ticket) override {
         foreign_.insert(ticket.job_id);
-        const auto trace = trace_ids(ticket.job_id, read_metadata(ticket.metadata).value.traceparent).trace;
+        const auto trace = trace_of(ticket.job_id, ticket.metadata);
         rooms_[ticket.job_id] = {ticket.room, trace};
         host_.start(ticket);
         event({.kind = "job_taken_over", .job_id = ticket.job_id, .room = ticket.room, .trace = trace});
@@ -169,7 +174,7 @@ class LocalJobDesk final : public JobDesk {
         event({.kind = "job_accepted",
                .job_id = job.id,
                .room = job.room_name,
-               .trace = trace_ids(job.id, read_metadata(job.metadata).value.traceparent).trace});
+               .trace = trace_of(job.id, job.metadata)});
         report_load();
     }
 
@@ -184,7 +189,7 @@ class LocalJobDesk final : public JobDesk {
 
     void on_assigned(const livekit::Job& job, const std::string& token) {
         promised_.erase(job.id);
-        const auto trace = trace_ids(job.id, read_metadata(job.metadata).value.traceparent).trace;
+        const auto trace = trace_of(job.id, job.metadata);
         rooms_[job.id] = {job.room_name, trace};
         host_.start({job.id, job.room_name, options_.server.url, token, bounded(job)});
         worker_->report_job(job.id, livekit::JobStatus::Running);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {
@@ -67,28 +68,13 @@ class Reader {
         if (!is_variable_name(name)) return fault("variables", "has a name of other characters than letters, digits and _");
         const auto key = "variables." + name;
         if (value.is_structured() || value.is_null()) return fault(key, "is neither text nor a number nor true or false");
-        const auto given = value.is_string() ? value.get<std::string>() : value.dump();
+        const auto given = bare_text(value);
         if (utf8_length(given) > kLongestValue) return fault(key, fmt::format("is longer than {} characters", kLongestValue));
         out[name] = plain_text(given, kLongestValue);
     }
     const Json& object_;
     std::vector<std::string>& faults_;
 };
-
-/// Nothing deeper than it may be is built, let alone walked.
-std::string parse(std::string_view text, Json& out) {
-    bool too_deep = false;
-    out = Json::parse(
-        text,
-        [&](int depth, Json::parse_event_t, Json&) {
-            too_deep = too_deep || depth > kDeepest;
-            return !too_deep;
-        },
-        /*allow_exceptions=*/false);
-    if (too_deep) return "is nested too deeply";
-    if (out.is_discarded()) return "is no JSON";
-    return out.is_object() ? "" : "is JSON, but no object";
-}
 
 }  // namespace
 
@@ -111,13 +97,16 @@ bool is_language(std::string_view tag) {
 ReadMetadata read_metadata(std::string_view text) {
     ReadMetadata out;
     if (text.size() <= kMostMetadata && trim(text).empty()) return out;
-    Json document;
-    const auto broken = text.size() > kMostMetadata ? fmt::format("is longer than {} bytes", kMostMetadata) : parse(text, document);
-    if (!broken.empty()) {
-        out.faults.push_back("it " + broken);
+    if (text.size() > kMostMetadata) {
+        out.faults.push_back(fmt::format("it is longer than {} bytes", kMostMetadata));
         return out;
     }
-    Reader reader(document, out.faults);
+    const auto document = parse_object(text, kDeepest);
+    if (!document) {
+        out.faults.push_back("it " + document.error());
+        return out;
+    }
+    Reader reader(*document, out.faults);
     auto& value = out.value;
     reader.text("userId", value.user_id, kLongestId, is_printable, "is not printable");
     reader.text("assignmentId", value.assignment_id, kLongestId, is_printable, "is not printable");

@@ -7,6 +7,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
+#include "voicectl/base/json.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
@@ -55,28 +56,13 @@ Json to_json(const Span& span) {
     return out;
 }
 
-std::string percent_decoded(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned value = 0;
-        const auto* digits = text.data() + i + 1;
-        if (text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
-            out += static_cast<char>(value);
-            i += 2;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
-}
-
 /// "a=1,b=2", as OTEL_* variables have lists.
 std::vector<std::pair<std::string, std::string>> pairs_in(const std::string& text) {
     std::vector<std::pair<std::string, std::string>> out;
     for (const auto& part : split(text, ',')) {
         const auto at = part.find('=');
         if (at == std::string::npos) continue;
-        out.emplace_back(trim(std::string_view(part).substr(0, at)), percent_decoded(trim(std::string_view(part).substr(at + 1))));
+        out.emplace_back(trim(std::string_view(part).substr(0, at)), net::percent_decode(trim(std::string_view(part).substr(at + 1))));
     }
     return out;
 }
@@ -190,7 +176,7 @@ class HttpExporter final : public SpanExporter {
         const auto answer = Json::parse(answer_, nullptr, false);
         if (!answer.is_object() || !answer.contains("partialSuccess") || !answer["partialSuccess"].is_object()) return;
         const auto count = answer["partialSuccess"].value("rejectedSpans", Json());
-        const auto text = count.is_string() ? count.get<std::string>() : count.dump();
+        const auto text = bare_text(count);
         std::uint64_t rejected = 0;
         std::from_chars(text.data(), text.data() + text.size(), rejected);
         if (rejected > 0) dropped(std::min<std::uint64_t>(rejected, batch_.size()));
@@ -237,7 +223,7 @@ std::string to_otlp_json(const std::vector<Span>& spans, const Attributes& resou
     for (const auto& span : spans) list.push_back(to_json(span));
     const Json scope{{"scope", {{"name", "voicectl.agent"}, {"version", VOICECTL_VERSION}}}, {"spans", std::move(list)}};
     const Json whole{{"resource", {{"attributes", list_of(resource)}}}, {"scopeSpans", Json::array({scope})}};
-    return Json{{"resourceSpans", Json::array({whole})}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json_text({{"resourceSpans", Json::array({whole})}});
 }
 
 std::expected<std::optional<OtlpTarget>, speech::OptionFault> OtlpTarget::find(const AgentConfig& config, const speech::ProviderContext& context) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "voicectl/base/json.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 #include "voicectl/net/url.h"
@@ -20,20 +21,6 @@ constexpr int kDeepest = 8;
 constexpr int kAttempts = 2;
 constexpr std::string_view kPlace = "{scenarioId}";
 constexpr const char* kKeyHeader = "X-Internal-Service-Key";
-
-Result<Json> parse_shallow(const std::string& body) {
-    bool too_deep = false;
-    auto out = Json::parse(
-        body,
-        [&](int depth, Json::parse_event_t, Json&) {
-            too_deep = too_deep || depth > kDeepest;
-            return !too_deep;
-        },
-        /*allow_exceptions=*/false);
-    if (too_deep) return fail(Errc::Protocol, "its answer is nested too deeply");
-    if (!out.is_object()) return fail(Errc::Protocol, "its answer is no JSON object");
-    return out;
-}
 
 Result<std::string> text_of(const Json& data, const char* key, std::size_t limit) {
     const auto found = data.find(key);
@@ -128,9 +115,10 @@ Key find_key(const BackendSettings& settings, const speech::ProviderContext& con
 }  // namespace
 
 Result<FetchedPrompt> parse_prompt(const std::string& body) {
-    VC_TRY_ASSIGN(const auto answer, parse_shallow(body));
-    if (answer.value("ok", Json()) != true) return fail(Errc::Protocol, "its answer does not say ok");
-    const auto data = answer.value("data", Json());
+    const auto answer = parse_object(body, kDeepest);
+    if (!answer) return fail(Errc::Protocol, "its answer {}", answer.error());
+    if (answer->value("ok", Json()) != true) return fail(Errc::Protocol, "its answer does not say ok");
+    const auto data = answer->value("data", Json());
     if (!data.is_object()) return fail(Errc::Protocol, "its answer has no data");
     FetchedPrompt out;
     VC_TRY_ASSIGN(out.instructions, text_of(data, "prompt", kLongestPrompt));

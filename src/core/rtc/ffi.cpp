@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 // The schema carries no version, so a library of another release would misread us without a word. This is
 // what the one in the pinned wheel calls itself.
 constexpr std::string_view kBuild = VC_LIVEKIT_CORE_BUILD;
-constexpr auto kLeavesTime = 2s;
+constexpr auto kPoliteness = 2s;
 constexpr auto kDisposeTime = 3s;
 
 // The core calls back without a context pointer: the one place where its events find us. Never destroyed,
@@ -122,7 +122,7 @@ Result<std::shared_ptr<Ffi>> Ffi::open(const std::string& path) {
 void Ffi::close() {
     {
         std::unique_lock lock(leaving_mutex_);
-        leaving_changed_.wait_for(lock, kLeavesTime, [this] { return leaving_ == 0; });
+        leaving_changed_.wait_for(lock, kPoliteness, [this] { return leaving_ == 0; });
     }
     if (!open_.exchange(false)) return;
     // On a thread of its own, because nobody promises that it returns.

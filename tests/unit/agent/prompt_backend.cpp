@@ -117,9 +117,9 @@ TEST_CASE("an answer without end is given up") {
 TEST_CASE("what the backend says is held to its schema") {
     const auto fault = [](const std::string& body) { return parse_prompt(body).error().message; };
     REQUIRE(parse_prompt(R"({"ok":true,"data":{"prompt":"x","title":"y"},"more":1})"));
-    CHECK(fault("") == "its answer is no JSON object");
-    CHECK(fault("<html>") == "its answer is no JSON object");
-    CHECK(fault("{\"ok\":true,\"data\":{\"prompt\":\"\xff\"}}") == "its answer is no JSON object");
+    CHECK(fault("") == "its answer is no JSON");
+    CHECK(fault("<html>") == "its answer is no JSON");
+    CHECK(fault("{\"ok\":true,\"data\":{\"prompt\":\"\xff\"}}") == "its answer is no JSON");
     CHECK(fault(R"({"ok":false,"data":{"prompt":"x"}})") == "its answer does not say ok");
     CHECK(fault(R"({"ok":"true","data":{"prompt":"x"}})") == "its answer does not say ok");
     CHECK(fault(R"({"ok":true})") == "its answer has no data");

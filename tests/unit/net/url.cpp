@@ -50,3 +50,9 @@ TEST_CASE("percent encoding leaves unreserved characters alone") {
     CHECK(percent_encode("a-z_.~09") == "a-z_.~09");
     CHECK(percent_encode("a b/ü?") == "a%20b%2F%C3%BC%3F");
 }
+
+TEST_CASE("percent decoding gives back what was encoded, and leaves alone what is no code") {
+    CHECK(net::percent_decode("a%20b%2F%C3%BC%3F") == "a b/ü?");
+    CHECK(net::percent_decode("%41%4a%4A") == "AJJ");
+    for (const auto* text : {"", "%", "100%", "%4", "%zz", "%4g", "%-1", "% 1"}) CHECK(net::percent_decode(text) == text);
+}
