@@ -1,4 +1,5 @@
 """Real parts for tests in Python: a livekit-server, the built voicectl, agents. Each is ended by whoever started it."""
+import contextlib
 import ctypes
 import json
 import os
@@ -253,7 +254,8 @@ class Agent:
     def kill_whole(self):
         """Supervisor and call processes at once, as the kernel does to a cgroup that has no memory left."""
         for pid in [self.process.pid, *self.call_processes()]:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # ended meanwhile
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self, number=signal.SIGTERM):
