@@ -43,6 +43,7 @@ const std::vector<Provider<VoiceModel>>& vad_providers() {
 const std::vector<Provider<SpeechToText>>& stt_providers() {
     static const std::vector<Provider<SpeechToText>> providers{
         kPocketSphinx,
+        kScriptStt,
     };
     return providers;
 }

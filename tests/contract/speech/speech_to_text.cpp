@@ -115,6 +115,39 @@ TEST_CASE("an utterance without audio, of silence, or of digital zeros is final 
     }
 }
 
+TEST_CASE("a script hears its lines in turn, nothing in silence, and each caller from the start") {
+    const auto engine = test::must(build_stt({{"provider", "script"}, {"lines", {"one", "two"}}}, test::context()));
+    Listener listener(*engine), other(*engine);
+    const auto speech = with_room("good morning", 0.2);
+    const auto turn = [](Listener& who, const audio::Samples& sound) {
+        const auto count = who.finals.size() + 1;
+        who.push(sound);
+        who.end();
+        REQUIRE(who.wait_for_finals(count));
+        return who.finals.back();
+    };
+    CHECK(turn(listener, speech) == "one");
+    CHECK(turn(listener, audio::Samples(16000)).empty());
+    CHECK(turn(listener, {}).empty());
+    CHECK(turn(listener, speech) == "two");
+    CHECK(turn(listener, speech) == "one");
+    CHECK(turn(other, speech) == "one");
+    CHECK(listener.partials.empty());
+    listener.push(speech);
+    bool told = false;
+    listener.loop.on_loop([&] { told = listener.stream->tell_so_far(); });
+    CHECK(told);
+    CHECK(listener.waiter.wait([&] { return listener.partials == std::vector<std::string>{"two"}; }, kPatience));
+}
+
+TEST_CASE("a script without lines is a fault") {
+    for (const auto& options : {nlohmann::json{{"provider", "script"}}, nlohmann::json{{"provider", "script"}, {"lines", nlohmann::json::array()}}}) {
+        const auto built = build_stt(options, test::context());
+        REQUIRE_FALSE(built);
+        CHECK(built.error().key == "lines");
+    }
+}
+
 TEST_CASE("partials come before the final and grow towards it") {
     for (const auto& [name, engine] : kCases) {
         CAPTURE(name);

@@ -8,6 +8,7 @@ namespace voicectl::speech {
 extern const Provider<VoiceModel> kEnergy;
 extern const Provider<VoiceModel> kSilero;
 extern const Provider<SpeechToText> kPocketSphinx;
+extern const Provider<SpeechToText> kScriptStt;
 extern const Provider<LanguageModel> kScript;
 extern const Provider<LanguageModel> kOpenAi;
 extern const Provider<TextToSpeech> kFlite;
