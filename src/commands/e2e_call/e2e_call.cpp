@@ -46,8 +46,9 @@ void gather_turns(Command command, Flag say, Flag expect, E2eCallOptions& option
     for (const auto& [flag, value] : command.in_order()) {
         if (trim(value).empty()) refuse(flag == say ? "--say" : "--expect", "has no words in it");
         if (flag == say) {
-            if (is_audio_file(value)) options.turns.push_back({"", value, ""});
-            else options.turns.push_back({value, "", ""});
+            e2e::ScriptTurn turn;
+            (is_audio_file(value) ? turn.audio_file : turn.say) = value;
+            options.turns.push_back(std::move(turn));
         } else if (flag == expect) {
             if (options.turns.empty()) refuse("--expect", "must follow the --say that it belongs to");
             if (!options.turns.back().expect.empty()) refuse("--expect", "stands twice after one --say");

@@ -7,63 +7,27 @@
 
 #include "caller.h"
 #include "checks.h"
+#include "conversation.h"
 #include "e2e_builtin.h"
 #include "lab.h"
 #include "recorder.h"
 #include "transcript_check.h"
 #include "voicectl/audio/file.h"
-#include "voicectl/audio/resampler.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/signals.h"
 #include "voicectl/base/text.h"
 #include "voicectl/base/workers.h"
-#include "voicectl/speech/compare.h"
 #include "voicectl/speech/providers.h"
-#include "voicectl/speech/recognise.h"
-#include "voicectl/speech/sounds.h"
 #include "voicectl/livekit/api.h"
 
 namespace voicectl::e2e {
 namespace {
 
 constexpr const char* kCallerIdentity = "e2e-caller";
-constexpr std::chrono::seconds kLongestAnswer{90};
 constexpr std::chrono::seconds kStorePatience{5};
 constexpr std::chrono::minutes kTokenLife{30};
-constexpr int kLongestClipSeconds = 120;
-constexpr std::size_t kTailWords = 4;
-constexpr std::size_t kTailContext = 8;  // words compared by sound to find the tail's
 
-std::chrono::milliseconds between(TimePoint from, TimePoint to) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(to - from);
-}
-
-std::string last_words(const std::string& text, std::size_t count) {
-    auto words = speech::to_words(text);
-    if (words.size() > count) words.erase(words.begin(), words.end() - static_cast<std::ptrdiff_t>(count));
-    return fmt::format("{}", fmt::join(words, " "));
-}
-
-/// The caller's engines: a voice, and a recogniser of free English that no expectation leads.
-struct Engines {
-    std::unique_ptr<speech::TextToSpeech> voice;
-    std::unique_ptr<speech::SpeechToText> ear;
-    speech::Pronunciations pronunciations;
-};
-
-template<class T>
-Result<std::unique_ptr<T>> usable(speech::Built<T> built, const char* what) {
-    if (built) return std::move(*built);
-    return fail_with_hint(Errc::Missing, fmt::format("{}: {}", what, built.error().message), built.error().hint);
-}
-
-Result<Engines> build_engines(const std::string& voice, const speech::ProviderContext& context) {
-    Engines engines;
-    VC_TRY_ASSIGN(engines.voice, usable(speech::build_tts({{"provider", "flite"}, {"voice", voice}}, context), "the caller's voice"));
-    VC_TRY_ASSIGN(engines.ear, usable(speech::build_stt({{"provider", "pocketsphinx"}}, context), "the caller's recogniser"));
-    VC_TRY_ASSIGN(engines.pronunciations, speech::Pronunciations::load());
-    return engines;
-}
+std::chrono::milliseconds since(TimePoint began) { return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began); }
 
 class CallTest {
  public:
@@ -90,8 +54,8 @@ class CallTest {
         steps();  // what it does not reach shows as not run
         clean_up();
         report_.room = room_;
-        report_.agent = options_.agent_name;
-        report_.elapsed = between(began, Clock::now());
+        report_.agent = agent_name_;
+        report_.elapsed = since(began);
         return std::move(report_);
     }
 
@@ -145,12 +109,7 @@ class CallTest {
         checks_.plan("token", "caller token");
         checks_.plan("joined", "caller joined");
         checks_.plan("agent_joined", "agent joined");
-        if (script_.greets) checks_.plan("greeting", "greeting heard to its end");
-        for (std::size_t i = 1; i <= script_.turns.size(); ++i) {
-            checks_.plan(fmt::format("said_{}", i), fmt::format("question {} spoken", i));
-            checks_.plan(fmt::format("answer_{}", i), fmt::format("answer {} heard", i));
-            checks_.plan(fmt::format("latency_{}", i), fmt::format("answer {} in time", i));
-        }
+        Conversation::plan(script_, checks_);
         if (checks_transcript()) checks_.plan("transcript", "transcript stored");
         if (!options_.record_folder.empty()) checks_.plan("recording", "both sides recorded");
         if (!options_.keep_room) checks_.plan("room_deleted", "room deleted");
@@ -162,35 +121,16 @@ class CallTest {
         if (!local()) server_ = *options_.server;
         twirp_ = std::make_unique<livekit::TwirpClient>(http_, server_);
         if (!make_room() || !dispatch() || !join() || !meet_agent()) return;
-        if (script_.greets && !hear_greeting()) return;
-        for (std::size_t i = 0; i < script_.turns.size(); ++i)
-            if (!turn(i)) return;
-        if (checks_transcript()) transcript();
-    }
-
-    /// Failures on the way to the call are the way's, not the call's: they keep their own exit code.
-    bool on_the_way(const std::string& id, const std::function<Result<Seen>()>& check) {
-        if (checks_.run(id, check)) return true;
-        const auto code = checks_.last_error().code;
-        if (code != Errc::CheckFailed && code != Errc::NotFound) report_.stopped = checks_.last_error();
-        return false;
-    }
-
-    /// Only Ctrl-C stops a call that is under way with a code of its own.
-    bool in_the_call(const std::string& id, const std::function<Result<Seen>()>& check) {
-        if (checks_.run(id, check)) return true;
-        const auto code = checks_.last_error().code;
-        if (code == Errc::Cancelled || code == Errc::Terminated) report_.stopped = checks_.last_error();
-        return false;
+        if (converse() && checks_transcript()) transcript();
     }
 
     bool start_lab() {
-        const bool started = on_the_way("server", [&]() -> Result<Seen> {
+        const bool started = checks_.on_the_way("server", [&]() -> Result<Seen> {
             VC_TRY(lab_->start_server());
             server_ = lab_->server();
             return Seen{server_.url};
         });
-        return started && on_the_way("agent_registered", [&]() -> Result<Seen> {
+        return started && checks_.on_the_way("agent_registered", [&]() -> Result<Seen> {
             VC_TRY_ASSIGN(const auto name, lab_->start_agent(options_.executable, options_.agent_config, store_path_, meeting_));
             if (agent_name_.empty()) agent_name_ = name;
             report_.agent = agent_name_;
@@ -199,7 +139,7 @@ class CallTest {
     }
 
     bool make_room() {
-        return on_the_way("room", [&]() -> Result<Seen> {
+        return checks_.on_the_way("room", [&]() -> Result<Seen> {
             livekit::RoomApi rooms(*twirp_);
             VC_TRY_ASSIGN(const auto there, rooms.list({room_}));
             if (!there.empty()) {
@@ -217,7 +157,7 @@ class CallTest {
 
     bool dispatch() {
         if (!dispatches()) return true;
-        return on_the_way("dispatch", [&]() -> Result<Seen> {
+        return checks_.on_the_way("dispatch", [&]() -> Result<Seen> {
             livekit::proto::CreateAgentDispatchRequest request;
             request.set_room(room_);
             request.set_agent_name(agent_name_);
@@ -229,7 +169,7 @@ class CallTest {
 
     bool join() {
         std::string token;
-        const bool minted = on_the_way("token", [&]() -> Result<Seen> {
+        const bool minted = checks_.on_the_way("token", [&]() -> Result<Seen> {
             livekit::Claims claims;
             claims.identity = kCallerIdentity;
             claims.video.room_join = true;
@@ -240,7 +180,7 @@ class CallTest {
             token = livekit::mint(server_.key, claims, kTokenLife);
             return Seen{"join this room, publish a microphone, hear others; nothing else"};
         });
-        return minted && on_the_way("joined", [&]() -> Result<Seen> {
+        return minted && checks_.on_the_way("joined", [&]() -> Result<Seen> {
             caller_ = std::make_unique<Caller>(loop_, *core_, meeting_, agent_name_);
             VC_TRY(caller_->join(server_.url, token, std::chrono::seconds{10}));
             VC_TRY_ASSIGN(auto engines, coming_engines_.get());
@@ -251,100 +191,23 @@ class CallTest {
     }
 
     bool meet_agent() {
-        return in_the_call("agent_joined", [&]() -> Result<Seen> {
+        return checks_.in_the_call("agent_joined", [&]() -> Result<Seen> {
             VC_TRY_ASSIGN(const auto agent, caller_->wait_for_agent(options_.join_timeout));
             VC_TRY(caller_->wait_for_agent_audio(options_.join_timeout));
             return Seen{fmt::format("{}, kind AGENT", terminal_safe(agent.identity)), {{"identity", agent.identity}}};
         });
     }
 
-    bool hear_greeting() {
-        return in_the_call("greeting", [&]() -> Result<Seen> {
-            VC_TRY_ASSIGN(const auto heard, caller_->listen(0, options_.answer_timeout, kLongestAnswer, options_.end_silence));
-            if (!heard) return fail(Errc::CheckFailed, "the agent said nothing within {}", format_duration(options_.answer_timeout));
-            VC_TRY_ASSIGN(const auto words, speech::recognise(*engines_.ear, heard->audio));
-            auto expected = script_.greeting;
-            if (expected.empty() && checks_transcript()) expected = stored_greeting(store_path_, room_);
-            VC_TRY_ASSIGN(auto seen, judge(words, expected, heard->length()));
-            if (!expected.empty()) {
-                if (!end_was_heard(expected, words))
-                    return fail(Errc::CheckFailed, "its end was not heard: expected \"… {}\", heard \"{}\"", last_words(expected, kTailWords), cut_speech(words, 200));
-            }
-            spoken_.push_back({true, words});
-            return seen;
-        });
-    }
-
-    /// At least half of the last words: a greeting that was cut lacks them all.
-    bool end_was_heard(const std::string& expected, const std::string& words) const {
-        const auto match = speech::compare_sounds(last_words(expected, kTailContext), words, engines_.pronunciations);
-        const auto tail = speech::to_words(last_words(expected, kTailWords));
-        const auto lost = std::count_if(tail.begin(), tail.end(), [&](const std::string& word) {
-            return std::find(match.missing.begin(), match.missing.end(), word) != match.missing.end();
-        });
-        return static_cast<std::size_t>(lost) * 2 <= tail.size();
-    }
-
-    /// Were the expected words heard, in order? Without an expectation any words will do.
-    Result<Seen> judge(const std::string& words, const std::string& expected, std::chrono::milliseconds length) const {
-        Seen seen;
-        seen.evidence = {{"heard", words}, {"expected", expected}, {"speechMs", length.count()}, {"tolerance", options_.tolerance}};
-        if (speech::to_words(words).empty()) return fail(Errc::CheckFailed, "there was sound for {}, but no words in it", format_duration(length));
-        seen.detail = fmt::format("\"{}\"", cut_speech(words, 100));
-        if (expected.empty()) return seen;
-        const auto match = speech::compare_sounds(expected, words, engines_.pronunciations);
-        seen.evidence["score"] = match.score;
-        seen.detail += fmt::format(", {} of {} words", match.matched, match.expected);
-        if (match.score >= options_.tolerance) return seen;
-        return fail(Errc::CheckFailed, "expected \"{}\", heard \"{}\" ({} of {} words in order, score {:.2f}, needed {:.2f})",
-                    cut_speech(expected, 200), cut_speech(words, 200), match.matched, match.expected, match.score, options_.tolerance);
-    }
-
-    Result<audio::Pcm> clip_of(const ScriptTurn& turn) {
-        if (turn.audio_file.empty()) return speech::synthesise(*engines_.voice, turn.say);
-        VC_TRY_ASSIGN(const auto file, audio::read_file(turn.audio_file, kLongestClipSeconds));
-        return audio::resample(audio::to_mono(file), engines_.voice->rate_hz());
-    }
-
-    bool turn(std::size_t index) {
-        const auto& turn = script_.turns[index];
-        const auto number = index + 1;
-        Said said;
-        std::size_t mark = 0;
-        const bool spoke = in_the_call(fmt::format("said_{}", number), [&]() -> Result<Seen> {
-            VC_TRY_ASSIGN(const auto clip, clip_of(turn));
-            mark = caller_->ears().mark();
-            VC_TRY_ASSIGN(said, caller_->say(clip));
-            recorder_.add(said);
-            auto text = turn.say;
-            if (text.empty()) {
-                VC_TRY_ASSIGN(text, speech::recognise(*engines_.ear, clip));
-            }
-            spoken_.push_back({false, text});
-            return Seen{fmt::format("\"{}\"", cut_speech(text, 100)), {{"text", text}}};
-        });
-        if (!spoke) return false;
-        std::optional<Heard> heard;
-        const bool answered = in_the_call(fmt::format("answer_{}", number), [&]() -> Result<Seen> {
-            VC_TRY_ASSIGN(heard, caller_->listen(mark, options_.answer_timeout, kLongestAnswer, options_.end_silence));
-            if (!heard) return fail(Errc::CheckFailed, "no answer within {}", format_duration(options_.answer_timeout));
-            VC_TRY_ASSIGN(const auto words, speech::recognise(*engines_.ear, heard->audio));
-            VC_TRY_ASSIGN(auto seen, judge(words, turn.expect, heard->length()));
-            spoken_.push_back({true, words});
-            return seen;
-        });
-        return answered && in_the_call(fmt::format("latency_{}", number), [&]() -> Result<Seen> {
-            const auto latency = between(said.last_sound, heard->first_sound);
-            if (latency.count() <= 0) return fail(Errc::CheckFailed, "the agent spoke {} before the question was over", format_duration(-latency));
-            if (latency > options_.max_latency)
-                return fail(Errc::CheckFailed, "{} from the last sound of the question to the first of the answer; at most {} allowed",
-                            format_duration(latency), format_duration(options_.max_latency));
-            return Seen{"from the last sound sent to the first sound received", {{"latencyMs", latency.count()}}, latency};
-        });
+    bool converse() {
+        Conversation conversation(script_, options_, *caller_, engines_, recorder_, checks_,
+                                  [this] { return checks_transcript() ? stored_greeting(store_path_, room_) : std::string(); });
+        const bool held = conversation.run();
+        spoken_ = conversation.take_spoken();
+        return held;
     }
 
     void transcript() {
-        in_the_call("transcript", [&] {
+        checks_.in_the_call("transcript", [&] {
             return check_transcript(store_path_, room_, spoken_, options_.transcript_tolerance, kStorePatience, engines_.pronunciations);
         });
     }

@@ -125,6 +125,36 @@ Result<std::optional<Heard>> Caller::listen(std::size_t from, std::chrono::milli
     return ears_.listen(from, start_in, end_in, end_silence, [this] { return broken(); });
 }
 
+Result<std::optional<TimePoint>> Caller::await_speech(std::size_t from, std::chrono::milliseconds start_in) {
+    return ears_.await_speech(from, start_in, [this] { return broken(); });
+}
+
+Result<std::optional<Heard>> Caller::listen_to_the_end(std::size_t from, std::chrono::milliseconds start_in, std::chrono::milliseconds end_in,
+                                                       std::chrono::milliseconds end_silence) {
+    auto heard = ears_.listen(from, start_in, end_in, end_silence, [this] { return broken(); });
+    // What was heard before the agent left counts.
+    if (!heard && meeting_.read([&] { return agent_is_gone(); }))
+        heard = ears_.listen(from, {}, {}, end_silence, [] { return std::nullopt; });
+    return heard;
+}
+
+Result<void> Caller::wait_for_the_end(std::chrono::milliseconds timeout) {
+    VC_TRY_ASSIGN(const bool ended, meeting_.wait(Deadline::in(timeout), [&] { return agent_is_gone() || lost_.has_value(); }));
+    if (!ended) return fail(Errc::CheckFailed, "the agent is still there after {}", format_duration(timeout));
+    if (meeting_.read([&] { return !agent_is_gone(); })) return std::unexpected(*lost_);
+    return {};
+}
+
+Result<void> Caller::pause_until(TimePoint time) {
+    std::optional<Error> fault;
+    VC_TRY(meeting_.wait(Deadline{time}, [&] { return (fault = broken()).has_value(); }));
+    if (fault) return std::unexpected(*fault);
+    return {};
+}
+
+// Under the lock.
+bool Caller::agent_is_gone() const { return agent_left_ || (lost_ && lost_->code == Errc::NotFound); }
+
 // Under the lock.
 std::optional<Error> Caller::broken() {
     if (lost_) return lost_;

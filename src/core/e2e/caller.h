@@ -39,6 +39,15 @@ class Caller final : private rtc::RoomObserver {
     /// See Ears::listen(). Fails when the connection is lost.
     Result<std::optional<Heard>> listen(std::size_t from, std::chrono::milliseconds start_in, std::chrono::milliseconds end_in,
                                         std::chrono::milliseconds end_silence);
+    /// See Ears::await_speech(). Fails when the connection is lost.
+    Result<std::optional<TimePoint>> await_speech(std::size_t from, std::chrono::milliseconds start_in);
+    /// As listen(), for the last words of a call: it may end with them.
+    Result<std::optional<Heard>> listen_to_the_end(std::size_t from, std::chrono::milliseconds start_in, std::chrono::milliseconds end_in,
+                                                   std::chrono::milliseconds end_silence);
+    /// The agent has left, or the room is gone.
+    Result<void> wait_for_the_end(std::chrono::milliseconds timeout);
+    /// Fails when the connection is lost.
+    Result<void> pause_until(TimePoint time);
     Ears& ears() { return ears_; }
     /// Everybody in the room, for messages when the agent does not come.
     std::string who_is_there();
@@ -56,6 +65,7 @@ class Caller final : private rtc::RoomObserver {
     template<class Done>
     Result<void> wait_until(Deadline deadline, const char* what, Done done);
     std::optional<Error> broken();
+    bool agent_is_gone() const;
     bool is_our_agent(const rtc::Participant& participant) const;
     void meet(const rtc::Participant& participant);
     void hear_agent();

@@ -40,4 +40,16 @@ bool Checks::run(const std::string& id, const std::function<Result<Seen>()>& che
     return seen.has_value();
 }
 
+bool Checks::on_the_way(const std::string& id, const std::function<Result<Seen>()>& check) {
+    if (run(id, check)) return true;
+    if (last_.code != Errc::CheckFailed && last_.code != Errc::NotFound) report_.stopped = last_;
+    return false;
+}
+
+bool Checks::in_the_call(const std::string& id, const std::function<Result<Seen>()>& check) {
+    if (run(id, check)) return true;
+    if (last_.code == Errc::Cancelled || last_.code == Errc::Terminated) report_.stopped = last_;
+    return false;
+}
+
 }  // namespace voicectl::e2e

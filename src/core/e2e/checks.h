@@ -26,6 +26,10 @@ class Checks {
     void drop(const std::string& id);
     /// Runs a planned check. False when it did not hold; its error is kept in last_error().
     bool run(const std::string& id, const std::function<Result<Seen>()>& check);
+    /// As run(); a failure on the way to the call is the way's, not the call's: it keeps its own exit code.
+    bool on_the_way(const std::string& id, const std::function<Result<Seen>()>& check);
+    /// As run(); only Ctrl-C stops a call that is under way with a code of its own.
+    bool in_the_call(const std::string& id, const std::function<Result<Seen>()>& check);
     const Error& last_error() const { return last_; }
 
  private:

@@ -46,22 +46,32 @@ TimePoint Ears::time_at(std::size_t position) const {
     return frame_ends_[frame] - std::chrono::microseconds(left * 1'000'000 / audio::kSpeechRateHz);
 }
 
-Result<std::optional<Heard>> Ears::listen(std::size_t from, std::chrono::milliseconds start_in, std::chrono::milliseconds end_in,
-                                          std::chrono::milliseconds end_silence,
-                                          const std::function<std::optional<Error>()>& broken) {
-    const auto begun = [&] { return !utterances_.empty() && (utterances_.back().end == 0 || utterances_.back().end > from); };
-    const auto over = [&] {
-        return utterances_.back().end != 0 && recording_.size() - utterances_.back().end >= samples_in(end_silence);
-    };
+/// Under the lock.
+bool Ears::begun_after(std::size_t from) const { return !utterances_.empty() && (utterances_.back().end == 0 || utterances_.back().end > from); }
+
+template<class Condition>
+Result<bool> Ears::wait(std::chrono::milliseconds time, const Broken& broken, Condition condition) {
     std::optional<Error> fault;
-    const auto or_broken = [&](auto condition) {
-        return [&, condition] { return (fault = broken()).has_value() || condition(); };
-    };
-    VC_TRY_ASSIGN(const bool started, meeting_.wait(Deadline::in(start_in), or_broken(begun)));
+    VC_TRY_ASSIGN(const bool came, meeting_.wait(Deadline::in(time), [&] { return condition() || (fault = broken()).has_value(); }));
     if (fault) return std::unexpected(*fault);
+    return came;
+}
+
+Result<std::optional<TimePoint>> Ears::await_speech(std::size_t from, std::chrono::milliseconds start_in, const Broken& broken) {
+    VC_TRY_ASSIGN(const bool started, wait(start_in, broken, [&] { return begun_after(from); }));
     if (!started) return std::nullopt;
-    VC_TRY(meeting_.wait(Deadline::in(end_in), or_broken(over)));
-    if (fault) return std::unexpected(*fault);
+    return meeting_.read([&] { return std::optional(cut(from).first_sound); });
+}
+
+bool Ears::hears_speech() {
+    return meeting_.read([&] { return !utterances_.empty() && utterances_.back().end == 0; });
+}
+
+Result<std::optional<Heard>> Ears::listen(std::size_t from, std::chrono::milliseconds start_in, std::chrono::milliseconds end_in,
+                                          std::chrono::milliseconds end_silence, const Broken& broken) {
+    VC_TRY_ASSIGN(const bool started, wait(start_in, broken, [&] { return begun_after(from); }));
+    if (!started) return std::nullopt;
+    VC_TRY(wait(end_in, broken, [&] { return utterances_.back().end != 0 && recording_.size() - utterances_.back().end >= samples_in(end_silence); }));
     return meeting_.read([&] { return std::optional(cut(from)); });
 }
 
@@ -72,6 +82,7 @@ Heard Ears::cut(std::size_t from) {
     const auto last = utterances_.back().end == 0 ? recording_.size() : utterances_.back().end;
     const auto end = std::min(recording_.size(), last + kAround);
     Heard heard;
+    heard.end = last;
     heard.audio.samples.assign(recording_.begin() + static_cast<std::ptrdiff_t>(begin),
                                recording_.begin() + static_cast<std::ptrdiff_t>(end));
     // Voice activity finds the utterance; energy finds its first and last sound to the sample.

@@ -16,6 +16,7 @@ namespace voicectl::e2e {
 struct Heard {
     audio::Pcm audio;                // with a little silence around it, for the recogniser
     TimePoint first_sound, last_sound;
+    std::size_t end = 0;             // where in the recording its last sound lies, in samples
     std::chrono::milliseconds length() const {
         return std::chrono::duration_cast<std::chrono::milliseconds>(last_sound - first_sound);
     }
@@ -29,10 +30,16 @@ class Ears {
 
     /// Samples heard so far: a mark from which to listen.
     std::size_t mark();
+    /// Why listening is pointless from now on, under the lock of the rendezvous.
+    using Broken = std::function<std::optional<Error>()>;
     /// Waits for speech that begins after `from`, and then for `end_silence` after it. Nothing when no speech
     /// began in `start_in`; what was heard so far when it did not end in `end_in`.
     Result<std::optional<Heard>> listen(std::size_t from, std::chrono::milliseconds start_in, std::chrono::milliseconds end_in,
-                                        std::chrono::milliseconds end_silence, const std::function<std::optional<Error>()>& broken);
+                                        std::chrono::milliseconds end_silence, const Broken& broken);
+    /// When speech began that goes on now or ended after `from`; nothing when none did within `start_in`.
+    Result<std::optional<TimePoint>> await_speech(std::size_t from, std::chrono::milliseconds start_in, const Broken& broken);
+    /// Somebody speaks at this moment.
+    bool hears_speech();
     audio::Pcm recording();
     std::optional<TimePoint> recording_began();
 
@@ -45,6 +52,9 @@ class Ears {
     TimePoint time_at(std::size_t position) const;
     void append(audio::SampleView samples, TimePoint at);
     Heard cut(std::size_t from);
+    bool begun_after(std::size_t from) const;
+    template<class Condition>
+    Result<bool> wait(std::chrono::milliseconds time, const Broken& broken, Condition condition);
 
     Rendezvous& meeting_;
     audio::Framer framer_{kFrame};

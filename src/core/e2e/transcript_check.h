@@ -14,6 +14,7 @@ namespace voicectl::e2e {
 struct Spoken {
     bool agent = false;
     std::string text;
+    bool perhaps = false;  // a word of agreement: stored or not, as the recogniser made it out
 };
 
 /// Waits up to `patience` for the last turn to be stored. Fails naming the first turn that is missing, too

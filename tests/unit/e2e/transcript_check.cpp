@@ -78,3 +78,11 @@ TEST_CASE("every way in which it can be wrong is named") {
         CHECK_FALSE(stored.check({}));
     }
 }
+
+TEST_CASE("a word of agreement is stored or not") {
+    const std::vector<Spoken> spoken{{true, "hello how can i help"}, {false, "okay", true}, {true, "we open at nine"}};
+    CHECK(Stored({{kAgent, "Hello! How can I help?"}, {kUser, "okay"}, {kAgent, "We open at 9."}}).check(spoken));
+    CHECK(Stored({{kAgent, "Hello! How can I help?"}, {kAgent, "We open at 9."}}).check(spoken));
+    CHECK_FALSE(Stored({{kAgent, "Hello! How can I help?"}, {kUser, "okay"}, {kUser, "okay"}, {kAgent, "We open at 9."}}).check(spoken));
+    CHECK_FALSE(Stored({{kAgent, "Hello! How can I help?"}, {kUser, "okay"}}).check(spoken));
+}
