@@ -34,7 +34,7 @@ struct TurnSettings {
     std::chrono::milliseconds min_speech{60};
     bool interruptions = true;
     /// How long the caller must speak before the agent falls silent.
-    std::chrono::milliseconds interrupt_after{300};
+    std::chrono::milliseconds interrupt_after{200};
     /// Fewer words do not take the turn: the agent goes on where it was.
     int interrupt_words = 1;
     /// Nor do these alone, in lower case.

@@ -6,7 +6,9 @@
 namespace voicectl::rtc {
 namespace {
 
-constexpr std::uint64_t kBitrateBps = 32000;  // speech, mono
+// Speech, mono. From about 62 kbit/s on Opus codes voice by CELT alone (src/opus_encoder.c, mode_thresholds), which takes a quarter of
+// the CPU of SILK with speech and an eighth in silence: docs/benchmarks.md, "What a voice costs to encode".
+constexpr std::uint64_t kBitrateBps = 64000;
 
 void fill_join(proto::ConnectRequest& join, const SessionOptions& options) {
     join.set_url(options.url);
