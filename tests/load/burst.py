@@ -14,9 +14,14 @@ from load import agent as ours
 from load import load
 
 PATIENCE = 10  # seconds, then a dispatch is lost
+REST = 3       # seconds between bursts: the load that agents tell is an average over 2.5 s, and a host is to be idle
 
 
 ACTIVE = re.compile(r'^(\S+)\tINFO\t.*\tparticipant active\t\{"room": "([^"]+)".*?"participant": "(agent-AJ_[^"]+)"')
+
+
+def seconds_of(text):
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
 def joined(server, rooms):
@@ -25,13 +30,12 @@ def joined(server, rooms):
     for line in pathlib.Path(server.folder, "server.log").read_text(errors="replace").splitlines():
         found = ACTIVE.match(line)
         if found and found[2] in rooms:
-            at = datetime.datetime.strptime(found[1], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc).timestamp()
-            out.setdefault(found[2], at)
+            out.setdefault(found[2], seconds_of(found[1]))
     return out
 
 
 def burst(server, agent, name, count, tag):
-    """{joined_ms: [...], refused: {reason: how many}, silent: [...]}"""
+    """{joined_ms: [...], own_ms: [...], refused: {reason: how many}, silent: [...]}; own_ms is the agent's part, from the offer of the job on."""
     rooms = [f"burst-{tag}-{number}" for number in range(count)]
     sent, gate = {}, threading.Barrier(count)
 
@@ -50,7 +54,9 @@ def burst(server, agent, name, count, tag):
     while len(there := joined(server, rooms)) + len(told) < count and time.monotonic() < end:
         time.sleep(0.05)
         told = {event["room"]: event.get("detail", "") for event in ours.events(agent, "job_refused") if event["room"] in rooms}
-    out = {"count": count, "joined_ms": [(there[room] - sent[room]) * 1000 for room in rooms if room in there], "refused": {}, "silent": [], "hints": []}
+    offered = {event["room"]: seconds_of(event["time"]) for event in ours.events(agent, "job_accepted") if event["room"] in rooms}
+    out = {"count": count, "joined_ms": [(there[room] - sent[room]) * 1000 for room in rooms if room in there],
+           "own_ms": [(there[room] - offered[room]) * 1000 for room in rooms if room in there], "refused": {}, "silent": [], "hints": []}
     for room in rooms:
         if room in there:
             continue
@@ -79,16 +85,19 @@ def main():
         more = f"processes: {options.processes}\n" if options.processes else ""
         agent = parts.Agent(server, ours.yaml("burst", ours.Clips(folder), more), folder)
         try:
-            print("| at once | repeats | joined | refused | silent | join p50, ms | p95 | worst |\n|---|---|---|---|---|---|---|---|")
+            print("| at once | repeats | joined | refused | silent | join p50, ms | p95 | worst | of it the agent's own, p50 | p95 |\n|---|---|---|---|---|---|---|---|---|---|")
             for size in options.sizes:
-                time.sleep(1)
-                runs = [burst(server, agent, "burst", size, f"{size}-{run}") for run in range(options.repeats)]
+                runs = []
+                for run in range(options.repeats):
+                    time.sleep(REST)
+                    runs.append(burst(server, agent, "burst", size, f"{size}-{run}"))
+                own = [one for run in runs for one in run["own_ms"]]
                 joined = [one for run in runs for one in run["joined_ms"]]
                 refused = sum(sum(run["refused"].values()) for run in runs)
                 silent = sum(len(run["silent"]) for run in runs)
                 results.append({"size": size, "repeats": len(runs), "refused": refused, "silent": silent, "joined_ms": joined, "runs": runs})
                 print(f"| {size} | {len(runs)} | {len(joined)} | {refused} | {silent} | {load.percentile(joined, 0.5):.0f} | {load.percentile(joined, 0.95):.0f} "
-                      f"| {max(joined, default=float('nan')):.0f} |", flush=True)
+                      f"| {max(joined, default=float('nan')):.0f} | {load.percentile(own, 0.5):.0f} | {load.percentile(own, 0.95):.0f} |", flush=True)
         finally:
             agent.stop()
             server.stop()

@@ -13,6 +13,7 @@ from load import agent as ours
 from load import load
 
 ANSWER_SECONDS = 3.5
+ENOUGH_REFUSED = 3  # one after the other
 CYCLE = 10.0  # seconds: one answer each, which is 35 % of talk
 
 
@@ -76,6 +77,8 @@ class Soak:
             try:
                 over = self.join(name)
                 self.leave(name)
+                if over is None:
+                    time.sleep(2)  # who was refused does not call again at once
                 with self.lock:
                     self.short_done += over is not None
                     self.short_refused += over is None
@@ -100,10 +103,16 @@ def run(server, agent, folder_clips, options):
     tree, samples, stopped = load.Tree(agent.process.pid), [], threading.Event()
     with load.Callers(server) as callers:
         soak = Soak(server, agent, callers, folder_clips, options)
-        names = []
+        names, refused = [], 0
         for number in range(options.calls):
             if soak.join(f"c{number}") is not None:
                 names.append(f"c{number}")
+                refused = 0
+            else:
+                soak.leave(f"c{number}")
+                refused += 1
+            if refused == ENOUGH_REFUSED:  # the machine is full: those who come now are the short ones
+                break
         began = time.monotonic()
         until = began + options.minutes * 60
         threads = [threading.Thread(target=soak.talk, args=(name, until)) for name in names]
