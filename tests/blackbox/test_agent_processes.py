@@ -96,6 +96,22 @@ def test_other_calls_notice_nothing(server, agents, calls):
     assert "Excuse me, I am back again." not in agent.said("split-two")
 
 
+def test_a_process_that_has_carried_its_share_makes_room_for_another(server, agents, calls):
+    agent = agents(server, YAML.format(name="recycled", calls=12) + "recycle_after: 2\n", "--load-threshold", "1")
+    agent.name = "recycled"
+    (first,) = agent.call_processes()
+    calls(agent, "recycled-one")
+    assert agent.call_processes() == [first]
+    calls(agent, "recycled-two")
+    parts.wait_for(lambda: len(agent.call_processes()) == 2, what="another process")
+    calls(agent, "recycled-three")
+    assert agent_of(server, "recycled-one") and agent_of(server, "recycled-two")  # what it carries goes on
+    for room in ("recycled-one", "recycled-two"):
+        parts.voicectl("room", "delete", room, "--yes", env=server.environment())
+    parts.wait_for(lambda: first not in agent.call_processes(), what="the end of the first process")
+    assert agent_of(server, "recycled-three") and not agent.events("process_died")
+
+
 def test_a_call_that_kills_its_process_again_and_again_fails(server, agents, calls):
     agent = named(agents, server, "doomed")
     calls(agent, "doomed-room")

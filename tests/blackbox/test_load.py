@@ -1,4 +1,6 @@
 """Small versions of scripts/greetings and scripts/burst: the head of a greeting, and simultaneous dispatches."""
+import os
+
 import numpy
 import parts
 import pytest
@@ -41,3 +43,10 @@ def test_what_finds_no_room_is_refused_with_a_reason(server, agents, clips):
     # Refused by us, or not offered to us any more once the server knows that we are full: --wait tells of it either way.
     assert len(seen["joined_ms"]) == 2 and set(seen["refused"]) <= {"full"} and len(seen["hints"]) == 3, seen
     assert all("narrow" in hint and "full" in hint for hint in seen["hints"]), seen["hints"]
+
+
+def test_calls_that_the_load_does_not_know_of_yet_are_counted(server, agents, clips):
+    # Each is taken for a twentieth of a core until the average has it, so that a burst does not fill the machine over its threshold.
+    agent = agents(server, ours.yaml("careful", clips, "max_calls: 30\n"), "--load-threshold", "0.1")
+    seen = burst.burst(server, agent, "careful", 20, "careful")
+    assert len(seen["joined_ms"]) <= 0.1 / (0.05 / os.cpu_count()), seen

@@ -26,6 +26,7 @@ class Soak:
         self.spoken = 0.0
         self.short_done = self.short_refused = 0
         self.first_audio = []
+        self.until = float("inf")
 
     def join(self, name):
         """When the greeting was over; None: refused."""
@@ -45,9 +46,9 @@ class Soak:
         with self.lock:
             self.lost += gone["lost"]
 
-    def talk(self, name, until):
+    def talk(self, name):
         try:
-            while time.monotonic() < until:
+            while time.monotonic() < self.until:
                 began = time.monotonic()
                 self.callers.play(name, self.clips.question)
                 said = self.callers.wait(name, "played", after=began)["at"]
@@ -103,10 +104,12 @@ def run(server, agent, folder_clips, options):
     tree, samples, stopped = load.Tree(agent.process.pid), [], threading.Event()
     with load.Callers(server) as callers:
         soak = Soak(server, agent, callers, folder_clips, options)
-        names, refused = [], 0
-        for number in range(options.calls):
+        names, threads, refused = [], [], 0
+        for number in range(options.calls):  # each talks from its beginning: who only listened would leave room for more than can talk
             if soak.join(f"c{number}") is not None:
                 names.append(f"c{number}")
+                threads.append(threading.Thread(target=soak.talk, args=(names[-1],)))
+                threads[-1].start()
                 refused = 0
             else:
                 soak.leave(f"c{number}")
@@ -114,15 +117,14 @@ def run(server, agent, folder_clips, options):
             if refused == ENOUGH_REFUSED:  # the machine is full: those who come now are the short ones
                 break
         began = time.monotonic()
-        until = began + options.minutes * 60
-        threads = [threading.Thread(target=soak.talk, args=(name, until)) for name in names]
+        soak.until = began + options.minutes * 60
         numbers = iter(range(options.short))
-        threads += [threading.Thread(target=soak.short, args=(numbers,)) for _ in range(options.at_once if options.short else 0)]
+        short = [threading.Thread(target=soak.short, args=(numbers,)) for _ in range(options.at_once if options.short else 0)]
         watcher = threading.Thread(target=sampled, args=(tree, samples, stopped, began))
         watcher.start()
-        for thread in threads:
+        for thread in short:
             thread.start()
-        for thread in threads:
+        for thread in threads + short:
             thread.join()
         stopped.set()
         watcher.join()

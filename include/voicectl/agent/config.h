@@ -149,6 +149,7 @@ struct AgentConfig {
     std::map<std::string, nlohmann::json> voices;         // by name: what each changes in `tts`
     OtlpSettings otlp;
     int max_calls = 12;          // of one process: LiveKit's core should not carry more
+    int recycle_after = 100;     // calls, then a process takes no more and another one takes its place; 0: never
     int processes = 0;           // at most; 0: two for each core of the machine
     double load_threshold = 0.9;     // share of CPU or memory from which on no call is taken; 1: never refuse for it
     std::string store;           // path; empty: the default

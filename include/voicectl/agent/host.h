@@ -106,6 +106,9 @@ struct DeskOptions {
     int capacity = 12;            // calls at once
     std::function<float()> load;  // of the machine, 0…1, asked whenever it matters; absent: 0
     float load_threshold = 1;         // from here on no call is taken; 1: load is no reason
+    /// What a call is taken to add to `load` for the `unseen_for` after it was accepted, in which `load` hardly knows of it.
+    float load_of_new_call = 0;
+    std::chrono::milliseconds unseen_for{3000};
     /// Asked before a job is accepted that nothing else speaks against: "" or why it is refused ("user limit"), or an error
     /// when that cannot be told. Absent: everybody is welcome. Who gives no answer within `admit_within` has none.
     std::function<void(const livekit::Job& job, std::function<void(Result<std::string>)> done)> admit;

@@ -28,6 +28,7 @@ struct ProcessHostOptions {
     ProcessSetup setup;
     int calls_per_process = 12;
     int processes = 4;                            // at most
+    int recycle_after = 0;                        // calls, then a process takes no more; 0: never
     std::vector<std::string> command;             // what is started; the socket is descriptor 3
     std::vector<std::pair<std::string, std::string>> environment;  // changes of ours
     std::vector<std::chrono::milliseconds> pauses{std::chrono::milliseconds{0}, std::chrono::seconds{1}, std::chrono::seconds{3}};

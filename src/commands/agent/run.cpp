@@ -46,6 +46,7 @@ Examples:
 
 constexpr std::chrono::hours kTokenLife{1};
 constexpr std::chrono::milliseconds kMeterPeriod{500};
+constexpr float kCoreOfACall = 0.05F;  // what a call takes of one, about (docs/benchmarks.md)
 constexpr int kMostRefusalsQueued = 20;
 
 // After the second signal calls have this long to say goodbye to the server.
@@ -117,6 +118,7 @@ class AgentProcess {
         agent::ProcessHostOptions options;
         options.setup = setup(loaded);
         options.calls_per_process = config_.max_calls;
+        options.recycle_after = config_.recycle_after;
         options.processes = process_limit();
         options.command = {own_executable(), "agent", "host"};
         options.environment = {{"LIVEKIT_API_SECRET", ""}};  // the supervisor's alone
@@ -262,6 +264,7 @@ class AgentProcess {
         if (options_.dev || options_.once) return out;  // whoever develops wants his call, however busy the machine
         out.load = [this] { return std::max(meter_.cpu(), meter_.memory()); };
         out.load_threshold = static_cast<float>(config_.load_threshold);
+        out.load_of_new_call = kCoreOfACall / static_cast<float>(std::max(1U, std::thread::hardware_concurrency()));
         return out;
     }
 

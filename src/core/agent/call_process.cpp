@@ -67,6 +67,7 @@ std::string CallProcess::exit_code() const {
 
 void CallProcess::take(const CallTicket& ticket) {
     calls_[ticket.job_id] = ticket;
+    ++calls_taken_;
     channel_->send(messages::call(ticket));
 }
 

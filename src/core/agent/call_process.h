@@ -30,6 +30,7 @@ class CallProcess {
     void retire();
 
     const std::map<std::string, CallTicket>& calls() const { return calls_; }
+    int calls_taken() const { return calls_taken_; }  // in all its life
     bool ready() const { return ready_; }
     bool retiring() const { return retiring_; }
     int pid() const { return process_->pid(); }
@@ -52,6 +53,7 @@ class CallProcess {
     Handlers handlers_;
     TimePoint started_, idle_since_;
     std::map<std::string, CallTicket> calls_;
+    int calls_taken_ = 0;
     bool ready_ = false, retiring_ = false;
     std::unique_ptr<Process> process_;
     std::unique_ptr<Channel> channel_;

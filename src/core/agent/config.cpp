@@ -465,6 +465,7 @@ void read_all(LoadedConfig& loaded, const json& document) {
     top.section("dtmf", [&](Reader& dtmf) { read_dtmf(dtmf, config.dtmf); });
     top.number("max_calls", config.max_calls, 1, 100);
     top.number("processes", config.processes, 1, 64);
+    top.number("recycle_after", config.recycle_after, 0, 1'000'000);
     top.share("load_threshold", config.load_threshold);
     top.text("store", config.store);
     top.duration("caller_timeout", config.caller_timeout, milliseconds{1000}, hours{1});

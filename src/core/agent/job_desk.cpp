@@ -118,7 +118,11 @@ class LocalJobDesk final : public JobDesk {
 
     int taken() const { return host_.active() + static_cast<int>(promised_.size()); }
     int capacity() const { return options_.once ? 1 : options_.capacity; }
-    float load() const { return options_.load && options_.load_threshold < 1 ? options_.load() / options_.load_threshold : 0; }
+    float load() const {
+        if (!options_.load || options_.load_threshold >= 1) return 0;
+        const auto unseen = std::count_if(accepted_at_.begin(), accepted_at_.end(), [&](TimePoint at) { return loop_.now() - at < options_.unseen_for; });
+        return (options_.load() + static_cast<float>(unseen) * options_.load_of_new_call) / options_.load_threshold;
+    }
     /// Why no call is taken now; null: one is.
     const char* refusal() const {
         if (draining_) return "draining";
@@ -163,6 +167,8 @@ class LocalJobDesk final : public JobDesk {
 
     void accept(const livekit::Job& job) {
         accepted_any_ = true;
+        std::erase_if(accepted_at_, [&](TimePoint at) { return loop_.now() - at >= options_.unseen_for; });
+        accepted_at_.push_back(loop_.now());
         promised_[job.id]->after(kAssignmentTime, [this, id = job.id] {
             loop_.post(lifeline_.guard([this, id] { on_never_assigned(id); }));
         });
@@ -260,6 +266,7 @@ class LocalJobDesk final : public JobDesk {
     std::map<std::string, Place> rooms_;  // by job
     std::set<std::string> foreign_;  // jobs that were another worker's
     bool draining_ = false, accepted_any_ = false, stopped_ = false;
+    std::vector<TimePoint> accepted_at_;  // lately
     std::string lost_;  // why the connection was, last
     Timer report_timer_, drain_timer_, reach_timer_;
     std::unique_ptr<livekit::Worker> worker_;
