@@ -22,6 +22,9 @@ Answers are recognised with a full language model that knows nothing of what is 
 when --tolerance of its words were heard in order, compared by how they sound; below six words only the very
 words count (docs/e2e-call.md).
 
+A --script can also speak into what the agent says, and see it stop or go on; say nothing, and wait for it to speak; and
+expect it to end the call (docs/e2e-call.md).
+
 Exit 0 only when every check ran and held, 3 when one did not. -o tsv prints one row per check (id, state, milliseconds,
 title, detail), -o name the ids of those that did not hold.
 
