@@ -46,7 +46,7 @@ Examples:
 
 constexpr std::chrono::hours kTokenLife{1};
 constexpr std::chrono::milliseconds kMeterPeriod{500};
-constexpr float kCoreOfACall = 0.05F;  // what a call takes of one, about (docs/benchmarks.md)
+constexpr float kCoreOfACall = 0.03F;  // what a call takes of one (docs/benchmarks.md)
 constexpr int kMostRefusalsQueued = 20;
 
 // After the second signal calls have this long to say goodbye to the server.
