@@ -53,3 +53,9 @@ def test_an_agent_that_behaves_otherwise_fails(tmp_path, more, turns, check, why
     assert result.code == 3, result.err
     failed = [one for one in result.json["checks"] if one["state"] == "failed"]
     assert failed[0]["id"] == check and why in failed[0]["detail"], failed
+
+
+def test_a_greeting_that_is_not_expected_cannot_be_spoken_over(tmp_path):
+    (tmp_path / "call.yaml").write_text("turns:\n  - {say: Stop., over: 1s}\n")
+    result = parts.voicectl("e2e-call", "--local", "--script", tmp_path / "call.yaml", "--no-greeting")
+    assert result.code == 2 and "not expected" in result.err, result

@@ -70,6 +70,8 @@ class CallTest {
         }
         if (script_.turns.empty())
             return fail_with_hint(Errc::Usage, "nothing to say", "pass --say TEXT (with --expect TEXT), or --script FILE");
+        if (!script_.greets && script_.turns.front().over)
+            return fail_with_hint(Errc::Usage, "the first turn is spoken over a greeting that is not expected", "leave --no-greeting out, or `over` in the first turn");
         if (!options_.record_folder.empty()) {
             std::error_code failed;
             std::filesystem::create_directories(options_.record_folder, failed);
