@@ -233,7 +233,12 @@ class LocalJobDesk final : public JobDesk {
     }
 
     void report_load() {
-        const bool open = refusal() == nullptr;
+        const auto* why = refusal();
+        const bool open = why == nullptr;
+        if (const std::string now = open ? "" : why; now != closed_for_) {
+            log::info("agent", open ? "takes calls again" : "takes no calls", {{"reason", open ? closed_for_ : now}, {"calls", taken()}, {"load", fmt::format("{:.2f}", load())}});
+            closed_for_ = now;
+        }
         const auto share = std::max(static_cast<float>(taken()) / static_cast<float>(capacity()), load());
         // Below LiveKit's limit of 0.7 while there is room; a full house says so.
         worker_->report_load(open, open ? std::min(share * 0.69F, 0.69F) : kFullLoad, host_.active());
@@ -268,6 +273,7 @@ class LocalJobDesk final : public JobDesk {
     bool draining_ = false, accepted_any_ = false, stopped_ = false;
     std::vector<TimePoint> accepted_at_;  // lately
     std::string lost_;  // why the connection was, last
+    std::string closed_for_;  // what the log was told last
     Timer report_timer_, drain_timer_, reach_timer_;
     std::unique_ptr<livekit::Worker> worker_;
     Lifeline lifeline_;
