@@ -1,11 +1,14 @@
 #include "voicectl/agent/config.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <set>
+#include <sstream>
 
 #include "text_template.h"
 #include "voicectl/agent/metadata.h"
@@ -20,7 +23,29 @@ using nlohmann::json;
 
 constexpr std::size_t kMostConfigBytes = 1024 * 1024;
 constexpr std::size_t kLongestPrompt = 128 * 1024, kLongestPrompts = 512 * 1024;  // they go to each call process
+constexpr std::size_t kMostKeys = 50'000;
 constexpr int kDeepest = 40;  // of nesting; a file that goes deeper is no configuration
+
+/// The line of a file's second document. Not by LoadAll, which finds documents for ever in a file that begins with a
+/// comma (yaml-cpp 0.7).
+std::optional<int> second_document(const std::string& yaml) {
+    struct Starts final : YAML::EventHandler {
+        void OnDocumentStart(const YAML::Mark& mark) override { lines.push_back(mark.line + 1); }
+        void OnDocumentEnd() override {}
+        void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+        void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+        void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+        void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+        void OnSequenceEnd() override {}
+        void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+        void OnMapEnd() override {}
+        std::vector<int> lines;
+    } starts;
+    std::istringstream text(yaml);
+    YAML::Parser parser(text);
+    while (starts.lines.size() < 2 && parser.HandleNextDocument(starts)) continue;
+    return starts.lines.size() < 2 ? std::nullopt : std::optional(starts.lines[1]);
+}
 
 // A YAML scalar as JSON: quoted text stays text, the rest is read as YAML 1.2's core schema has it (so that an
 // agent may be called "y" or "no").
@@ -34,6 +59,7 @@ json scalar(const YAML::Node& node) {
 
 json to_json(const YAML::Node& node, const std::string& path, std::map<std::string, int>& lines, int depth = 0) {
     if (depth > kDeepest) throw YAML::ParserException(node.Mark(), "nested too deeply");
+    if (lines.size() > kMostKeys) throw YAML::ParserException(node.Mark(), "has too many keys");  // of aliases of aliases, for example
     lines.emplace(path, node.Mark().line + 1);
     if (node.IsMap()) {
         json out = json::object();
@@ -519,13 +545,13 @@ LoadedConfig parse_config(const std::string& yaml, const std::string& file, std:
     loaded.config.file = file;
     loaded.text = yaml;
     try {
-        const auto documents = YAML::LoadAll(yaml);
-        if (documents.size() != 1 || !documents.front().IsMap()) {
-            loaded.faults.push_back({file, documents.size() > 1 ? documents[1].Mark().line + 1 : 0, "",
-                                     "must be one YAML mapping with the keys name, stt, llm and tts", "see examples/receptionist.yaml"});
+        const auto second = second_document(yaml);
+        const auto document = second ? YAML::Node() : YAML::Load(yaml);
+        if (!document.IsMap()) {
+            loaded.faults.push_back({file, second.value_or(0), "", "must be one YAML mapping with the keys name, stt, llm and tts", "see examples/receptionist.yaml"});
             return loaded;
         }
-        read_all(loaded, to_json(documents.front(), "", loaded.lines));
+        read_all(loaded, to_json(document, "", loaded.lines));
     } catch (ConfigFault& fault) {
         fault.file = file;
         loaded.faults.push_back(std::move(fault));

@@ -77,7 +77,18 @@ TEST_CASE("what is no YAML mapping is refused with its line") {
     CHECK(only_fault("name: [unclosed\n").starts_with("a.yaml:"));
     CHECK(only_fault("- a\n- b\n").find("must be one YAML mapping") != std::string::npos);
     CHECK(only_fault("").find("must be one YAML mapping") != std::string::npos);
-    CHECK(only_fault("a: 1\n---\nb: 2\n").find("must be one YAML mapping") != std::string::npos);
+    CHECK(only_fault("a: 1\n---\nb: 2\n").find(":3: must be one YAML mapping") != std::string::npos);
+    CHECK(only_fault(", name: a\n").find("must be one YAML mapping") != std::string::npos);  // endless for yaml-cpp's LoadAll
+}
+
+TEST_CASE("aliases of aliases fill no memory") {
+    std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+    for (int i = 1; i < 9; ++i) {
+        std::string parts;
+        for (int j = 0; j < 10; ++j) parts += fmt::format("{}*a{}", j == 0 ? "" : ", ", i - 1);
+        text += fmt::format("a{0}: &a{0} [{1}]\n", i, parts);
+    }
+    CHECK(only_fault(text).find("has too many keys") != std::string::npos);
 }
 
 TEST_CASE("a provider's fault stands at its own line") {
