@@ -25,7 +25,7 @@ option(VC_UNITY "Compile up to sixteen sources of a target as one" ON)
 set(CMAKE_UNITY_BUILD ${VC_UNITY})
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 16)
 if(VC_UNITY)
-  add_compile_options(-Wno-subobject-linkage)  # takes a source that is included for a header
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # takes a source that is included for a header
 endif()
 
 # On every target of ours; generated code is exempt (Schema.cmake).
@@ -52,7 +52,7 @@ if(VC_SANITIZE)
   add_compile_options(-fsanitize=${VC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${VC_SANITIZE})
   # Mixed old and new GCC false alarms inside the standard library under instrumentation.
-  add_compile_options(-Wno-maybe-uninitialized -Wno-tsan)
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
 endif()
 add_link_options(-Wl,--as-needed)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")

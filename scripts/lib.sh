@@ -48,7 +48,7 @@ build() {  # build PRESET
   say "building $preset"
   cmake --preset "$preset" >"$CACHE/configure-$preset.log" 2>&1 || { cat "$CACHE/configure-$preset.log" >&2; die "configuring failed"; }
   cmake --build --preset "$preset" >"$CACHE/build-$preset.log" 2>&1 || { tail -n 60 "$CACHE/build-$preset.log" >&2; die "building failed ($CACHE/build-$preset.log)"; }
-  say "built build/$preset/voicectl ($(took))"
+  say "built build/$preset$([ "$preset" = fuzz ] || echo /voicectl) ($(took))"
 }
 
 # Release binaries that are measured by many callers at once: what bench agents, burst, greetings and soak need.
