@@ -189,7 +189,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="voicectl-soak-") as folder:
         server = parts.Server()
         clips = ours.Clips(folder, ANSWER_SECONDS)
-        agent = parts.Agent(server, ours.yaml("soak", clips), folder, "--load-threshold", options.load_threshold)
+        agent = parts.Agent(server, ours.yaml("soak", clips, "limits: {max_duration: 24h}\n"), folder, "--load-threshold", options.load_threshold)
         try:
             result = run(server, agent, clips, options)
         finally:

@@ -155,9 +155,12 @@ class FakeRoom final : public rtc::Room {
     const std::string& sid() const override { return identity_; }
     const std::string& metadata() const override { return identity_; }
     std::vector<rtc::Participant> participants() const override { return people; }
+    FakeOutput* output = nullptr;  // of what was published last, while it is there
     void publish_audio(const std::string&, int rate_hz,
                        std::function<void(Result<std::unique_ptr<rtc::AudioOutput>>)> done) override {
-        done(std::make_unique<FakeOutput>(loop_, rate_hz, drains_late));
+        auto made = std::make_unique<FakeOutput>(loop_, rate_hz, drains_late);
+        output = made.get();
+        done(std::move(made));
     }
     std::unique_ptr<rtc::AudioInput> listen(const std::string& sid, int,
                                             std::function<void(const rtc::AudioFrame&)> on_frame) override {

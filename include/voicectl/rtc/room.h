@@ -216,6 +216,8 @@ class AudioOutput {
     std::function<void(TimePoint at, std::uint64_t played_samples)> on_drained;
     /// Whenever the first frame goes out after silence, on the loop, stamped on the media thread.
     std::function<void(TimePoint at)> on_started;
+    /// For so long (60 ms and more) nothing was sent in the middle of what there was to play: the machine is too full.
+    std::function<void(std::chrono::milliseconds gap)> on_late;
 };
 
 /// A text stream that is written piece by piece, as captions are. Pieces arrive in order; what is written while

@@ -178,6 +178,7 @@ void CallSession::publish() {
                          lifeline_.guard([this](Result<std::unique_ptr<rtc::AudioOutput>> output) {
                              if (!output) return end(false, output.error().message);
                              output_ = std::move(*output);
+                             output_->on_late = [this](std::chrono::milliseconds gap) { on_gap("machine", gap); };
                              show_state("listening");
                              greet_when_heard();
                          }));
@@ -371,6 +372,7 @@ std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
         }));
     };
     handlers.on_speaking = [this] { show_state("speaking"); };
+    handlers.on_gap = [this](const char* waited_for, std::chrono::milliseconds gap) { on_gap(waited_for, gap); };
     return std::make_unique<Reply>(parts_.loop, stages_.tts, *output_, interruptible, std::move(handlers));
 }
 

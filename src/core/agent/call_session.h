@@ -76,6 +76,7 @@ class CallSession final : public rtc::RoomObserver {
     void begin(std::unique_ptr<Reply> reply);
     void on_reply_ended(std::optional<Error> error);
     void on_silent_reply();
+    void on_gap(const char* cause, std::chrono::milliseconds gap);
     void after_reply();
     void on_interrupted();
     bool takes_over(const UserTurn& turn) const;

@@ -96,6 +96,12 @@ void CallSession::say_goodbye(const std::string& words, const std::string& reaso
 
 std::int64_t CallSession::ms(TimePoint at) const { return std::chrono::floor<milliseconds>(wall(at) - call_start_).count(); }
 
+void CallSession::on_gap(const char* cause, milliseconds gap) {
+    report("audio_gap", {{"waitedFor", cause}, {"ms", gap.count()}});
+    record_->event(ms(parts_.loop.now()), "audio_gap", fmt::format("{} ms, waited for {}", gap.count(), cause));
+    log_.debug("a gap in what the agent says", {{"waited_for", cause}, {"ms", gap.count()}});
+}
+
 json CallSession::reply_stages() const {
     const auto& times = reply_->times();
     json out = json::array();

@@ -120,7 +120,7 @@ class LocalJobDesk final : public JobDesk {
     int capacity() const { return options_.once ? 1 : options_.capacity; }
     float load() const {
         if (!options_.load || options_.load_threshold >= 1) return 0;
-        const auto unseen = std::count_if(accepted_at_.begin(), accepted_at_.end(), [&](TimePoint at) { return loop_.now() - at < options_.unseen_for; });
+        const auto unseen = std::count_if(accepted_at_.begin(), accepted_at_.end(), [&](const auto& one) { return loop_.now() - one.second < options_.unseen_for; });
         return (options_.load() + static_cast<float>(unseen) * options_.load_of_new_call) / options_.load_threshold;
     }
     /// Why no call is taken now; null: one is.
@@ -167,8 +167,8 @@ class LocalJobDesk final : public JobDesk {
 
     void accept(const livekit::Job& job) {
         accepted_any_ = true;
-        std::erase_if(accepted_at_, [&](TimePoint at) { return loop_.now() - at >= options_.unseen_for; });
-        accepted_at_.push_back(loop_.now());
+        std::erase_if(accepted_at_, [&](const auto& one) { return loop_.now() - one.second >= options_.unseen_for; });
+        accepted_at_[job.id] = loop_.now();
         promised_[job.id]->after(kAssignmentTime, [this, id = job.id] {
             loop_.post(lifeline_.guard([this, id] { on_never_assigned(id); }));
         });
@@ -186,6 +186,7 @@ class LocalJobDesk final : public JobDesk {
 
     void on_never_assigned(const std::string& id) {
         if (promised_.erase(id) == 0) return;
+        accepted_at_.erase(id);
         if (options_.on_over) options_.on_over(id);
         event({.kind = "job_ended", .job_id = id, .detail = "the server never assigned it", .good = false});
         if (options_.once) accepted_any_ = false;
@@ -224,6 +225,7 @@ class LocalJobDesk final : public JobDesk {
                .turns = outcome.turns,
                .trace = rooms_[outcome.job_id].trace});
         rooms_.erase(outcome.job_id);
+        accepted_at_.erase(outcome.job_id);
         report_load();
         if (options_.once) {
             draining_ = true;
@@ -271,7 +273,7 @@ class LocalJobDesk final : public JobDesk {
     std::map<std::string, Place> rooms_;  // by job
     std::set<std::string> foreign_;  // jobs that were another worker's
     bool draining_ = false, accepted_any_ = false, stopped_ = false;
-    std::vector<TimePoint> accepted_at_;  // lately
+    std::map<std::string, TimePoint> accepted_at_;  // by job, lately
     std::string lost_;  // why the connection was, last
     std::string closed_for_;  // what the log was told last
     Timer report_timer_, drain_timer_, reach_timer_;

@@ -71,6 +71,7 @@ const std::vector<Metrics::Definition>& Metrics::definitions() {
         {Kind::Counter, "voicectl_fillers_total", "Fillers said because the model was slow to begin"},
         {Kind::Counter, "voicectl_provider_errors_total", "Failures by stage: stt, llm, tts, output"},
         {Kind::Counter, "voicectl_spans_dropped_total", "Spans of traces that never arrived at the collector"},
+        {Kind::Histogram, "voicectl_audio_gap_seconds", "Silences of 60 ms and more in the middle of an answer, by who was waited for: llm, tts, machine (made, and sent too late)"},
         {Kind::Histogram, "voicectl_answer_seconds", "Where the time of an answer goes, by stage; stage answer is the whole, from the caller's last sound to our first"},
     };
     return all;
@@ -121,6 +122,7 @@ void Metrics::take(const nlohmann::json& report) {
     if (kind == "interrupted") add("voicectl_interruptions_total");
     if (kind == "resumed_speaking") add("voicectl_false_interruptions_total");
     if (kind == "early_answer") add("voicectl_early_answers_total", {{"result", report.value("used", false) ? "used" : "discarded"}});
+    if (kind == "audio_gap") observe("voicectl_audio_gap_seconds", report.value("ms", 0.0) / 1000, {{"waited_for", report.value("waitedFor", std::string())}});
     if (kind == "filler") add("voicectl_fillers_total");
     if (kind == "spans_dropped") add("voicectl_spans_dropped_total", {}, report.value("count", 0.0));
     if (kind == "taken_up") add("voicectl_calls_taken_up_total");

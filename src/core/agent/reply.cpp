@@ -17,7 +17,8 @@ Reply::Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bo
                       over_ = true;
                       handlers_.on_ended(error_);
                   },
-              .on_error = [this](const Error& error) { error_ = error; }}) {}
+              .on_error = [this](const Error& error) { error_ = error; },
+              .on_gap = handlers_.on_gap}) {}
 
 void Reply::say(const std::string& text, std::chrono::milliseconds lead_in) {
     if (lead_in.count() > 0) queue_.lead_in(lead_in);

@@ -27,6 +27,8 @@ class Reply {
         /// Last call: everything was played, or nothing could be said (`error`).
         std::function<void(std::optional<Error> error)> on_ended;
         std::function<void()> on_speaking;  // first audio
+        /// The caller heard nothing for so long in the middle of it; who was waited for.
+        std::function<void(const char* waited_for, std::chrono::milliseconds gap)> on_gap = {};
     };
 
     Reply(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, bool interruptible, Handlers handlers);

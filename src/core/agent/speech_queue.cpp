@@ -41,9 +41,11 @@ SpeechQueue::SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput
     output_.on_started = lifeline_.guard([this](TimePoint at) {
         if (!std::exchange(started_, true)) handlers_.on_speaking();
         if (answering_) tell_first_audio(at);
+        note_played_on(at);
     });
     output_.on_drained = lifeline_.guard([this](TimePoint at, std::uint64_t) {
         settle_first_audio(at);
+        note_dry(at);
         finish_if_done(at);
     });
 }
@@ -71,6 +73,7 @@ void SpeechQueue::finish() {
 
 void SpeechQueue::pause() {
     if (std::exchange(paused_, true)) return;
+    dry_since_.reset();
     settle_first_audio(loop_.now());
     output_.clear();
 }
@@ -91,6 +94,21 @@ void SpeechQueue::tell_first_audio(TimePoint at) {
 void SpeechQueue::settle_first_audio(TimePoint at) {
     if (!answering_ || told_first_audio_ || played() <= answer_from_) return;
     tell_first_audio(at - std::chrono::milliseconds((played() - answer_from_) * 1000 / static_cast<std::uint64_t>(output_.rate_hz())));
+}
+
+void SpeechQueue::note_dry(TimePoint at) {
+    const bool more_to_come = stream_ || !waiting_.empty() || !closed_;
+    if (!answering_ || cut_ || paused_ || !more_to_come) return;
+    dry_since_ = at;
+    dry_for_ = stream_ || !waiting_.empty() ? "tts" : "llm";
+}
+
+void SpeechQueue::note_played_on(TimePoint at) {
+    const auto since = std::exchange(dry_since_, std::nullopt);
+    if (!since || paused_ || cut_) return;
+    constexpr std::chrono::milliseconds kGap{60};  // shorter ones are bridged by listeners
+    const auto gap = std::chrono::duration_cast<std::chrono::milliseconds>(at - *since);
+    if (gap >= kGap && handlers_.on_gap) handlers_.on_gap(dry_for_, gap);
 }
 
 void SpeechQueue::on_audio(const audio::Samples& made) {

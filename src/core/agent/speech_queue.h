@@ -23,6 +23,8 @@ class SpeechQueue {
         std::function<void(TimePoint at)> on_first_audio; // first frame that is no filler
         std::function<void(TimePoint at)> on_finished;    // after finish(): the last sample was handed over
         std::function<void(const Error&)> on_error;       // a sentence could not be made; the rest goes on
+        /// Nothing was there to play for so long in the middle of the answer: who was waited for, "llm" or "tts".
+        std::function<void(const char* waited_for, std::chrono::milliseconds gap)> on_gap;
     };
 
     SpeechQueue(Loop& loop, speech::TextToSpeech& tts, rtc::AudioOutput& output, Handlers handlers);
@@ -63,6 +65,8 @@ class SpeechQueue {
     void finish_if_done(TimePoint at);
     void tell_first_audio(TimePoint at);
     void settle_first_audio(TimePoint at);
+    void note_dry(TimePoint at);
+    void note_played_on(TimePoint at);
     std::uint64_t played() const { return output_.played_samples() - base_; }
 
     Loop& loop_;
@@ -80,6 +84,8 @@ class SpeechQueue {
     bool sounded_ = false;    // something but silence was made
     bool answering_ = false, told_first_audio_ = false;  // … of the answer itself, and began to be heard
     bool started_ = false, closed_ = false, finished_ = false, cut_ = false, paused_ = false;
+    std::optional<TimePoint> dry_since_;  // all that was made of the answer is played, and it is not over
+    const char* dry_for_ = "";
     Lifeline lifeline_;
 };
 

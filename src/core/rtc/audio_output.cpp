@@ -163,6 +163,10 @@ void OutputTrack::rebase(std::uint64_t taken) {
 
 void OutputTrack::handle(PacedSource::Told told) {
     using What = PacedSource::Told::What;
+    if (told.what == What::Late) {
+        if (const auto call = on_late) call(told.gap);
+        return;
+    }
     // What the resampler still holds belongs to the same phrase: in time it joins the rest of it.
     if (told.what != What::Started && push_tail()) return;
     if (told.what == What::Low) return;

@@ -33,6 +33,7 @@ void PacedSource::tick(int frames, TimePoint now) {
         for (int i = 0; i < frames && silent_left_ > 0; ++i) send_silence();
         return;
     }
+    if (playing_ && now - end_ > kGap) note(Told::What::Late, now, std::chrono::duration_cast<std::chrono::milliseconds>(now - end_));
     // A burst plays on from where the last frame ended; its frames are not all of one moment.
     for (int i = 0; i < frames && send_one(now + i * kFrameTime); ++i) {
     }
@@ -65,7 +66,7 @@ void PacedSource::send_silence() {
     sink_->send(audio::SampleView(frame_).first(frame_size_));
 }
 
-void PacedSource::note(Told::What what, TimePoint at) { told_[told_count_++] = {what, at, taken_}; }
+void PacedSource::note(Told::What what, TimePoint at, std::chrono::milliseconds gap) { told_[told_count_++] = {what, at, taken_, gap}; }
 
 void PacedSource::tell() {
     for (std::size_t i = 0; i < told_count_; ++i) tell_(told_[i]);

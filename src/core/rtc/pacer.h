@@ -51,10 +51,13 @@ class PacedSource {
  public:
     struct Told {
         /// Low: less than a frame is left, and a little time to add what belongs to it.
-        enum class What { Started, Low, Drained } what;
+        /// Late: in the middle of a phrase nothing was sent for longer than kGap, for this thread came to it too late.
+        enum class What { Started, Low, Drained, Late } what;
         TimePoint at;
         std::uint64_t taken;  // samples handed over since the start
+        std::chrono::milliseconds gap{0};  // of Late
     };
+    static constexpr std::chrono::milliseconds kGap{60};  // what listeners' jitter buffers no longer bridge
     static constexpr int kPatience = 2;
     static constexpr int kSilentFrames = 3000;
     /// `tell` is called on the media thread; `sink` and it die with the source.
@@ -70,7 +73,7 @@ class PacedSource {
  private:
     bool send_one(TimePoint now);
     void send_silence();
-    void note(Told::What what, TimePoint at);
+    void note(Told::What what, TimePoint at, std::chrono::milliseconds gap = {});
 
     SampleQueue queue_;
     std::unique_ptr<FrameSink> sink_;
@@ -83,7 +86,7 @@ class PacedSource {
     std::uint64_t taken_ = 0;
     int patience_ = kPatience;    // ticks left for a rest shorter than a frame
     TimePoint end_{};             // of the last sample handed over
-    std::array<Told, 2> told_{};  // a tick either ends a phrase, or starts it and sees its rest
+    std::array<Told, 3> told_{};  // a tick comes late, and ends a phrase, or starts it and sees its rest
     std::size_t told_count_ = 0;
 };
 

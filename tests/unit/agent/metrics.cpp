@@ -29,12 +29,14 @@ TEST_CASE("what a session reports is counted") {
     Metrics metrics;
     metrics.take({{"type", "report"}, {"kind", "turn"}, {"speaker", "agent"}, {"times", {{"llmMs", 120}, {"answerLatencyMs", 640}, {"other", "x"}}}});
     metrics.take({{"type", "report"}, {"kind", "interrupted"}});
+    metrics.take({{"kind", "audio_gap"}, {"waitedFor", "tts"}, {"ms", 150}});
     metrics.take({{"kind", "nobody knows this"}});
     const auto text = metrics.text();
     CAPTURE(text);
     CHECK(text.find("voicectl_turns_total{speaker=\"agent\"} 1\n") != std::string::npos);
     CHECK(text.find("voicectl_answer_seconds_sum{stage=\"answer\"} 0.64\n") != std::string::npos);
     CHECK(text.find("voicectl_interruptions_total 1\n") != std::string::npos);
+    CHECK(text.find("voicectl_audio_gap_seconds_bucket{waited_for=\"tts\",le=\"0.2\"} 1\n") != std::string::npos);
 }
 
 TEST_CASE("usage, costs and the ends that limits make are counted") {

@@ -52,6 +52,33 @@ TEST_CASE("a filler bridges the wait for a slow model, once, and is no part of t
     CHECK(detail["outputMs"].get<int>() <= 20);
 }
 
+TEST_CASE("silences in the middle of an answer are told, with who was waited for") {
+    Waiting call;
+    std::vector<std::string> gaps;
+    call.start([&](const nlohmann::json& report) {
+        if (report["kind"] == "audio_gap") gaps.push_back(fmt::format("{} {}", report["waitedFor"].get<std::string>(), report["ms"].get<int>() / 100));
+    });
+    call.caller_comes();
+    call.caller_says("when are you open");
+    const auto model = call.model->sink;
+    model.on_text("We open at nine. ");
+    call.loop.advance(1400ms);  // 400 ms of sound, then a second of nothing
+    model.on_text("We close at ten. ");
+    call.loop.advance(430ms);
+    call.voice->takes = 600ms;
+    model.on_text("Come and see us. Bring your friends. ");
+    call.loop.advance(3s);
+    model.on_done({});
+    call.loop.advance(1s);
+    REQUIRE(gaps.size() == 3);
+    CHECK(gaps[0] == "llm 10");
+    CHECK(gaps[1].starts_with("tts "));
+    CHECK(gaps[2].starts_with("tts "));
+    call.room().output->on_late(120ms);
+    REQUIRE(gaps.size() == 4);
+    CHECK(gaps[3] == "machine 1");
+}
+
 TEST_CASE("an answer that comes while the filler is spoken follows it, and its own start is what is timed") {
     Waiting call;
     call.asks("when are you open");

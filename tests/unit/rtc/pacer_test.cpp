@@ -63,6 +63,27 @@ TEST_CASE("a tick that comes very late bursts 100 ms at most, and the grid start
     CHECK(grid.next() == start + 5s + 10ms);
 }
 
+TEST_CASE("a tick that comes so late within a phrase that it is heard is told, with how long nothing was sent") {
+    Ticked ticked;
+    ticked.push(3200);  // 200 ms
+    ticked.tick();
+    ticked.now += 40ms;
+    ticked.tick(5);
+    CHECK(ticked.told.size() == 1);  // started; 40 ms are bridged
+    ticked.now += 150ms;
+    ticked.tick(10);
+    REQUIRE(ticked.told.size() == 2);
+    CHECK(ticked.told[1].what == What::Late);
+    CHECK(ticked.told[1].gap >= 100ms);  // the burst before it was ahead of its time by 40
+    CHECK(ticked.told[1].gap <= 150ms);
+    for (int i = 0; i < 10; ++i) ticked.tick();
+    CHECK(ticked.told.back().what == What::Drained);
+    ticked.now += 10s;
+    ticked.push(160);
+    ticked.tick();
+    CHECK(ticked.told.back().what == What::Started);  // nothing was to be sent meanwhile
+}
+
 TEST_CASE("a phrase goes out frame by frame, then half a minute of silence, then nothing") {
     Ticked ticked;
     ticked.push(480);
