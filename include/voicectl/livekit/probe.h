@@ -30,7 +30,4 @@ Result<ServerSign> probe_server(net::HttpClient& http, std::string_view url, std
 /// words (never the token); Unreachable, Timeout: it could not be asked.
 Result<void> validate_join(net::HttpClient& http, std::string_view url, std::string_view token, std::chrono::milliseconds timeout);
 
-/// RFC 9110 IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT".
-std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string_view text);
-
 }  // namespace voicectl::livekit

@@ -50,6 +50,12 @@ struct HttpResponse {
     std::string_view header(std::string_view name) const;
 };
 
+/// IMF-fixdate (RFC 9110, section 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
+std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string_view text);
+/// How long a server asks to be left alone: `retry-after-ms`, then `retry-after` in seconds or as a date
+/// (RFC 9110, section 10.2.3). Never negative, an hour at most.
+std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& head, std::chrono::system_clock::time_point now);
+
 /// A transfer whose body arrives piece by piece. Dropping it closes the connection's stream; nothing is
 /// called afterwards. Lives on the loop it was opened for.
 class HttpStream {

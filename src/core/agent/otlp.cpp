@@ -129,21 +129,13 @@ class HttpExporter final : public SpanExporter {
                                          {.on_head =
                                               [this](const net::HttpResponse& head) {
                                                   status_ = head.status;
-                                                  pause_wished_ = retry_after(head);
+                                                  pause_wished_ = std::min<milliseconds>(net::retry_after(head, std::chrono::system_clock::now()).value_or(milliseconds(0)), kLongestPause);
                                               },
                                           .on_chunk = [this](std::string_view chunk) { answer_ += chunk.substr(0, kLargestAnswer - std::min(kLargestAnswer, answer_.size())); },
                                           .on_done =
                                               [this](const Result<void>& done) {
                                                   loop_.post(lifeline_.guard([this, why = done ? std::string() : done.error().message] { judge(why); }));
                                               }});
-    }
-
-    static milliseconds retry_after(const net::HttpResponse& head) {
-        const auto value = head.header("retry-after");
-        int seconds = 0;
-        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-        if (error != std::errc{} || end != value.data() + value.size() || seconds < 0) return milliseconds{0};
-        return std::min<milliseconds>(std::chrono::seconds(seconds), kLongestPause);
     }
 
     void judge(const std::string& broken) {

@@ -31,14 +31,6 @@ milliseconds skew_of(system_clock::time_point date, system_clock::time_point ask
 
 }  // namespace
 
-std::optional<system_clock::time_point> parse_http_date(std::string_view text) {
-    std::tm parts{};
-    const std::string copy(text);
-    const char* rest = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    if (rest == nullptr || *rest != '\0') return std::nullopt;
-    return system_clock::from_time_t(timegm(&parts));
-}
-
 Result<ServerSign> probe_server(net::HttpClient& http, std::string_view url, milliseconds timeout) {
     VC_TRY_ASSIGN(const auto base, http_base(url));
     const auto asked = system_clock::now();
@@ -52,7 +44,7 @@ Result<ServerSign> probe_server(net::HttpClient& http, std::string_view url, mil
     sign.ready = answer.status == 200 && body == "OK";
     sign.livekit = sign.ready || (answer.status == 406 && body.starts_with("Not Ready"));
     // The body has nothing to do with the head's time, but the connection has: only the answer counts.
-    if (const auto date = parse_http_date(answer.header("date"))) sign.clock_skew = skew_of(*date, asked, answer.elapsed);
+    if (const auto date = net::parse_http_date(answer.header("date"))) sign.clock_skew = skew_of(*date, asked, answer.elapsed);
     return sign;
 }
 

@@ -1,5 +1,8 @@
 #include "voicectl/net/http.h"
 
+#include <algorithm>
+#include <charconv>
+#include <ctime>
 #include <future>
 
 #include "engine.h"
@@ -119,6 +122,31 @@ std::string_view HttpResponse::header(std::string_view name) const {
     for (const auto& [key, value] : headers)
         if (key == name) return value;
     return {};
+}
+
+std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string_view text) {
+    std::tm parts{};
+    const std::string copy(text);
+    const char* rest = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    if (rest == nullptr || *rest != '\0') return std::nullopt;
+    return std::chrono::system_clock::from_time_t(timegm(&parts));
+}
+
+std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& head, std::chrono::system_clock::time_point now) {
+    using std::chrono::milliseconds;
+    static constexpr milliseconds kLongest = std::chrono::hours(1);
+    const auto bounded = [](milliseconds wait) { return std::clamp(wait, milliseconds(0), kLongest); };
+    const auto number = [](std::string_view text) -> std::optional<double> {
+        double value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (text.empty() || error != std::errc{} || end != text.data() + text.size() || !(value >= 0)) return std::nullopt;
+        return std::min(value, 1e9);
+    };
+    if (const auto ms = number(head.header("retry-after-ms"))) return bounded(milliseconds(static_cast<std::int64_t>(*ms)));
+    const auto told = head.header("retry-after");
+    if (const auto seconds = number(told)) return bounded(milliseconds(static_cast<std::int64_t>(*seconds * 1000)));
+    if (const auto date = parse_http_date(told)) return bounded(std::chrono::duration_cast<milliseconds>(*date - now));
+    return std::nullopt;
 }
 
 Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::stop_token stop) {

@@ -37,16 +37,6 @@ Usage usage_in(const json& value) {
     return usage;
 }
 
-ServerError error_in(const json& value) {
-    const auto at = value.find("error");
-    if (at != value.end() && at->is_string()) return {at->get<std::string>(), {}};
-    const auto& object = at != value.end() && at->is_object() ? *at : value;
-    ServerError error{text_at(object, "message"), text_at(object, "code")};
-    if (error.code.empty()) error.code = text_at(object, "type");
-    if (error.message.empty()) error.message = text_at(value, "detail");
-    return error;
-}
-
 std::string start_of(std::string_view text) {
     constexpr std::size_t kShown = 200;
     const auto cut = text.size() > kShown;
@@ -60,8 +50,7 @@ Result<ChatChunk> parse_chat_chunk(std::string_view text) {
     if (!value.is_object()) return fail(Errc::Protocol, "the server sent '{}' in place of JSON", start_of(text));
     ChatChunk chunk;
     if (const auto error = value.find("error"); error != value.end() && !error->is_null()) {
-        chunk.error = error_in(value);
-        chunk.error->message = start_of(chunk.error->message);
+        chunk.error = parse_server_error(text);
         return chunk;
     }
     if (const auto* usage = object_at(value, "usage")) chunk.usage = usage_in(*usage);
@@ -73,13 +62,6 @@ Result<ChatChunk> parse_chat_chunk(std::string_view text) {
     if (delta) chunk.text = text_at(*delta, "content");
     chunk.finished = !text_at(choice, "finish_reason").empty();
     return chunk;
-}
-
-ServerError parse_server_error(std::string_view body) {
-    const auto value = json::parse(valid_utf8(body), nullptr, false);
-    auto error = value.is_object() ? error_in(value) : ServerError{};
-    error.message = start_of(error.message.empty() ? body : std::string_view(error.message));
-    return error;
 }
 
 std::string ThinkFilter::push(std::string_view text) {

@@ -6,14 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/speech/remote.h"
 #include "voicectl/speech/speech.h"
 
 namespace voicectl::speech {
-
-struct ServerError {
-    std::string message;
-    std::string code;  // "insufficient_quota", …; may be empty
-};
 
 struct ChatChunk {
     std::string text;
@@ -25,9 +21,6 @@ struct ChatChunk {
 /// One event of a stream, or (with `message` in place of `delta`) a whole answer of a server that does
 /// not stream. Errc::Protocol when it is no JSON object.
 Result<ChatChunk> parse_chat_chunk(std::string_view json);
-
-/// The error in a body, or its start when it is no JSON.
-ServerError parse_server_error(std::string_view body);
 
 /// Drops a leading <think>…</think>, which is not meant to be said.
 class ThinkFilter {
