@@ -12,6 +12,7 @@
 
 #include "voicectl/base/workers.h"
 #include "voicectl/net/http.h"
+#include "voicectl/net/websocket.h"
 #include "voicectl/speech/speech.h"
 
 namespace voicectl::speech {
@@ -22,6 +23,7 @@ struct ProviderContext {
     net::HttpClient& http;
     std::function<std::optional<std::string>(const std::string& name)> environment;
     std::string base_folder;  // relative paths in options are relative to this
+    net::WebSocketOpener open_socket = &net::WebSocket::open_on;
 };
 
 /// A configuration that cannot work, found before anything connects: `key` is relative to the stage, for

@@ -41,9 +41,11 @@ std::map<std::string, Price> built_in() {
         {"anthropic/claude-sonnet-4-6", by_tokens("3", "15", "0.3")},
         {"deepgram/nova-3", by_minute("0.0048")},
         {"elevenlabs/eleven_flash_v2_5", by_characters("50")},
+        {"elevenlabs/", by_characters("50")},  // no model named: the same
         {"elevenlabs/eleven_multilingual_v2", by_characters("100")},
         {"elevenlabs/eleven_v3", by_characters("100")},
         {"cartesia/sonic-3", by_characters("50")},
+        {"cartesia/", by_characters("50")},
         {"cartesia/ink-whisper", by_minute("0.003")},
     };
     for (const char* name : {"pocketsphinx", "script", "flite", "espeak-ng", "recorded"}) out[name].source = kOffline;

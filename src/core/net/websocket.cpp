@@ -48,6 +48,15 @@ Error refusal(const ws::response_type& response, const std::string& peer) {
     return {refusal_code(response.result_int()), std::move(message), {}};
 }
 
+HttpResponse plain(const ws::response_type& response) {
+    HttpResponse out;
+    out.status = static_cast<int>(response.result_int());
+    for (const auto& field : response)
+        out.headers.emplace_back(to_lower_ascii({field.name_string().data(), field.name_string().size()}), std::string(field.value().data(), field.value().size()));
+    out.body = response.body();
+    return out;
+}
+
 /// One socket from the look-up of its name to its end. Kept alive by its own pending operations; the
 /// owner's handle (Handle, below) only tells it to fall silent.
 template<class Socket>
@@ -138,13 +147,18 @@ class Connection final : public std::enable_shared_from_this<Connection<Socket>>
         }));
         stream_.read_message_max(0);  // read() counts: Beast would first wait for the peer to agree on a close
         stream_.async_handshake(response_, host_header(), url_.path, then([this](Failure failed) {
-            if (failed == ws::error::upgrade_declined) return end(refusal(response_, url_.authority()));
+            if (failed == ws::error::upgrade_declined) return refused();
             if (failed == beast::error::timeout) return end(too_slow());
             if (failed == beast::http::error::end_of_stream || failed == asio::error::eof || failed == asio::error::connection_reset)
                 return end({Errc::Unreachable, fmt::format("{} closed the connection instead of answering", url_.authority()), {}});
             if (failed) return end({Errc::Protocol, fmt::format("{} does not answer as a WebSocket: {}", url_.authority(), failed.message()), {}});
             opened();
         }));
+    }
+
+    void refused() {
+        if (handlers_.on_refused) handlers_.on_refused(plain(response_));
+        if (!ended_) end(refusal(response_, url_.authority()));
     }
 
     void opened() {
@@ -251,7 +265,7 @@ class Handle final : public WebSocket {
 /// A URL that cannot be opened: on_close says so, like every other failure, after open() returned.
 class Stillborn final : public WebSocket {
  public:
-    Stillborn(AsioLoop& loop, Error why, WebSocketHandlers handlers) {
+    Stillborn(Loop& loop, Error why, WebSocketHandlers handlers) {
         loop.post(lifeline_.guard([why = std::move(why), on_close = std::move(handlers.on_close)] {
             if (on_close) on_close(why);
         }));
@@ -278,6 +292,11 @@ std::unique_ptr<WebSocket> WebSocket::open(AsioLoop& loop, WebSocketOptions opti
         return opened(std::make_shared<Connection<PlainSocket>>(loop, std::move(options), std::move(*url), std::move(handlers)));
     auto tls = client_tls();  // the stream keeps what it needs of it
     return opened(std::make_shared<Connection<TlsSocket>>(loop, std::move(options), std::move(*url), std::move(handlers), tls));
+}
+
+std::unique_ptr<WebSocket> WebSocket::open_on(Loop& loop, WebSocketOptions options, WebSocketHandlers handlers) {
+    if (auto* real = dynamic_cast<AsioLoop*>(&loop)) return open(*real, std::move(options), std::move(handlers));
+    return std::make_unique<Stillborn>(loop, Error{Errc::Unreachable, "this loop has no sockets", {}}, std::move(handlers));
 }
 
 }  // namespace voicectl::net

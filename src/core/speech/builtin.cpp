@@ -44,6 +44,9 @@ const std::vector<Provider<SpeechToText>>& stt_providers() {
     static const std::vector<Provider<SpeechToText>> providers{
         kPocketSphinx,
         kScriptStt,
+        kDeepgram,
+        kDeepgramFlux,
+        kOpenAiRealtime,
     };
     return providers;
 }
@@ -61,6 +64,9 @@ const std::vector<Provider<TextToSpeech>>& tts_providers() {
         kFlite,
         kEspeakNg,
         kRecorded,
+        kDeepgramVoice,
+        kElevenLabs,
+        kCartesia,
     };
     return providers;
 }

@@ -44,7 +44,7 @@ ServerError error_in(const json& value) {
         if (at->is_string()) return {at->get<std::string>(), first_of(value, {"code", "error_code", "type"})};
     }
     return {first_of(value, {"message", "err_msg", "description", "title", "msg"}),
-            first_of(value, {"code", "type", "err_code", "error_code", "category", "variant", "status"})};
+            first_of(value, {"code", "err_code", "error_code", "category", "variant", "type", "status"})};
 }
 
 /// A header's value can be no end of line, and a key is printable.
@@ -123,7 +123,7 @@ Remote read_remote(OptionReader& reader, const ProviderContext& context, const R
         return milliseconds(static_cast<std::int64_t>(reader.number(key, static_cast<double>(fallback.count()) / 1000, 0.1, 300) * 1000));
     };
     out.first = seconds(std::string(defaults.first_key), defaults.first);
-    out.stall = seconds("stall_timeout", out.stall);
+    out.stall = seconds(std::string(defaults.stall_key), defaults.stall);
     register_secret(out.key);
     return out;
 }

@@ -30,11 +30,13 @@ struct RemoteDefaults {
     std::string_view provider, base, key_variable;
     std::string_view first_key = "first_token_timeout";  // what the option is called: first_audio_timeout for voices
     std::chrono::milliseconds first{5000};
+    std::string_view stall_key = "stall_timeout";
+    std::chrono::milliseconds stall{5000};
     bool needs_key = true;  // anywhere but on this machine
 };
 
-/// Reads `base_url`, `api_key_env`, `api_key_file`, `api_key_credential` (of systemd), `headers`, `stall_timeout` and the
-/// deadline; what is missing or wrong becomes the reader's fault. Registers the key (and the values of headers) as secret.
+/// Reads `base_url`, `api_key_env`, `api_key_file`, `api_key_credential` (of systemd), `headers` and the two
+/// deadlines; what is missing or wrong becomes the reader's fault. Registers the key (and the values of headers) as secret.
 Remote read_remote(OptionReader& reader, const ProviderContext& context, const RemoteDefaults& defaults);
 
 /// `request.url` is base + path; with the headers that the configuration adds. The key's own header is the caller's.

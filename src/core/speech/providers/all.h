@@ -9,11 +9,17 @@ extern const Provider<VoiceModel> kEnergy;
 extern const Provider<VoiceModel> kSilero;
 extern const Provider<SpeechToText> kPocketSphinx;
 extern const Provider<SpeechToText> kScriptStt;
+extern const Provider<SpeechToText> kDeepgram;
+extern const Provider<SpeechToText> kDeepgramFlux;
+extern const Provider<SpeechToText> kOpenAiRealtime;
 extern const Provider<LanguageModel> kScript;
 extern const Provider<LanguageModel> kOpenAi;
 extern const Provider<TextToSpeech> kFlite;
 extern const Provider<TextToSpeech> kEspeakNg;
 extern const Provider<TextToSpeech> kRecorded;
+extern const Provider<TextToSpeech> kDeepgramVoice;
+extern const Provider<TextToSpeech> kElevenLabs;
+extern const Provider<TextToSpeech> kCartesia;
 
 std::string flite_version();
 std::string espeak_ng_version();
