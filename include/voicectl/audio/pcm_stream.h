@@ -23,6 +23,8 @@ class PcmStream {
     bool known() const { return state_ == State::Data || state_ == State::Ended; }
     /// The samples that the header promised are all there; what follows in the pipe is something else.
     bool ended() const { return state_ == State::Ended; }
+    /// Bytes that the header promised and that have not come; 0 when it promised nothing.
+    std::uint64_t missing() const { return promised_ && state_ == State::Data ? left_ : 0; }
     int rate_hz() const { return rate_hz_; }
     int channels() const { return channels_; }
     /// Whole frames so far, averaged into mono.

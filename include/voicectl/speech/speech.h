@@ -130,7 +130,7 @@ class TextToSpeech {
     virtual int rate_hz() const = 0;
     /// One sentence or a few. Empty text gives on_done at once.
     virtual std::unique_ptr<TtsStream> speak(Loop& loop, const std::string& text, TtsSink sink) = 0;
-    /// A call begins: connects ahead, so that its first sentence need not wait for that. As LanguageModel::warm_up.
+    /// A call begins: connects ahead, and makes ready what makes a first text slow. As LanguageModel::warm_up.
     virtual std::unique_ptr<TtsStream> warm_up(Loop& /*loop*/) { return nullptr; }
     /// Just this text lies there as one recording: cut into sentences it would not be found.
     virtual bool speaks_whole(const std::string& /*text*/) const { return false; }

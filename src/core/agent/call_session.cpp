@@ -106,6 +106,7 @@ void CallSession::start() {
     if (!good_metadata()) return;
     fetch_prompt();
     warm_ = settings_.llm().warm_up(parts_.loop);
+    warm_voice_ = settings_.tts().warm_up(parts_.loop);
     if (!ticket_.resumed) return join();
     transcript_.recall(lifeline_.guard([this](const TranscriptLog::Recalled& recalled) {
         take_up(recalled);

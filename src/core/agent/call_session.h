@@ -140,6 +140,7 @@ class CallSession final : public rtc::RoomObserver {
     std::vector<store::Turn> recalled_;  // of the process before ours, until front-ends may ask for them
 
     std::unique_ptr<speech::LlmStream> warm_;  // the model's connection, opened ahead
+    std::unique_ptr<speech::TtsStream> warm_voice_;
     std::unique_ptr<PromptFetch> prompt_;  // while the instructions are on their way
     std::unique_ptr<rtc::Room> room_;
     std::unique_ptr<FrontEnd> front_end_;

@@ -37,6 +37,7 @@ std::map<std::string, Price> built_in() {
         {"openai/gpt-5-mini", by_tokens("0.25", "2")},
         {"openai/whisper-1", by_minute("0.006")},
         {"openai/tts-1", by_characters("15")},
+        {"openai/gpt-4o-mini-tts", by_characters("20")},  // about: it is sold by tokens, which only some answers tell
         {"anthropic/claude-haiku-4-5", by_tokens("1", "5", "0.1")},
         {"anthropic/claude-sonnet-4-6", by_tokens("3", "15", "0.3")},
         {"deepgram/nova-3", by_minute("0.0048")},
@@ -48,7 +49,7 @@ std::map<std::string, Price> built_in() {
         {"cartesia/", by_characters("50")},
         {"cartesia/ink-whisper", by_minute("0.003")},
     };
-    for (const char* name : {"pocketsphinx", "script", "flite", "espeak-ng", "recorded"}) out[name].source = kOffline;
+    for (const char* name : {"pocketsphinx", "script", "flite", "espeak-ng", "recorded", "sherpa"}) out[name].source = kOffline;
     return out;
 }
 

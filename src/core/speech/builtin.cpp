@@ -47,6 +47,8 @@ const std::vector<Provider<SpeechToText>>& stt_providers() {
         kDeepgram,
         kDeepgramFlux,
         kOpenAiRealtime,
+        kOpenAiTranscription,
+        kSherpaStt,
     };
     return providers;
 }
@@ -67,6 +69,11 @@ const std::vector<Provider<TextToSpeech>>& tts_providers() {
         kDeepgramVoice,
         kElevenLabs,
         kCartesia,
+        kOpenAiVoice,
+        kEdgeVoice,
+        kAzureVoice,
+        kZonos,
+        kSherpaTts,
     };
     return providers;
 }

@@ -176,6 +176,7 @@ class ChainTts final : public TextToSpeech {
     std::unique_ptr<TtsStream> speak(Loop& loop, const std::string& text, TtsSink sink) override {
         return std::make_unique<ChainedSpeech>(loop, voices_, text, std::move(sink));
     }
+    std::unique_ptr<TtsStream> warm_up(Loop& loop) override { return voices_->engines.front()->warm_up(loop); }
     bool speaks_whole(const std::string& text) const override { return voices_->engines.front()->speaks_whole(text); }
 
  private:

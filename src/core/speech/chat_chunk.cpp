@@ -37,7 +37,7 @@ Usage usage_in(const json& value) {
     return usage;
 }
 
-std::string start_of(std::string_view text) {
+std::string start_of_event(std::string_view text) {
     constexpr std::size_t kShown = 200;
     const auto cut = text.size() > kShown;
     return terminal_safe(valid_utf8(trim(text.substr(0, kShown)))) + (cut ? "…" : "");
@@ -47,7 +47,7 @@ std::string start_of(std::string_view text) {
 
 Result<ChatChunk> parse_chat_chunk(std::string_view text) {
     const auto value = json::parse(valid_utf8(text), nullptr, false);
-    if (!value.is_object()) return fail(Errc::Protocol, "the server sent '{}' in place of JSON", start_of(text));
+    if (!value.is_object()) return fail(Errc::Protocol, "the server sent '{}' in place of JSON", start_of_event(text));
     ChatChunk chunk;
     if (const auto error = value.find("error"); error != value.end() && !error->is_null()) {
         chunk.error = parse_server_error(text);

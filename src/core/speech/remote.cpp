@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr int kRetries = 2;
-constexpr milliseconds kFirstBackOff = 500ms, kLongestBackOff = 8s;
+constexpr int kMostRetries = 2;
+constexpr milliseconds kShortestBackOff = 500ms, kLongestBackOff = 8s;
 constexpr std::size_t kMostRefusal = 64 * 1024;  // of an error's body
 constexpr int kDeepestError = 8;
 
@@ -138,6 +138,11 @@ net::HttpRequest request_to(const Remote& remote, const std::string& path) {
     return request;
 }
 
+void add_header(net::HttpRequest& request, const std::string& name, const std::string& value) {
+    const auto same = [&](const auto& header) { return to_lower_ascii(header.first) == to_lower_ascii(name); };
+    if (std::none_of(request.headers.begin(), request.headers.end(), same)) request.headers.emplace_back(name, value);
+}
+
 std::string socket_url(const Remote& remote, const std::string& path) { return with_scheme(remote, path, true); }
 std::string http_url(const Remote& remote, const std::string& path) { return with_scheme(remote, path, false); }
 
@@ -169,7 +174,7 @@ bool worth_retrying(const net::HttpResponse& head, const ServerError& server) {
 }
 
 milliseconds back_off(int retries) {
-    const auto full = std::min(kLongestBackOff, kFirstBackOff * (1 << std::clamp(retries, 0, 10)));
+    const auto full = std::min(kLongestBackOff, kShortestBackOff * (1 << std::clamp(retries, 0, 10)));
     thread_local std::minstd_rand engine{std::random_device{}()};
     return full - milliseconds(std::uniform_int_distribution<long>(0, full.count() / 4)(engine));
 }
@@ -214,10 +219,12 @@ struct RemoteCall::State : std::enable_shared_from_this<State> {
     }
 
     void on_done(const Result<void>& done) {
-        if (complete) return handlers.on_end();
-        if (!done) return retry_or(std::move(Error(done.error())).while_doing(remote.provider), true);
+        if (complete || (done && good())) {
+            deadline.cancel();
+            return handlers.on_end();
+        }
+        if (!done && (!head || good())) return retry_or(std::move(Error(done.error())).while_doing(remote.provider), true);
         if (!head) return retry_or({Errc::Protocol, remote.provider + " gave no answer", {}}, true);
-        if (good()) return handlers.on_end();
         const auto server = parse_server_error(refused);
         retry_or(refusal(remote, head->status, server), worth_retrying(*head, server));
     }
@@ -226,7 +233,7 @@ struct RemoteCall::State : std::enable_shared_from_this<State> {
         const auto told = head ? net::retry_after(*head, std::chrono::system_clock::now()) : std::nullopt;
         const auto wait = told.value_or(back_off(retries));
         const bool in_time = loop.now() - begun_at + wait < remote.first;
-        if (!worth_it || used || retries == kRetries || !in_time) return end(std::move(error));
+        if (!worth_it || used || retries == kMostRetries || !in_time) return end(std::move(error));
         ++retries;
         pause.after(wait, [this] { attempt(); });
     }

@@ -41,6 +41,8 @@ Remote read_remote(OptionReader& reader, const ProviderContext& context, const R
 
 /// `request.url` is base + path; with the headers that the configuration adds. The key's own header is the caller's.
 net::HttpRequest request_to(const Remote& remote, const std::string& path);
+/// Unless the configuration has a header of that name.
+void add_header(net::HttpRequest& request, const std::string& name, const std::string& value);
 /// The same server by WebSocket (http becomes ws) or by HTTP (ws becomes http).
 std::string socket_url(const Remote& remote, const std::string& path);
 std::string http_url(const Remote& remote, const std::string& path);

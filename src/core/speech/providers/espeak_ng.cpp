@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "core/speech/options.h"
+#include "core/speech/phonemes.h"
 #include "core/speech/piecewise.h"
 #include "core/speech/providers/all.h"
 #include "voicectl/base/shared_library.h"
@@ -70,6 +71,21 @@ class Engine {
         return fail(Errc::Other, "espeak-ng cannot speak (error {})", static_cast<int>(code));
     }
 
+    /// IPA of one clause.
+    Result<std::string> phonemes(const std::string& voice, const std::string& text) {
+        constexpr int kIpa = 0x02;
+        std::lock_guard lock(mutex_);
+        if (!choose_voice(voice)) return fail(Errc::Other, "espeak-ng has lost the voice {}", voice);
+        std::string out;
+        for (const void* at = text.c_str(); at != nullptr;) {
+            const char* clause = text_to_phonemes_(&at, espeakCHARS_UTF8, kIpa);
+            if (clause == nullptr) break;
+            if (!out.empty()) out += ' ';
+            out += clause;
+        }
+        return out;
+    }
+
  private:
     Result<void> start() {
         VC_TRY_ASSIGN(const auto library, SharedLibrary::open(kNames, kEspeakHint));
@@ -80,6 +96,7 @@ class Engine {
         VC_TRY_ASSIGN(set_voice_, library.symbol<decltype(&espeak_SetVoiceByName)>("espeak_SetVoiceByName"));
         VC_TRY_ASSIGN(set_properties_,
                       library.symbol<decltype(&espeak_SetVoiceByProperties)>("espeak_SetVoiceByProperties"));
+        VC_TRY_ASSIGN(text_to_phonemes_, library.symbol<decltype(&espeak_TextToPhonemes)>("espeak_TextToPhonemes"));
         VC_TRY_ASSIGN(current_voice_, library.symbol<decltype(&espeak_GetCurrentVoice)>("espeak_GetCurrentVoice"));
         constexpr int kChunkMs = 40;
         rate_hz_ = initialise(AUDIO_OUTPUT_SYNCHRONOUS, kChunkMs, nullptr, espeakINITIALIZE_DONT_EXIT);
@@ -115,6 +132,7 @@ class Engine {
     decltype(&espeak_SetVoiceByName) set_voice_ = nullptr;
     decltype(&espeak_SetVoiceByProperties) set_properties_ = nullptr;
     decltype(&espeak_GetCurrentVoice) current_voice_ = nullptr;
+    decltype(&espeak_TextToPhonemes) text_to_phonemes_ = nullptr;
     int rate_hz_ = 0;
     std::string voice_;
 };
@@ -168,6 +186,29 @@ Built<TextToSpeech> build_espeak_ng(const nlohmann::json& options, const Provide
 
 const Provider<TextToSpeech> kEspeakNg{"espeak-ng", "eSpeak NG: offline, very quick, many languages",
                                        &build_espeak_ng};
+
+Result<void> check_phonemes(const std::string& voice) {
+    VC_TRY_ASSIGN(auto* engine, Engine::get());
+    if (!is_voice_name(voice) || !engine->has_voice(voice)) return fail(Errc::Config, "espeak-ng has no voice '{}'", voice);
+    return {};
+}
+
+Result<std::string> to_phonemes(const std::string& voice, const std::string& text) {
+    constexpr std::string_view kPauses = ".,;:!?";
+    VC_TRY_ASSIGN(auto* engine, Engine::get());
+    std::string out;
+    // By clauses of our own, for the library does not tell which sign ended one. A dot within a number ends none.
+    for (std::size_t begin = 0; begin < text.size();) {
+        auto end = begin;
+        while (end < text.size() && !(kPauses.contains(text[end]) && (end + 1 == text.size() || text[end + 1] == ' '))) ++end;
+        VC_TRY_ASSIGN(const auto spoken, engine->phonemes(voice, text.substr(begin, end - begin)));
+        out += trim(spoken);
+        if (end < text.size()) out += text[end];
+        if (end + 1 < text.size()) out += ' ';
+        begin = end + 1;
+    }
+    return out;
+}
 
 std::string espeak_ng_version() {
     const auto library = SharedLibrary::open(kNames, kEspeakHint);

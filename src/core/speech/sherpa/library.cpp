@@ -37,7 +37,23 @@ Result<std::unique_ptr<const Library>> load(const std::string& path) {
                             {"SherpaOnnxVoiceActivityDetectorAcceptWaveform", &library->vad_accept},
                             {"SherpaOnnxVoiceActivityDetectorDetected", &library->vad_detected},
                             {"SherpaOnnxVoiceActivityDetectorClear", &library->vad_clear},
-                            {"SherpaOnnxVoiceActivityDetectorReset", &library->vad_reset}}));
+                            {"SherpaOnnxVoiceActivityDetectorReset", &library->vad_reset},
+                            {"SherpaOnnxCreateOnlineRecognizer", &library->create_recogniser},
+                            {"SherpaOnnxDestroyOnlineRecognizer", &library->destroy_recogniser},
+                            {"SherpaOnnxCreateOnlineStream", &library->create_stream},
+                            {"SherpaOnnxDestroyOnlineStream", &library->destroy_stream},
+                            {"SherpaOnnxOnlineStreamAcceptWaveform", &library->stream_accept},
+                            {"SherpaOnnxOnlineStreamInputFinished", &library->stream_finished},
+                            {"SherpaOnnxIsOnlineStreamReady", &library->stream_ready},
+                            {"SherpaOnnxDecodeOnlineStream", &library->decode},
+                            {"SherpaOnnxGetOnlineStreamResult", &library->result},
+                            {"SherpaOnnxDestroyOnlineRecognizerResult", &library->destroy_result},
+                            {"SherpaOnnxCreateOfflineTts", &library->create_voice},
+                            {"SherpaOnnxDestroyOfflineTts", &library->destroy_voice},
+                            {"SherpaOnnxOfflineTtsSampleRate", &library->voice_rate},
+                            {"SherpaOnnxOfflineTtsNumSpeakers", &library->voice_speakers},
+                            {"SherpaOnnxOfflineTtsGenerateWithConfig", &library->generate},
+                            {"SherpaOnnxDestroyOfflineTtsGeneratedAudio", &library->destroy_audio}}));
     return library;
 }
 

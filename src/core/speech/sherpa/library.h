@@ -18,6 +18,23 @@ struct Library {
     decltype(&SherpaOnnxVoiceActivityDetectorClear) vad_clear = nullptr;
     decltype(&SherpaOnnxVoiceActivityDetectorReset) vad_reset = nullptr;
 
+    decltype(&SherpaOnnxCreateOnlineRecognizer) create_recogniser = nullptr;
+    decltype(&SherpaOnnxDestroyOnlineRecognizer) destroy_recogniser = nullptr;
+    decltype(&SherpaOnnxCreateOnlineStream) create_stream = nullptr;
+    decltype(&SherpaOnnxDestroyOnlineStream) destroy_stream = nullptr;
+    decltype(&SherpaOnnxOnlineStreamAcceptWaveform) stream_accept = nullptr;
+    decltype(&SherpaOnnxOnlineStreamInputFinished) stream_finished = nullptr;
+    decltype(&SherpaOnnxIsOnlineStreamReady) stream_ready = nullptr;
+    decltype(&SherpaOnnxDecodeOnlineStream) decode = nullptr;
+    decltype(&SherpaOnnxGetOnlineStreamResult) result = nullptr;
+    decltype(&SherpaOnnxDestroyOnlineRecognizerResult) destroy_result = nullptr;
+    decltype(&SherpaOnnxCreateOfflineTts) create_voice = nullptr;
+    decltype(&SherpaOnnxDestroyOfflineTts) destroy_voice = nullptr;
+    decltype(&SherpaOnnxOfflineTtsSampleRate) voice_rate = nullptr;
+    decltype(&SherpaOnnxOfflineTtsNumSpeakers) voice_speakers = nullptr;
+    decltype(&SherpaOnnxOfflineTtsGenerateWithConfig) generate = nullptr;
+    decltype(&SherpaOnnxDestroyOfflineTtsGeneratedAudio) destroy_audio = nullptr;
+
     /// `path` empty: $VOICECTL_SHERPA_ONNX, else beside the executable, in ../lib/voicectl, or where the system looks.
     /// Loaded once; later calls have the first path's.
     static Result<const Library*> get(const std::string& path);
