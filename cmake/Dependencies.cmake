@@ -18,3 +18,4 @@ pkg_check_modules(APM REQUIRED IMPORTED_TARGET webrtc-audio-processing)
 pkg_check_modules(POCKETSPHINX REQUIRED IMPORTED_TARGET pocketsphinx)
 find_library(SQLITECPP_LIBRARY SQLiteCpp REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)  # libvalijson-dev, headers only

@@ -177,6 +177,7 @@ def test_check_accepts_the_examples(voicectl):
     result = voicectl("agent", "check", parts.ROOT / "examples/openai.yaml", env={"OPENAI_API_KEY": ""})
     assert result.code == 3 and "OPENAI_API_KEY" in result.err
     assert voicectl("agent", "check", parts.ROOT / "examples/openai.yaml", env={"OPENAI_API_KEY": "sk-of-nobody"}).code == 0
+    assert voicectl("agent", "check", parts.ROOT / "examples/tools.yaml", env={"BOOKING_KEY": "of-nobody"}).code == 0
 
 
 def test_a_missing_file_is_wrong_input(voicectl):

@@ -90,17 +90,26 @@ class FakeVoice final : public speech::TextToSpeech {
 /// Answers when the test says so.
 class FakeModel final : public speech::LanguageModel {
  public:
-    std::unique_ptr<speech::LlmStream> generate(Loop&, const std::vector<speech::ChatMessage>& messages,
-                                                speech::LlmSink to) override {
+    std::unique_ptr<speech::LlmStream> generate(Loop&, const speech::Chat& chat, speech::LlmSink to) override {
         struct Stream final : speech::LlmStream {
             explicit Stream(FakeModel& m) : model(m) {}
-            ~Stream() override { model.sink = {}; }
+            ~Stream() override {
+                if (model.current_ == this) model.sink = {};
+            }
             FakeModel& model;
         };
-        asked.push_back(messages);
+        asked.push_back(chat.messages);
+        last = chat;
         auto stream = std::make_unique<Stream>(*this);
+        current_ = stream.get();
         sink = std::move(to);
         return stream;
+    }
+    /// Says `text` (perhaps nothing) and asks for tools.
+    void call(std::vector<speech::ToolCall> calls, const std::string& text = {}) {
+        const auto to = sink;
+        if (!text.empty()) to.on_text(text);
+        to.on_done({.calls = std::move(calls)});
     }
     void answer(const std::string& text, bool end_call = false) {
         const auto to = sink;
@@ -109,8 +118,12 @@ class FakeModel final : public speech::LanguageModel {
         to.on_done({.end_call = end_call});
     }
     std::vector<std::vector<speech::ChatMessage>> asked;
-    speech::LlmSink sink;
+    speech::Chat last;     // what was asked last
+    speech::LlmSink sink;  // of the last stream, while it is there
     std::optional<speech::Usage> usage;  // told with each answer
+
+ private:
+    const speech::LlmStream* current_ = nullptr;
 };
 
 /// Understands what the test tells it to.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "voicectl/agent/prices.h"
+#include "voicectl/agent/tools.h"
 #include "voicectl/base/result.h"
 
 namespace voicectl::agent {
@@ -135,6 +136,7 @@ struct AgentConfig {
     std::string back_again = "Sorry, I'm back.";  // after our process died in mid-call; empty: nothing is said
     std::string not_understood;  // said when speech was heard but no words; empty: nothing is said
     nlohmann::json stt, llm, tts;  // each an object with `provider` and its options
+    ToolSettings tools;
     TurnSettings turn;
     AwaySettings away;
     FrontEndSettings front_end;

@@ -27,6 +27,8 @@ struct ConsoleHandlers {
     std::function<void(const store::Turn& turn)> on_turn;    // of both sides, as they are stored
     std::function<void(const std::string& state)> on_state;  // "listening", "thinking", "speaking"
     std::function<void(audio::SampleView samples)> on_audio; // the agent's voice at rate_hz(); with `audio` as it sounds, silence and all
+    /// A tool was called: its name, "ok" or what went wrong ("timeout", …), and how long it took.
+    std::function<void(const std::string& tool, const std::string& outcome, std::chrono::milliseconds took)> on_tool;
     std::function<void()> on_ready;                          // the agent waits for the caller: after the greeting, and after each answer
     std::function<void(const CallOutcome&)> on_ended;        // last call
 };

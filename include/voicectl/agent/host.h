@@ -13,6 +13,7 @@
 #include "voicectl/agent/config.h"
 #include "voicectl/agent/otlp.h"
 #include "voicectl/agent/prompt_backend.h"
+#include "voicectl/agent/tools.h"
 #include "voicectl/agent/turn_judge.h"
 #include "voicectl/base/loop.h"
 #include "voicectl/livekit/worker.h"
@@ -51,6 +52,7 @@ struct Stages : StageSet {
     std::unique_ptr<TurnJudge> judge = {};           // null: words do not tell whether a turn is over
     std::map<std::string, StageSet> languages = {};  // what a language has of its own; null: the agent's
     std::unique_ptr<PromptBackend> prompts = {};     // null: instructions do not come from a backend
+    std::unique_ptr<Toolbox> tools = {};             // null: the model has none
     std::optional<OtlpTarget> traces = {};           // nothing: calls are not traced
 };
 

@@ -37,6 +37,9 @@ struct HttpRequest {
     std::chrono::milliseconds connect_timeout{5000};  // name lookup, TCP and TLS together
     std::chrono::milliseconds idle_timeout{30000};    // no byte for this long ends the transfer
     std::chrono::milliseconds total_timeout{60000};   // zero: none (long streams)
+    /// Addresses of private networks, of this machine and of its link are refused (Errc::Rejected), whatever name led to
+    /// them; nothing goes through a proxy then, for it would resolve the name elsewhere. Redirects are never followed.
+    bool public_only = false;
     std::size_t max_body = 64 * 1024 * 1024;          // of send(): more is Errc::Protocol
 };
 

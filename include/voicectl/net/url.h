@@ -24,6 +24,9 @@ struct Url {
 Result<Url> parse_url(std::string_view text);
 /// The host is this machine, by its name or address: no TLS is needed, and no key.
 bool is_loopback(std::string_view host);
+/// A numeric address that is neither of a private network, nor of this machine or its link, nor of any other special use
+/// (IANA's registries; IPv4 within IPv6 counts as what it is). What is no address is not public.
+bool is_public_address(std::string_view address);
 /// RFC 3986 percent-encoding of everything but unreserved characters.
 std::string percent_encode(std::string_view text);
 /// Its reverse; a % that no two hexadecimal digits follow stands for itself.

@@ -80,13 +80,40 @@ class SpeechToText {
 
 // ---- language model ----
 
+/// A function that the model may ask for.
+struct ToolSpec {
+    std::string name;         // letters, digits, _ and -, at most 64
+    std::string description;  // for the model: when to use it, what it gives
+    std::string parameters;   // JSON schema of the arguments, an object
+    bool operator==(const ToolSpec&) const = default;
+};
+
+/// That it asks for one.
+struct ToolCall {
+    std::string id;         // never empty, unique within its answer
+    std::string name;       // as the model has it: perhaps of no tool that there is
+    std::string arguments;  // JSON as the model has written it, not checked; "{}" when it wrote nothing
+    bool operator==(const ToolCall&) const = default;
+};
+
 struct ChatMessage {
-    enum class Role { System, User, Assistant } role = Role::User;
-    std::string text;
+    enum class Role { System, User, Assistant, Tool } role = Role::User;
+    std::string text;                  // of Tool: what the call gave
+    std::vector<ToolCall> calls = {};  // of Assistant; a message of Tool for each of them follows
+    std::string call_id = {};          // of Tool: the call's
+    bool failed = false;               // of Tool: the text says why
+};
+
+/// What a model is asked.
+struct Chat {
+    std::vector<ChatMessage> messages;
+    std::vector<ToolSpec> tools = {};
+    bool may_call = true;  // false: it has to answer in words, though its tools are known
 };
 
 struct LlmEnd {
-    bool end_call = false;  // the model wants the agent to hang up once this was spoken
+    bool end_call = false;             // the model wants the agent to hang up once this was spoken
+    std::vector<ToolCall> calls = {};  // in the order in which it asked; it goes on once it was told what they gave
 };
 
 struct LlmSink {
@@ -104,7 +131,7 @@ class LlmStream {
 class LanguageModel {
  public:
     virtual ~LanguageModel() = default;
-    virtual std::unique_ptr<LlmStream> generate(Loop& loop, const std::vector<ChatMessage>& messages, LlmSink sink) = 0;
+    virtual std::unique_ptr<LlmStream> generate(Loop& loop, const Chat& chat, LlmSink sink) = 0;
     /// A call begins: connects ahead, so that its first answer need not wait for that. Goes on for as long as what it
     /// gives is kept, and tells nothing; null: there is nothing to connect to.
     virtual std::unique_ptr<LlmStream> warm_up(Loop& /*loop*/) { return nullptr; }

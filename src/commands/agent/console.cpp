@@ -115,6 +115,10 @@ class ConsoleTalk {
         out.on_audio = [this](audio::SampleView samples) {
             if (voice_) voice_->add(samples);
         };
+        out.on_tool = [this](const std::string& tool, const std::string& outcome, std::chrono::milliseconds took) {
+            if (env_.out.json()) return event({{"event", "tool"}, {"tool", tool}, {"outcome", outcome}, {"tookMs", took.count()}});
+            env_.out.note(fmt::format("(tool {}: {} in {} ms)", tool, outcome, took.count()));
+        };
         out.on_ready = [this] {
             if (lines_) ask();
             else console_->hang_up();

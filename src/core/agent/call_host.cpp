@@ -185,6 +185,13 @@ void take_languages(const LoadedConfig& loaded, const speech::ProviderContext& c
     }
 }
 
+void take_tools(const LoadedConfig& loaded, const speech::ProviderContext& context, Stages& out, ConfigFaults& faults) {
+    auto box = Toolbox::build(loaded.config.tools, context);
+    if (box) out.tools = std::move(*box);
+    else
+        for (const auto& fault : box.error()) faults.push_back(loaded.fault_at(fault.key, fault.message, fault.hint));
+}
+
 }  // namespace
 
 std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, const speech::ProviderContext& context) {
@@ -200,6 +207,7 @@ std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, con
     else faults.push_back(loaded.fault_at(backend.error().key, backend.error().message, backend.error().hint));
     if (auto traces = OtlpTarget::find(loaded.config, context)) stages.traces = std::move(*traces);
     else faults.push_back(loaded.fault_at(traces.error().key, traces.error().message, traces.error().hint));
+    take_tools(loaded, context, stages, faults);
     if (!faults.empty()) return std::unexpected(std::move(faults));
     if (const auto& languages = loaded.config.turn.text_rules; !languages.empty()) stages.judge = make_text_rules(languages);
     return stages;

@@ -85,7 +85,7 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
               .on_decided = [this](bool used) { report("early_answer", {{"used", used}}); }}),
       watch_(parts.loop, {.should_sound =
                               [this] {
-                                  return reply_ && reply_->times().first_text && !reply_->paused() &&
+                                  return reply_ && reply_->times().first_text && !reply_->paused() && !reply_->uses_tools() &&
                                          room_->state() == rtc::ConnectionState::Connected;
                               },
                           .played_samples = [this] { return output_->played_samples(); },
@@ -107,6 +107,7 @@ void CallSession::start() {
     fetch_prompt();
     warm_ = settings_.llm().warm_up(parts_.loop);
     warm_voice_ = settings_.tts().warm_up(parts_.loop);
+    tools_ = std::make_unique<CallTools>(parts_.loop, parts_.stages.tools.get(), tool_handlers());
     if (!ticket_.resumed) return join();
     transcript_.recall(lifeline_.guard([this](const TranscriptLog::Recalled& recalled) {
         take_up(recalled);
@@ -317,7 +318,7 @@ std::unique_ptr<Reply> CallSession::answer_early(const std::string& text) {
     trim_history(messages, parts_.config.history);
     auto reply = new_reply(/*interruptible=*/true);
     reply->hold(parts_.config.turn.preemptive == TurnSettings::Preemptive::Tts ? Reply::Ahead::FirstSentence : Reply::Ahead::Text);
-    reply->generate(stages_.llm, messages);
+    reply->generate(stages_.llm, std::move(messages), tools_.get());
     return reply;
 }
 
@@ -343,7 +344,7 @@ void CallSession::answer(const UserTurn& turn) {
         reply_->release();
     } else {
         begin(new_reply(/*interruptible=*/true));
-        reply_->generate(stages_.llm, history_);
+        reply_->generate(stages_.llm, history_, tools_.get());
     }
     if (const auto& filler = parts_.config.filler; !filler.say.empty()) filler_timer_.after(filler.after, [this] { fill(); });
 }
@@ -498,6 +499,7 @@ void CallSession::on_silent_caller() {
 }
 
 void CallSession::save_reply(bool interrupted, const std::string& error) {
+    remember_tools();
     const auto heard = reply_->heard();
     const auto& times = reply_->times();
     const auto message = answering_ ? answering_->message : 0;
@@ -515,6 +517,7 @@ void CallSession::save_reply(bool interrupted, const std::string& error) {
     const auto took = answer_times();
     auto detail = took.is_null() ? nlohmann::json::object() : took;
     detail["stages"] = reply_stages();
+    if (!tools_used_.empty()) detail["tools"] = std::exchange(tools_used_, nlohmann::json::array());
     detail["usage"] = ledger_->take({Stage::Llm, Stage::Tts});
     turn.detail_json = json_text(detail);
     turn.sequence = transcript_.turns();

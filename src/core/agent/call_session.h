@@ -20,6 +20,7 @@
 #include "metering.h"
 #include "reply.h"
 #include "speech_watch.h"
+#include "core/agent/tools/call_tools.h"
 #include "transcript_log.h"
 #include "voicectl/agent/host.h"
 #include "voicectl/base/log_context.h"
@@ -107,6 +108,10 @@ class CallSession final : public rtc::RoomObserver {
     void close_record();
     void show_state(const char* state);
     void report(const char* kind, nlohmann::json more = nlohmann::json::object()) const;
+    // Tools: call_session_tools.cpp.
+    CallTools::Handlers tool_handlers();
+    void on_tool_used(const ToolUse& use);
+    void remember_tools();
     store::SystemTime wall(TimePoint at) const;
     void finish(bool good, const std::string& reason);
 
@@ -138,6 +143,9 @@ class CallSession final : public rtc::RoomObserver {
     std::optional<UserTurn> answering_;  // the turn that the current reply answers
     std::optional<UserTurn> held_;       // said while the greeting could not be interrupted
     std::vector<store::Turn> recalled_;  // of the process before ours, until front-ends may ask for them
+
+    nlohmann::json tools_used_ = nlohmann::json::array();  // since the last turn of ours that was noted
+    std::unique_ptr<CallTools> tools_;  // before the replies that use them
 
     std::unique_ptr<speech::LlmStream> warm_;  // the model's connection, opened ahead
     std::unique_ptr<speech::TtsStream> warm_voice_;

@@ -475,6 +475,9 @@ void read_all(LoadedConfig& loaded, const json& document) {
     top.stage("stt", config.stt, "pocketsphinx");
     top.stage("llm", config.llm, "script");
     top.stage("tts", config.tts, "flite");
+    config.tools = read_tools(top.raw("tools"), top.raw("mcp"), [&](const std::string& key, std::string message, std::string hint) {
+        loaded.faults.push_back(loaded.fault_at(key, std::move(message), std::move(hint)));
+    });
     top.section("away", [&](Reader& away) {
         away.duration("after", config.away.after, milliseconds{0}, hours{1});
         away.number("times", config.away.times, 0, 100);

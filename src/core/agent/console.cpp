@@ -4,6 +4,7 @@
 
 #include "call_session.h"
 #include "console_room.h"
+#include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::agent {
@@ -61,6 +62,10 @@ class LocalConsole final : public Console {
         HostParts parts{.loop = loop, .config = config_, .stages = stages, .core = core_, .store = store};
         parts.on_turn = [this](const store::Turn& turn) {
             if (handlers_.on_turn) handlers_.on_turn(turn);
+        };
+        parts.on_report = [this](const nlohmann::json& report) {
+            if (handlers_.on_tool && text_at(report, "kind") == "tool_call")
+                handlers_.on_tool(text_at(report, "tool"), text_at(report, "outcome"), std::chrono::milliseconds(report.value("tookMs", std::int64_t{0})));
         };
         CallTicket ticket;
         ticket.job_id = "console-" + random_id(12);

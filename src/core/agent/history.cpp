@@ -3,9 +3,15 @@
 namespace voicectl::agent {
 namespace {
 
-std::size_t tokens(const speech::ChatMessage& message) { return message.text.size() / kBytesOfToken + 1; }
+std::size_t tokens(const speech::ChatMessage& message) { return size_of(message) / kBytesOfToken + 1; }
 
 }  // namespace
+
+std::size_t size_of(const speech::ChatMessage& message) {
+    auto size = message.text.size();
+    for (const auto& call : message.calls) size += call.name.size() + call.arguments.size();
+    return size;
+}
 
 void trim_history(std::vector<speech::ChatMessage>& history, const HistoryLimits& limits) {
     std::size_t instructions = 0, taken = 0;
@@ -19,6 +25,7 @@ void trim_history(std::vector<speech::ChatMessage>& history, const HistoryLimits
         if ((too_many || too_long) && first < history.size()) break;
         --first;
     }
+    while (first < history.size() && first > instructions && history[first].role == speech::ChatMessage::Role::Tool) ++first;
     history.erase(history.begin() + static_cast<std::ptrdiff_t>(instructions), history.begin() + static_cast<std::ptrdiff_t>(first));
 }
 

@@ -150,11 +150,12 @@ std::unique_ptr<speech::SttStream> MeteredStt::open(Loop& loop, speech::SttSink 
     return meter;
 }
 
-std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const std::vector<speech::ChatMessage>& messages, speech::LlmSink sink) {
+std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const speech::Chat& chat, speech::LlmSink sink) {
     const auto tab = ledger_->open(Stage::Llm);
     auto meter = std::make_unique<Meter<speech::LlmStream>>(tab, /*estimated=*/true);
     std::size_t asked = 0;
-    for (const auto& message : messages) asked += message.text.size();
+    for (const auto& message : chat.messages) asked += size_of(message);
+    for (const auto& tool : chat.tools) asked += tool.name.size() + tool.description.size() + tool.parameters.size();
     tab->count({.input_tokens = tokens(asked)});
     const auto written = std::make_shared<std::size_t>(0);  // bytes
     speech::LlmSink counted;
@@ -163,7 +164,10 @@ std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const std::v
         tab->count({.output_tokens = tokens(*written += piece.size()) - before});
         pass(piece);
     };
-    counted.on_done = [tab, pass = std::move(sink.on_done)](const speech::LlmEnd& end) {
+    counted.on_done = [tab, written, pass = std::move(sink.on_done)](const speech::LlmEnd& end) {
+        const auto before = tokens(*written);
+        for (const auto& call : end.calls) *written += call.name.size() + call.arguments.size();
+        tab->count({.output_tokens = tokens(*written) - before});
         tab->charge(/*estimated=*/true);
         pass(end);
     };
@@ -173,7 +177,7 @@ std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const std::v
         pass(error);
     };
     counted.on_usage = [tab](const Usage& total) { tab->report(total); };
-    meter->inner = inner_.generate(loop, messages, std::move(counted));
+    meter->inner = inner_.generate(loop, chat, std::move(counted));
     return meter;
 }
 
@@ -200,10 +204,10 @@ std::unique_ptr<speech::TtsStream> MeteredTts::speak(Loop& loop, const std::stri
     return meter;
 }
 
-std::unique_ptr<speech::LlmStream> BoundedLlm::generate(Loop& loop, const std::vector<speech::ChatMessage>& messages, speech::LlmSink sink) {
+std::unique_ptr<speech::LlmStream> BoundedLlm::generate(Loop& loop, const speech::Chat& chat, speech::LlmSink sink) {
     auto bound = std::make_unique<Bound>(loop, limit_, on_cut_, std::move(sink));
     auto inner = bound->sink();
-    bound->inner = inner_.generate(loop, messages, std::move(inner));
+    bound->inner = inner_.generate(loop, chat, std::move(inner));
     return bound;
 }
 

@@ -27,7 +27,7 @@ class MeteredStt final : public speech::SpeechToText {
 class MeteredLlm final : public speech::LanguageModel {
  public:
     MeteredLlm(speech::LanguageModel& inner, std::shared_ptr<Ledger> ledger) : inner_(inner), ledger_(std::move(ledger)) {}
-    std::unique_ptr<speech::LlmStream> generate(Loop& loop, const std::vector<speech::ChatMessage>& messages, speech::LlmSink sink) override;
+    std::unique_ptr<speech::LlmStream> generate(Loop& loop, const speech::Chat& chat, speech::LlmSink sink) override;
 
  private:
     speech::LanguageModel& inner_;
@@ -52,7 +52,7 @@ class BoundedLlm final : public speech::LanguageModel {
  public:
     BoundedLlm(speech::LanguageModel& inner, const AnswerLimit& limit, std::function<void()> on_cut)
         : inner_(inner), limit_(limit), on_cut_(std::move(on_cut)) {}
-    std::unique_ptr<speech::LlmStream> generate(Loop& loop, const std::vector<speech::ChatMessage>& messages, speech::LlmSink sink) override;
+    std::unique_ptr<speech::LlmStream> generate(Loop& loop, const speech::Chat& chat, speech::LlmSink sink) override;
 
  private:
     speech::LanguageModel& inner_;

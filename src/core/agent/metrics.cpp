@@ -69,6 +69,7 @@ const std::vector<Metrics::Definition>& Metrics::definitions() {
         {Kind::Counter, "voicectl_answers_cut_total", "Answers that were too long"},
         {Kind::Counter, "voicectl_early_answers_total", "Answers begun before the caller's turn was over, by result: used, discarded"},
         {Kind::Counter, "voicectl_fillers_total", "Fillers said because the model was slow to begin"},
+        {Kind::Counter, "voicectl_tool_calls_total", "Calls of tools by tool and outcome: ok, failed, timeout, invalid, unknown, cancelled"},
         {Kind::Counter, "voicectl_provider_errors_total", "Failures by stage: stt, llm, tts, output"},
         {Kind::Counter, "voicectl_spans_dropped_total", "Spans of traces that never arrived at the collector"},
         {Kind::Histogram, "voicectl_audio_gap_seconds", "Silences of 60 ms and more in the middle of an answer, by who was waited for: llm, tts, machine (made, and sent too late)"},
@@ -124,6 +125,8 @@ void Metrics::take(const nlohmann::json& report) {
     if (kind == "early_answer") add("voicectl_early_answers_total", {{"result", report.value("used", false) ? "used" : "discarded"}});
     if (kind == "audio_gap") observe("voicectl_audio_gap_seconds", report.value("ms", 0.0) / 1000, {{"waited_for", report.value("waitedFor", std::string())}});
     if (kind == "filler") add("voicectl_fillers_total");
+    if (kind == "tool_call")
+        add("voicectl_tool_calls_total", {{"tool", report.value("tool", std::string())}, {"outcome", report.value("outcome", std::string())}});
     if (kind == "spans_dropped") add("voicectl_spans_dropped_total", {}, report.value("count", 0.0));
     if (kind == "taken_up") add("voicectl_calls_taken_up_total");
     if (kind == "provider_error") add("voicectl_provider_errors_total", {{"stage", report.value("stage", std::string())}});

@@ -28,24 +28,26 @@ void Reply::say(const std::string& text, std::chrono::milliseconds lead_in) {
     end_of_text();
 }
 
-void Reply::generate(speech::LanguageModel& model, const std::vector<speech::ChatMessage>& messages) {
+void Reply::generate(speech::LanguageModel& model, std::vector<speech::ChatMessage> messages, CallTools* tools) {
     times_.asked = loop_.now();
     sentences_ = speech::SentenceSplitter(speech::SentenceSplitter::First::Clause);
-    speech::LlmSink sink;
-    sink.on_text = [this](const std::string& piece) {
+    ToolLoop::Handlers handlers;
+    handlers.on_text = [this](const std::string& piece) {
         if (!times_.first_text) times_.first_text = loop_.now();
         sentences_.push(piece);
         speak_ready();
     };
-    sink.on_done = [this](const speech::LlmEnd& end) {
-        end_call_ = end.end_call;
+    handlers.on_calls = [this] { speak_rest(); };
+    handlers.on_done = [this](bool end_call) {
+        end_call_ = end_call;
         end_of_text();
     };
-    sink.on_error = [this](const Error& error) {
+    handlers.on_error = [this](const Error& error) {
         error_ = error;
         end_of_text();
     };
-    model_ = model.generate(loop_, messages, std::move(sink));
+    answer_ = std::make_unique<ToolLoop>(loop_, model, tools, speech::Chat{std::move(messages)}, std::move(handlers));
+    if (!held_) answer_->allow();
 }
 
 void Reply::hold(Ahead ahead) {
@@ -61,7 +63,9 @@ void Reply::release() {
         if (*time) *time = now;
     queue_.resume();
     if (text_over_) end_of_text();
+    else if (answer_ && answer_->working()) speak_rest();
     else speak_ready();
+    if (answer_) answer_->allow();
 }
 
 bool Reply::fill(const std::string& text) {
@@ -79,11 +83,16 @@ void Reply::speak_ready() {
     }
 }
 
-void Reply::end_of_text() {
-    text_over_ = true;
+/// Also what is no whole sentence yet.
+void Reply::speak_rest() {
     speak_ready();
     if (may_speak())
         if (auto rest = sentences_.rest()) queue_.say(std::move(*rest));
+}
+
+void Reply::end_of_text() {
+    text_over_ = true;
+    speak_rest();
     if (!held_) queue_.finish();
 }
 
@@ -106,7 +115,7 @@ void Reply::resume() {
 bool Reply::wind_up(const std::string& words) {
     if (over_) return false;
     interruptible_ = false;
-    model_.reset();
+    if (answer_) answer_->stop();
     sentences_ = {};
     queue_.drop_waiting();
     sentences_.push(words);
@@ -115,7 +124,7 @@ bool Reply::wind_up(const std::string& words) {
 }
 
 void Reply::cut() {
-    model_.reset();
+    if (answer_) answer_->stop();
     queue_.cut();
     if (!paused_) times_.last_audio = loop_.now();
 }

@@ -1,5 +1,5 @@
-// One turn of the agent: text from the model (or fixed), sentence by sentence into speech. Lives on the
-// loop; stops when dropped.
+// One turn of the agent: text from the model (or fixed), sentence by sentence into speech, with the tools that the model
+// calls on the way. Lives on the loop; stops when dropped.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/agent/tools/tool_loop.h"
 #include "speech_queue.h"
 #include "voicectl/base/loop.h"
 #include "voicectl/rtc/room.h"
@@ -39,7 +40,8 @@ class Reply {
     enum class Ahead { Text, FirstSentence };  // what is made meanwhile
     void hold(Ahead ahead);
     void release();
-    void generate(speech::LanguageModel& model, const std::vector<speech::ChatMessage>& messages);
+    /// `tools` may be null; it outlives us. What is held calls none of them until release().
+    void generate(speech::LanguageModel& model, std::vector<speech::ChatMessage> messages, CallTools* tools = nullptr);
     /// Something to bridge the time until the model begins to answer; no part of the answer. False: it has begun.
     bool fill(const std::string& text);
     /// The caller may have taken over: silent until it is known.
@@ -60,6 +62,10 @@ class Reply {
     bool was_held() const { return was_held_; }
     /// Empty: none was said.
     const std::string& filler() const { return filler_; }
+    /// Tools are at work for it, or the model has yet to say something to what they gave: silence is no fault.
+    bool uses_tools() const { return answer_ && answer_->working() && !queue_.unheard(); }
+    /// The model's calls and what they gave, for the history.
+    std::vector<speech::ChatMessage> tool_steps() const { return answer_ ? answer_->steps() : std::vector<speech::ChatMessage>(); }
     /// "llm", "tts" or "output": who has to do something before more can be heard.
     const char* waits_for() const;
     const ReplyTimes& times() const { return times_; }
@@ -67,6 +73,7 @@ class Reply {
  private:
     void speak_ready();
     void end_of_text();
+    void speak_rest();
     bool may_speak() const { return !held_ || (ahead_ == Ahead::FirstSentence && !queue_.asked()); }
 
     Loop& loop_;
@@ -81,7 +88,7 @@ class Reply {
     std::optional<Error> error_;
     speech::SentenceSplitter sentences_;
     SpeechQueue queue_;
-    std::unique_ptr<speech::LlmStream> model_;
+    std::unique_ptr<ToolLoop> answer_;
 };
 
 }  // namespace voicectl::agent

@@ -1,6 +1,9 @@
 #include "transfer.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -82,6 +85,11 @@ void Transfer::set_up(CURL* handle) {
     set_headers();
     set_signature();
     set_limits();
+    if (request_.public_only) {
+        set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_socket);
+        set(CURLOPT_OPENSOCKETDATA, this);
+        set(CURLOPT_NOPROXY, "*");
+    }
     set(CURLOPT_HEADERFUNCTION, &Transfer::on_header_line);
     set(CURLOPT_HEADERDATA, this);
     set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
@@ -182,8 +190,28 @@ void Transfer::heard(curl_off_t bytes) {
     last_heard_ = Clock::now();
 }
 
-int Transfer::on_connected(void* self, char*, char*, int, int) {
+bool Transfer::refuses(const std::string& address) {
+    if (is_public_address(address)) return false;
+    refused_ = Error{Errc::Rejected, fmt::format("{} is at a private address", url_.authority()), "only public addresses are allowed here"};
+    return true;
+}
+
+// Each address that a name has leads here before anything is sent to it.
+curl_socket_t Transfer::on_socket(void* self, curlsocktype, curl_sockaddr* address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const void* bytes = nullptr;
+    if (address->family == AF_INET) bytes = &reinterpret_cast<const sockaddr_in*>(&address->addr)->sin_addr;
+    if (address->family == AF_INET6) bytes = &reinterpret_cast<const sockaddr_in6*>(&address->addr)->sin6_addr;
+    if (bytes == nullptr || inet_ntop(address->family, bytes, text.data(), text.size()) == nullptr) text[0] = '\0';
+    if (static_cast<Transfer*>(self)->refuses(text.data())) return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+int Transfer::on_connected(void* self, char* address, char*, int, int) {
     auto& transfer = *static_cast<Transfer*>(self);
+    // A connection that a request without this rule has left open.
+    if (transfer.request_.public_only && transfer.refuses(address)) return CURL_PREREQFUNC_ABORT;
+    transfer.refused_.reset();  // another address of that name was good
     transfer.connected_ = true;
     transfer.last_heard_ = Clock::now();
     return CURL_PREREQFUNC_OK;

@@ -60,7 +60,9 @@ class Transfer {
     static std::size_t on_header_line(char* data, std::size_t size, std::size_t count, void* self);
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
     static int on_progress(void* self, curl_off_t, curl_off_t down, curl_off_t, curl_off_t up);
-    static int on_connected(void* self, char*, char*, int, int);
+    static int on_connected(void* self, char* address, char*, int, int);
+    static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
+    bool refuses(const std::string& address);
 
     const CurlLibrary& curl_;
     HttpRequest request_;

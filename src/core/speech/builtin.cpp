@@ -57,6 +57,7 @@ const std::vector<Provider<LanguageModel>>& llm_providers() {
     static const std::vector<Provider<LanguageModel>> providers{
         kScript,
         kOpenAi,
+        kAnthropic,
     };
     return providers;
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/speech/sse.h"
+#include "voicectl/net/sse.h"
 #include "voicectl/speech/speech.h"
 
 namespace voicectl::speech {
@@ -29,7 +29,7 @@ class HeardAnswer {
     Result<std::string> read_whole();
 
     std::string type_, body_, text_;
-    std::optional<SseParser> sse_;
+    std::optional<net::SseParser> sse_;
     std::optional<Error> event_error_;
     std::optional<Usage> usage_;
     bool done_ = false;

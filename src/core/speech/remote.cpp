@@ -290,6 +290,13 @@ void RemoteCall::complete() {
     state_->deadline.cancel();
 }
 
+void RemoteCall::broke_off(Error error) {
+    const auto state = state_;  // a handler may drop us
+    if (state->closed) return;
+    state->transfer.reset();
+    state->retry_or(std::move(error), true);
+}
+
 void RemoteCall::give_up(Error error) {
     if (!state_->closed) state_->end(std::move(error));
 }

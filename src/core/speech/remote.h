@@ -84,6 +84,8 @@ class RemoteCall {
     void used();
     /// The answer is complete: no deadline any more. Chunks and the end go on to come.
     void complete();
+    /// The server broke off, or says in its answer that it is in trouble: tried again where that is still possible.
+    void broke_off(Error error);
     /// The answer is wrong. As from on_error, but the connection is closed.
     void give_up(Error error);
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/speech/sse.h"
+#include "voicectl/net/sse.h"
 #include "voicectl/audio/pcm_stream.h"
 #include "voicectl/audio/resampler.h"
 #include "voicectl/speech/speech.h"
@@ -37,7 +37,7 @@ class VoiceAnswer {
     int out_hz_;
     audio::PcmStream pcm_;
     std::optional<audio::Resampler> resampler_;
-    std::optional<SseParser> sse_;
+    std::optional<net::SseParser> sse_;
     std::string decoded_;              // sound of the events of one push()
     std::optional<Error> event_error_;
     std::optional<Usage> usage_;

@@ -99,8 +99,7 @@ class FakeModelServer {
             bytes.append(chunk, static_cast<std::size_t>(got));
             const auto end = bytes.find("\r\n\r\n");
             const auto length = bytes.find("Content-Length: ");
-            if (end != std::string::npos && length < end)
-                wanted = end + 4 + std::stoul(bytes.substr(length + 16));
+            if (end != std::string::npos) wanted = end + 4 + (length < end ? std::stoul(bytes.substr(length + 16)) : 0);
         }
         return bytes;
     }

@@ -41,7 +41,10 @@ struct Listener {
     }
     explicit Listener(LanguageModel& model, const std::string& said = "hello", std::vector<ChatMessage> before = {}) {
         before.push_back({ChatMessage::Role::User, said});
-        loop.on_loop([&] { stream = model.generate(loop.get(), before, sink()); });
+        loop.on_loop([&] { stream = model.generate(loop.get(), {std::move(before)}, sink()); });
+    }
+    Listener(LanguageModel& model, const Chat& chat) {
+        loop.on_loop([&] { stream = model.generate(loop.get(), chat, sink()); });
     }
     /// Nothing more is told: what it has may be read.
     void stop() {
@@ -304,7 +307,7 @@ TEST_CASE("refusals tell their cause and are not tried again") {
     CHECK(!auth.hint.empty());
     CHECK(refused("404 Not Found", "<html>\nnothing here</html>").code == Errc::NotFound);
     CHECK(refused("400 Bad Request", R"({"error":"too long"})").code == Errc::Rejected);
-    CHECK(refused("429 Too Many Requests", R"({"error":{"message":"pay","code":"insufficient_quota"}})").code == Errc::Unreachable);
+    CHECK(refused("429 Too Many Requests", R"({"error":{"message":"pay","code":"insufficient_quota"}})").code == Errc::Auth);
     CHECK(refused("200 OK", "{\"choices\":").code == Errc::Protocol);
 }
 

@@ -25,7 +25,7 @@ struct Studio {
     }
     bool estimated() const { return ledger->lines().front().estimates > 0; }
     std::unique_ptr<speech::LlmStream> ask(speech::LanguageModel& from, const std::string& question) {
-        return from.generate(loop, {{ChatMessage::Role::User, question}},
+        return from.generate(loop, {{{ChatMessage::Role::User, question}}},
                              {.on_text = [this](const std::string& piece) { said += piece; },
                               .on_done = [this](const speech::LlmEnd&) { done = true; },
                               .on_error = [this](const Error&) { failed = true; }});

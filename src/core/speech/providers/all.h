@@ -16,6 +16,7 @@ extern const Provider<SpeechToText> kOpenAiTranscription;
 extern const Provider<SpeechToText> kSherpaStt;
 extern const Provider<LanguageModel> kScript;
 extern const Provider<LanguageModel> kOpenAi;
+extern const Provider<LanguageModel> kAnthropic;
 extern const Provider<TextToSpeech> kFlite;
 extern const Provider<TextToSpeech> kEspeakNg;
 extern const Provider<TextToSpeech> kRecorded;

@@ -1,4 +1,4 @@
-// Server-sent events (WHATWG HTML, section 9.2), as far as model servers use them: the data of each event.
+// Server-sent events (WHATWG HTML, section 9.2), as far as servers of models and tools use them: the data of each event.
 // Bytes of others: bounded, never throws. One owner.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 #include "voicectl/base/result.h"
 
-namespace voicectl::speech {
+namespace voicectl::net {
 
 class SseParser {
  public:
@@ -35,4 +35,4 @@ class SseParser {
     bool after_return_ = false;  // "\r\n" may be cut in the middle
 };
 
-}  // namespace voicectl::speech
+}  // namespace voicectl::net

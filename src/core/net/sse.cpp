@@ -1,8 +1,8 @@
-#include "core/speech/sse.h"
+#include "voicectl/net/sse.h"
 
 #include <utility>
 
-namespace voicectl::speech {
+namespace voicectl::net {
 
 Result<void> SseParser::push(std::string_view bytes) {
     for (const char byte : bytes) {
@@ -47,4 +47,4 @@ SseParser::Next SseParser::dispatch() {
     return on_data(data) ? Next::Go : Next::Stop;
 }
 
-}  // namespace voicectl::speech
+}  // namespace voicectl::net
