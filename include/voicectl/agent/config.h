@@ -13,6 +13,7 @@
 #include "voicectl/agent/prices.h"
 #include "voicectl/agent/tools.h"
 #include "voicectl/base/result.h"
+#include "voicectl/speech/chain.h"
 
 namespace voicectl::agent {
 
@@ -69,6 +70,13 @@ struct DtmfSettings {
     std::string end_key = "#";                // ends them at once, itself left out; empty: none does
     int length = 0;                           // so many are all; 0: any number
     std::string tell = "[keys: {keys}]";      // how the model is told
+};
+
+/// What a caller is told when nobody could answer, whoever stood in.
+struct TroubleSettings {
+    std::string say = "I am sorry, something went wrong. Could you say that again?";     // the first and second time in a row; empty: nothing
+    std::string goodbye = "I am sorry, I have technical trouble and have to end our call. Goodbye.";  // then; empty: the call ends without
+    nlohmann::json tts;  // who says it when the voice itself is what failed; null: flite, where it is installed
 };
 
 /// How long the model may go on in one answer.
@@ -135,9 +143,11 @@ struct AgentConfig {
     std::string instructions;    // the model's system prompt
     std::string back_again = "Sorry, I'm back.";  // after our process died in mid-call; empty: nothing is said
     std::string not_understood;  // said when speech was heard but no words; empty: nothing is said
-    nlohmann::json stt, llm, tts;  // each an object with `provider` and its options
+    nlohmann::json stt, llm, tts;  // each an object with `provider` and its options, or a list of them: the first choice first
+    speech::ChainRules failover;   // within such a list
     ToolSettings tools;
     TurnSettings turn;
+    TroubleSettings trouble;
     AwaySettings away;
     FrontEndSettings front_end;
     DtmfSettings dtmf;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "voicectl/agent/choices.h"
 #include "voicectl/agent/config.h"
 #include "voicectl/agent/otlp.h"
 #include "voicectl/agent/prompt_backend.h"
@@ -40,15 +41,16 @@ struct CallOutcome {
 };
 
 struct StageSet {
-    std::unique_ptr<speech::SpeechToText> stt;
-    std::unique_ptr<speech::LanguageModel> llm;
-    std::unique_ptr<speech::TextToSpeech> tts;
-    std::map<std::string, std::unique_ptr<speech::TextToSpeech>> voices = {};  // by name
+    Choices<speech::SpeechToText> stt = {};
+    Choices<speech::LanguageModel> llm = {};
+    Choices<speech::TextToSpeech> tts = {};
+    std::map<std::string, Choices<speech::TextToSpeech>> voices = {};  // by name
 };
 
 /// The stages as built from a configuration, and what else calls need; shared by all calls of a host.
 struct Stages : StageSet {
     std::unique_ptr<speech::VoiceModel> vad = {};    // null: voice activity that needs no model
+    Choices<speech::TextToSpeech> apology = {};      // says what is said when the voice itself fails; perhaps nobody
     std::unique_ptr<TurnJudge> judge = {};           // null: words do not tell whether a turn is over
     std::map<std::string, StageSet> languages = {};  // what a language has of its own; null: the agent's
     std::unique_ptr<PromptBackend> prompts = {};     // null: instructions do not come from a backend

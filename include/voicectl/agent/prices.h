@@ -13,12 +13,12 @@
 
 namespace voicectl::agent {
 
-/// Of one provider's model. What is not given is not charged for, but for cached tokens: without a price of their
-/// own they cost what others do.
+/// Of one provider's model. What is not given is not charged for, but for tokens read from a cache or put into it: without a
+/// price of their own they cost what others do.
 struct Price {
     Money minute{};  // of audio heard
     Money million_input_tokens{}, million_output_tokens{}, million_characters{};
-    std::optional<Money> million_cached_tokens{};
+    std::optional<Money> million_cached_tokens{}, million_stored_tokens{};
     std::string date{};    // as of when, "2026-05-01"; "" for what runs on this machine
     std::string source{};  // "built in", "offline", or the file it stands in
     bool operator==(const Price&) const = default;

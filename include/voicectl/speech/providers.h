@@ -24,6 +24,7 @@ struct ProviderContext {
     std::function<std::optional<std::string>(const std::string& name)> environment;
     std::string base_folder;  // relative paths in options are relative to this
     net::WebSocketOpener open_socket = &net::WebSocket::open_on;
+    bool followed = false;  // another provider stands in for what is built: it rather fails than tries again
 };
 
 /// A configuration that cannot work, found before anything connects: `key` is relative to the stage, for

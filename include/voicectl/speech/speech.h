@@ -26,6 +26,7 @@ struct Usage {
     std::int64_t audio_ms = 0;       // heard by a recogniser
     std::int64_t input_tokens = 0;   // read by a model
     std::int64_t cached_tokens = 0;  // of these, the part that came from its cache
+    std::int64_t stored_tokens = 0;  // of these, another part: what it put into its cache, where that has a price of its own
     std::int64_t output_tokens = 0;  // written by it
     std::int64_t characters = 0;     // made into speech
     std::string provider = {}, model = {};  // who is to be paid; empty: the stage as it is configured

@@ -27,9 +27,17 @@ Json to_json(const agent::ConfigFaults& faults) {
     return out;
 }
 
+/// "zonos (then edge, flite)"
+std::string providers_of(const nlohmann::json& stage) {
+    if (!stage.is_array()) return stage.value("provider", "");
+    std::vector<std::string> names;
+    for (const auto& one : stage) names.push_back(one.value("provider", ""));
+    const auto others = fmt::format("{}", fmt::join(names.begin() + 1, names.end(), ", "));
+    return others.empty() ? names.front() : fmt::format("{} (then {})", names.front(), others);
+}
+
 std::string summary(const agent::AgentConfig& config) {
-    return fmt::format("{}: agent '{}' is good: {} → {} → {}", config.file, config.name,
-                       config.stt.value("provider", ""), config.llm.value("provider", ""), config.tts.value("provider", ""));
+    return fmt::format("{}: agent '{}' is good: {} → {} → {}", config.file, config.name, providers_of(config.stt), providers_of(config.llm), providers_of(config.tts));
 }
 
 // `agent run` makes the store and its folder: is there a place for them?

@@ -20,9 +20,11 @@ std::vector<std::string> price_warnings(const agent::AgentConfig& config) {
         out.push_back(fmt::format("{}: the price of {} is not known: it counts for no budget. Give it with  prices: {{{}: {{…, date: …}}}}", stage, key, key));
     };
     for (const auto& [stage, options] : {std::pair{"stt", &config.stt}, std::pair{"llm", &config.llm}, std::pair{"tts", &config.tts}}) {
-        look(stage, agent::payee_of(*options));
-        if (const auto other = options->find("otherwise"); options->is_object() && other != options->end())  // of recorded prompts
-            look(stage, agent::payee_of(other->is_string() ? nlohmann::json{{"provider", *other}} : *other));
+        for (const auto& one : options->is_array() ? *options : nlohmann::json::array({*options})) {
+            look(stage, agent::payee_of(one));
+            if (const auto other = one.is_object() ? one.find("otherwise") : one.end(); other != one.end())  // of recorded prompts
+                look(stage, agent::payee_of(other->is_string() ? nlohmann::json{{"provider", *other}} : *other));
+        }
     }
     return out;
 }

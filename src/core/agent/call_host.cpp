@@ -145,15 +145,15 @@ template<class T>
 using Build = speech::Built<T> (*)(const nlohmann::json&, const speech::ProviderContext&);
 
 template<class T>
-void take(Build<T> build, const nlohmann::json& given, const std::string& stage, const LoadedConfig& loaded, const speech::ProviderContext& context,
-          std::unique_ptr<T>& out, ConfigFaults& faults) {
+void take_one(Build<T> build, const nlohmann::json& given, const std::string& stage, const LoadedConfig& loaded, const speech::ProviderContext& context,
+              Choices<T>& out, ConfigFaults& faults) {
     if (!loaded.faults.empty() && (!given.is_object() || !given.contains("provider"))) return;  // told already
     constexpr std::size_t kMost = 20;
     Options options(given);
     std::set<std::string> told;
     while (told.size() < kMost) {
         auto built = build(options.left(), context);
-        if (built && told.empty()) out = std::move(*built);
+        if (built && told.empty()) out.add(std::move(*built), payee_of(given));
         if (built) return;
         const auto& fault = built.error();
         const auto named = options.key_in_file(fault.key);
@@ -163,6 +163,18 @@ void take(Build<T> build, const nlohmann::json& given, const std::string& stage,
         told.insert(key);
         faults.push_back(loaded.fault_at(key, fault.message, fault.hint));
         if (!options.take_away(fault.key)) return;
+    }
+}
+
+/// A provider, or a list of them.
+template<class T>
+void take(Build<T> build, const nlohmann::json& given, const std::string& stage, const LoadedConfig& loaded, const speech::ProviderContext& context,
+          Choices<T>& out, ConfigFaults& faults) {
+    if (!given.is_array()) return take_one(build, given, stage, loaded, context, out, faults);
+    auto its = context;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        its.followed = i + 1 < given.size();
+        take_one(build, given[i], fmt::format("{}[{}]", stage, i), loaded, its, out, faults);
     }
 }
 
@@ -192,6 +204,13 @@ void take_tools(const LoadedConfig& loaded, const speech::ProviderContext& conte
         for (const auto& fault : box.error()) faults.push_back(loaded.fault_at(fault.key, fault.message, fault.hint));
 }
 
+/// Who apologises when the voice itself fails: what the file says, else flite, where there is one.
+void take_apology(const LoadedConfig& loaded, const speech::ProviderContext& context, Stages& out, ConfigFaults& faults) {
+    const auto& given = loaded.config.trouble.tts;
+    if (!given.is_null()) return take<speech::TextToSpeech>(&speech::build_tts, given, "trouble.tts", loaded, context, out.apology, faults);
+    if (auto flite = speech::build_tts({{"provider", "flite"}}, context)) out.apology.add(std::move(*flite), {.provider = "flite"});
+}
+
 }  // namespace
 
 std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, const speech::ProviderContext& context) {
@@ -200,7 +219,10 @@ std::expected<Stages, ConfigFaults> build_stages(const LoadedConfig& loaded, con
     take<speech::SpeechToText>(&speech::build_stt, loaded.config.stt, "stt", loaded, context, stages.stt, faults);
     take<speech::LanguageModel>(&speech::build_llm, loaded.config.llm, "llm", loaded, context, stages.llm, faults);
     take<speech::TextToSpeech>(&speech::build_tts, loaded.config.tts, "tts", loaded, context, stages.tts, faults);
-    take<speech::VoiceModel>(&speech::build_vad, loaded.config.turn.vad, "turn.vad", loaded, context, stages.vad, faults);
+    Choices<speech::VoiceModel> vad;
+    take<speech::VoiceModel>(&speech::build_vad, loaded.config.turn.vad, "turn.vad", loaded, context, vad, faults);
+    stages.vad = vad.release();
+    take_apology(loaded, context, stages, faults);
     take_voices(loaded.config.voices, loaded.config.tts, "voices", loaded, context, stages, faults);
     take_languages(loaded, context, stages, faults);
     if (auto backend = PromptBackend::build(loaded.config, context)) stages.prompts = std::move(*backend);

@@ -72,7 +72,7 @@ json answer_times(const json& turns) {
 }
 
 json usage_sum(const json& lines) {
-    json out{{"audioMs", 0}, {"inputTokens", 0}, {"cachedTokens", 0}, {"outputTokens", 0}, {"characters", 0}};
+    json out{{"audioMs", 0}, {"inputTokens", 0}, {"cachedTokens", 0}, {"storedTokens", 0}, {"outputTokens", 0}, {"characters", 0}};
     bool estimated = false;
     for (const auto& line : lines) {
         if (!line.is_object()) continue;

@@ -71,11 +71,13 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
       ledger_(Ledger::create(parts.config.prices, {payee_of(settings_.stt_options()), payee_of(settings_.llm_options()), payee_of(settings_.tts_options())})),
       record_(std::make_shared<CallRecord>(parts.config)),
       stages_({settings_.stt(), settings_.llm(), settings_.tts()}, parts.config, ledger_,
-              [this] {
-                  record_->event(ms(parts_.loop.now()), "answer_cut");
-                  report("answer_cut");
-                  log_.warn("an answer was too long and is cut");
-              }),
+              {.on_cut =
+                   [this] {
+                       record_->event(ms(parts_.loop.now()), "answer_cut");
+                       report("answer_cut");
+                       log_.warn("an answer was too long and is cut");
+                   },
+               .on_moved = [this](Stage stage, const speech::Moved& moved) { on_moved(stage, moved); }}),
       budget_(parts.config.limits.budget),
       call_start_(std::chrono::system_clock::now()),
       steady_start_(parts.loop.now()),
@@ -105,8 +107,10 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
 void CallSession::start() {
     if (!good_metadata()) return;
     fetch_prompt();
-    warm_ = settings_.llm().warm_up(parts_.loop);
-    warm_voice_ = settings_.tts().warm_up(parts_.loop);
+    warm_ = settings_.llm()->warm_up(parts_.loop);
+    voice_ = &stages_.tts();
+    if (parts_.stages.apology) apology_ = speech::at_rate(*parts_.stages.apology, voice_->rate_hz());
+    warm_voice_ = settings_.tts()->warm_up(parts_.loop);
     tools_ = std::make_unique<CallTools>(parts_.loop, parts_.stages.tools.get(), tool_handlers());
     if (!ticket_.resumed) return join();
     transcript_.recall(lifeline_.guard([this](const TranscriptLog::Recalled& recalled) {
@@ -176,7 +180,7 @@ void CallSession::join() {
 }
 
 void CallSession::publish() {
-    room_->publish_audio(kTrackName, settings_.tts().rate_hz(),
+    room_->publish_audio(kTrackName, stages_.tts().rate_hz(),
                          lifeline_.guard([this](Result<std::unique_ptr<rtc::AudioOutput>> output) {
                              if (!output) return end(false, output.error().message);
                              output_ = std::move(*output);
@@ -207,7 +211,7 @@ void CallSession::on_left(const rtc::Participant& participant) {
     input_.reset();
     listening_to_.clear();
     front_end_->caller_left();
-    if (leaving_) return end(true, *leaving_);
+    if (leaving_) return end(leaves_well_, *leaving_);
     if (parts_.config.caller_return.count() == 0) return end(true, "caller left");
     caller_timer_.after(parts_.config.caller_return, [this] { end(true, "caller left"); });
 }
@@ -267,9 +271,9 @@ void CallSession::hear(const rtc::TrackInfo& track) {
             report("provider_error", {{"stage", "stt"}});
             record_->error(ms(parts_.loop.now()), "stt", error.message);
             log_.error("recogniser failed", {{"error", error.message}});
-            if (++errors_in_a_row_ >= kErrorsToGiveUp) end(false, "recogniser failed: " + error.message);
+            if (++errors_in_a_row_ >= kErrorsToGiveUp) leave_failed("recogniser failed: " + error.message, settings_.filled(parts_.config.trouble.goodbye));
         };
-        const Listener::Engines engines{stages_.stt, parts_.stages.vad.get(), parts_.stages.judge.get()};
+        const Listener::Engines engines{stages_.stt(), parts_.stages.vad.get(), parts_.stages.judge.get()};
         listener_ = std::make_unique<Listener>(parts_.loop, engines, parts_.config.turn, std::move(handlers));
     }
     listening_to_ = track.sid;
@@ -318,7 +322,7 @@ std::unique_ptr<Reply> CallSession::answer_early(const std::string& text) {
     trim_history(messages, parts_.config.history);
     auto reply = new_reply(/*interruptible=*/true);
     reply->hold(parts_.config.turn.preemptive == TurnSettings::Preemptive::Tts ? Reply::Ahead::FirstSentence : Reply::Ahead::Text);
-    reply->generate(stages_.llm, std::move(messages), tools_.get());
+    reply->generate(stages_.llm(), std::move(messages), tools_.get());
     return reply;
 }
 
@@ -344,7 +348,7 @@ void CallSession::answer(const UserTurn& turn) {
         reply_->release();
     } else {
         begin(new_reply(/*interruptible=*/true));
-        reply_->generate(stages_.llm, history_, tools_.get());
+        reply_->generate(stages_.llm(), history_, tools_.get());
     }
     if (const auto& filler = parts_.config.filler; !filler.say.empty()) filler_timer_.after(filler.after, [this] { fill(); });
 }
@@ -375,27 +379,70 @@ std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
     };
     handlers.on_speaking = [this] { show_state("speaking"); };
     handlers.on_gap = [this](const char* waited_for, std::chrono::milliseconds gap) { on_gap(waited_for, gap); };
-    return std::make_unique<Reply>(parts_.loop, stages_.tts, *output_, interruptible, std::move(handlers));
+    return std::make_unique<Reply>(parts_.loop, *voice_, *output_, interruptible, std::move(handlers));
+}
+
+// Somebody stood in: the caller notices a pause at most, the operator is told.
+void CallSession::on_moved(Stage stage, const speech::Moved& moved) {
+    report("provider_error", {{"stage", to_text(stage)}, {"provider", moved.from}});
+    record_->error(ms(parts_.loop.now()), to_text(stage), fmt::format("{}: {}", moved.from, moved.reason.message));
+    all_down_ = all_down_ || (moved.to.empty() && stage != Stage::Stt);
+    log_.warn(moved.to.empty() ? "a provider failed, and there is no other" : moved.for_good ? "a provider is given up for this call" : "a provider failed, another one stands in",
+              {{"stage", to_text(stage)}, {"provider", moved.from}, {"next", moved.to}, {"error", moved.reason.message}});
 }
 
 void CallSession::on_reply_ended(std::optional<Error> error) {
+    const bool stand_in = voice_ != &stages_.tts();
+    const bool apology = stand_in || apologising_;
+    voice_ = &stages_.tts();
+    apologising_ = false;
+    const bool voice_failed = error && reply_->times().first_text;
     if (error) {
-        const auto* stage = reply_->times().first_text ? "tts" : "llm";
+        const auto* stage = voice_failed ? "tts" : "llm";
         report("provider_error", {{"stage", stage}});
         record_->error(ms(parts_.loop.now()), stage, error->message);
         log_.error("answer failed", {{"error", error->message}});
-        if (++errors_in_a_row_ >= kErrorsToGiveUp) return end(false, "no answer could be made: " + error->message);
-    } else {
+        ++errors_in_a_row_;
+    } else if (!apology) {
         errors_in_a_row_ = 0;
     }
     const bool goodbye = reply_->end_call();
+    const bool unsaid = voice_failed && !stand_in && apology_ && (leaving_ || apology) && reply_->heard().find(last_words_) == std::string::npos;
     save_reply(/*interrupted=*/false, error ? error->message : std::string());
     reply_.reset();
     if (!farewell_.empty()) return say(std::exchange(farewell_, {}), /*interruptible=*/false);
+    if (unsaid && !last_words_.empty()) return say_by_stand_in();
     if (leaving_) return hang_up(*leaving_);
+    if (error && !apology) return apologise(*error, voice_failed);
     if (goodbye) return hang_up("agent said goodbye");
     if (hang_up_next_) return hang_up("the caller was silent");
     after_reply();
+}
+
+// Nobody could answer. A caller who is told so may try again; where that is in vain, or was twice, he is told goodbye.
+void CallSession::apologise(const Error& error, bool voice_failed) {
+    const auto& trouble = parts_.config.trouble;
+    const bool last = std::exchange(all_down_, false) || error.code == Errc::Auth || errors_in_a_row_ >= kErrorsToGiveUp;
+    auto words = settings_.filled(last ? trouble.goodbye : trouble.say);
+    if (voice_failed && apology_) voice_ = apology_.get();
+    else if (voice_failed) words.clear();  // nobody is left who could say it
+    if (last) return leave_failed("no answer could be made: " + error.message, words);
+    if (words.empty()) return after_reply();
+    apologising_ = true;
+    last_words_ = words;
+    say(words, /*interruptible=*/true);
+}
+
+// First the model failed, and now the voice that was to tell it.
+void CallSession::say_by_stand_in() {
+    voice_ = apology_.get();
+    apologising_ = !leaving_;
+    say(std::exchange(last_words_, {}), /*interruptible=*/!leaving_);
+}
+
+void CallSession::leave_failed(const std::string& reason, const std::string& words) {
+    leaves_well_ = false;
+    say_goodbye(words, reason);
 }
 
 void CallSession::on_silent_reply() {
@@ -591,7 +638,7 @@ store::SystemTime CallSession::wall(TimePoint at) const {
 }
 
 void CallSession::hang_up(const std::string& reason) {
-    hang_up_timer_.after(kLastWordsTravel, [this, reason] { end(true, reason); });
+    hang_up_timer_.after(kLastWordsTravel, [this, reason] { end(leaves_well_, reason); });
 }
 
 void CallSession::end(bool good, const std::string& reason) {

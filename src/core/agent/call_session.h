@@ -39,7 +39,7 @@ class CallSession final : public rtc::RoomObserver {
     void say_goodbye(const std::string& words, const std::string& reason);
     /// Greeted, and nothing is being said, recognised or answered: the caller's turn.
     bool idle() const;
-    int voice_rate_hz() const { return settings_.tts().rate_hz(); }
+    int voice_rate_hz() { return stages_.tts().rate_hz(); }
 
  private:
     void on_joined(const rtc::Participant& participant) override;
@@ -107,6 +107,10 @@ class CallSession final : public rtc::RoomObserver {
     void save_record();
     void close_record();
     void show_state(const char* state);
+    void apologise(const Error& error, bool voice_failed);
+    void say_by_stand_in();
+    void leave_failed(const std::string& reason, const std::string& words);
+    void on_moved(Stage stage, const speech::Moved& moved);
     void report(const char* kind, nlohmann::json more = nlohmann::json::object()) const;
     // Tools: call_session_tools.cpp.
     CallTools::Handlers tool_handlers();
@@ -139,6 +143,10 @@ class CallSession final : public rtc::RoomObserver {
     std::optional<std::string> caller_;  // identity of whom we serve
     bool track_heard_ = false, greeted_ = false, ended_ = false;
     int errors_in_a_row_ = 0;
+    bool all_down_ = false;       // the last failure was that of all who serve a stage
+    bool apologising_ = false;    // what is being said is our apology for a failure
+    speech::TextToSpeech* voice_ = nullptr;           // who says the next thing: ours, or apology_
+    std::unique_ptr<speech::TextToSpeech> apology_;   // null: nobody can speak for our voice
     std::vector<speech::ChatMessage> history_;
     std::optional<UserTurn> answering_;  // the turn that the current reply answers
     std::optional<UserTurn> held_;       // said while the greeting could not be interrupted
@@ -162,8 +170,10 @@ class CallSession final : public rtc::RoomObserver {
     std::size_t fillers_said_ = 0;
     int asked_if_there_ = 0;
     bool hang_up_next_ = false;          // once what is being said was said
+    bool leaves_well_ = true;            // false: nobody could answer any more
     std::optional<std::string> leaving_; // why: the goodbye is being said, and nothing else will be
     std::string farewell_;               // yet to be said
+    std::string last_words_;  // what is told in trouble, or as the call ends
     Timer caller_timer_, duration_timer_, resume_timer_, away_timer_, hang_up_timer_, unheard_timer_, idle_timer_, goodbye_timer_;
     Timer filler_timer_;
     Lifeline lifeline_;

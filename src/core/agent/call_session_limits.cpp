@@ -80,13 +80,14 @@ void CallSession::limit_reached(const char* which, const std::string& words, con
 void CallSession::say_goodbye(const std::string& words, const std::string& reason) {
     if (ended_ || leaving_ || hang_up_timer_.pending()) return;
     leaving_ = reason;
+    last_words_ = words;
     away_timer_.cancel();
     if (const auto held = std::exchange(held_, std::nullopt)) {
         remember(*held);
         front_end_->answered(held->message, {});
     }
-    goodbye_timer_.after(kGoodbyeTime, [this] { end(true, *leaving_); });
-    if (words.empty() || !output_ || !caller_) return end(true, reason);
+    goodbye_timer_.after(kGoodbyeTime, [this] { end(leaves_well_, *leaving_); });
+    if (words.empty() || !output_ || !caller_) return end(leaves_well_, reason);
     if (reply_ && reply_->paused()) give_way();
     if (!reply_) return say(words, /*interruptible=*/false);
     if (!reply_->wind_up(words)) farewell_ = words;  // its end is on its way to us

@@ -34,6 +34,11 @@ bool same_language(const std::string& wished, const std::string& own) {
 }  // namespace
 
 nlohmann::json voice_options(const nlohmann::json& tts, const nlohmann::json& change) {
+    if (tts.is_array() && !tts.empty()) {  // of a chain the first choice; who stands in has a voice of its own
+        auto chain = tts;
+        chain[0] = voice_options(tts[0], change);
+        return chain;
+    }
     auto out = change.contains("provider") ? nlohmann::json::object() : tts;
     out.merge_patch(change);
     return out;
@@ -69,18 +74,18 @@ void CallSettings::choose_voice() {
         refused_.push_back(fmt::format("voice {}", metadata_.voice));
         return;
     }
-    voice_ = found->second.get();
+    voice_ = &found->second;
     const auto& changes = own ? chosen_->voices : config_.voices;
     if (const auto change = changes.find(metadata_.voice); change != changes.end()) tts_options_ = voice_options(tts_options_, change->second);
 }
 
-speech::SpeechToText& CallSettings::stt() const { return chosen_stages_ != nullptr && chosen_stages_->stt ? *chosen_stages_->stt : *stages_.stt; }
+const Choices<speech::SpeechToText>& CallSettings::stt() const { return chosen_stages_ != nullptr && chosen_stages_->stt ? chosen_stages_->stt : stages_.stt; }
 
-speech::LanguageModel& CallSettings::llm() const { return chosen_stages_ != nullptr && chosen_stages_->llm ? *chosen_stages_->llm : *stages_.llm; }
+const Choices<speech::LanguageModel>& CallSettings::llm() const { return chosen_stages_ != nullptr && chosen_stages_->llm ? chosen_stages_->llm : stages_.llm; }
 
-speech::TextToSpeech& CallSettings::tts() const {
+const Choices<speech::TextToSpeech>& CallSettings::tts() const {
     if (voice_ != nullptr) return *voice_;
-    return chosen_stages_ != nullptr && chosen_stages_->tts ? *chosen_stages_->tts : *stages_.tts;
+    return chosen_stages_ != nullptr && chosen_stages_->tts ? chosen_stages_->tts : stages_.tts;
 }
 
 std::string CallSettings::scenario_to_fetch() const {

@@ -30,9 +30,9 @@ class CallSettings {
     /// What was wished for and is not to be had, a line each.
     const std::vector<std::string>& refused() const { return refused_; }
 
-    speech::SpeechToText& stt() const;
-    speech::LanguageModel& llm() const;
-    speech::TextToSpeech& tts() const;
+    const Choices<speech::SpeechToText>& stt() const;
+    const Choices<speech::LanguageModel>& llm() const;
+    const Choices<speech::TextToSpeech>& tts() const;
     /// As the configuration has them, for whoever has to know what they cost.
     const nlohmann::json& stt_options() const { return chosen_ != nullptr && !chosen_->stt.is_null() ? chosen_->stt : config_.stt; }
     const nlohmann::json& llm_options() const { return chosen_ != nullptr && !chosen_->llm.is_null() ? chosen_->llm : config_.llm; }
@@ -72,7 +72,7 @@ class CallSettings {
     std::string language_;
     const LanguageSettings* chosen_ = nullptr;  // null: the agent's own language
     const StageSet* chosen_stages_ = nullptr;
-    speech::TextToSpeech* voice_ = nullptr;     // null: the language's
+    const Choices<speech::TextToSpeech>* voice_ = nullptr;     // null: the language's
     nlohmann::json tts_options_;
     std::optional<FetchedPrompt> fetched_;
     std::optional<rtc::Participant> caller_;

@@ -170,11 +170,19 @@ class Reader {
     }
     void stage(const char* key, json& out, const char* example) {
         const auto* value = find(key, false);
-        if (value == nullptr) return fault(key, "is missing", fmt::format("for example  {}: {{provider: {}}}", key, example));
-        if (value->is_string()) out = json{{"provider", *value}};  // `tts: flite` for short
-        else if (!value->is_object() || !value->contains("provider"))
-            return fault(key, "needs a provider", fmt::format("for example  {}: {{provider: {}}}", key, example));
-        else out = *value;
+        const auto hint = fmt::format("for example  {}: {{provider: {}}}", key, example);
+        if (value == nullptr) return fault(key, "is missing", hint);
+        const auto whole = [](const json& one) { return one.is_string() ? json{{"provider", one}} : one; };  // `tts: flite` for short
+        const auto good = [](const json& one) { return one.is_object() && one.contains("provider"); };
+        out = whole(*value);
+        if (good(out)) return;
+        if (!value->is_array()) return fault(key, "needs a provider", hint);
+        constexpr std::size_t kMostChoices = 8;
+        if (value->empty() || value->size() > kMostChoices) return fault(key, fmt::format("must be a provider, or a list of up to {}", kMostChoices), hint);
+        out = json::array();
+        for (const auto& one : *value) out.push_back(whole(one));
+        for (std::size_t i = 0; i < out.size(); ++i)
+            if (!good(out[i])) fault(fmt::format("{}[{}]", key, i).c_str(), "needs a provider", hint);
     }
     /// One of `values`, by its name.
     template<class T>
@@ -455,7 +463,7 @@ void check_templates(LoadedConfig& loaded, const json& document, const std::stri
         if (texts.contains(name) && value.is_string()) check(key, value.get<std::string>());
         else if (name == "instructions" && value.is_object() && loaded.files.contains(bare_text(value.value("file", json()))))
             check(key + ".file", loaded.files.at(bare_text(value["file"])), bare_text(value["file"]));
-        else if ((name == "away" || name == "limits") && value.is_object()) check_templates(loaded, value, key);
+        else if ((name == "away" || name == "limits" || name == "trouble") && value.is_object()) check_templates(loaded, value, key);
         else if (path.empty() && name == "languages" && value.is_object())
             for (const auto& [tag, language] : value.items())
                 if (language.is_object()) check_templates(loaded, language, key + "." + tag);
@@ -477,6 +485,15 @@ void read_all(LoadedConfig& loaded, const json& document) {
     top.stage("tts", config.tts, "flite");
     config.tools = read_tools(top.raw("tools"), top.raw("mcp"), [&](const std::string& key, std::string message, std::string hint) {
         loaded.faults.push_back(loaded.fault_at(key, std::move(message), std::move(hint)));
+    });
+    top.section("failover", [&](Reader& failover) {
+        failover.number("strikes", config.failover.strikes, 1, 100);
+        failover.flag("recover", config.failover.recover);
+    });
+    top.section("trouble", [&](Reader& trouble) {
+        trouble.text("say", config.trouble.say);
+        trouble.text("goodbye", config.trouble.goodbye);
+        trouble.provider("tts", config.trouble.tts);
     });
     top.section("away", [&](Reader& away) {
         away.duration("after", config.away.after, milliseconds{0}, hours{1});

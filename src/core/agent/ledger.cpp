@@ -20,9 +20,10 @@ struct Part {
     const char* name;
     std::int64_t Usage::*value;
 };
-constexpr std::array<Part, 5> kParts{{{"audioMs", &Usage::audio_ms},
+constexpr std::array<Part, 6> kParts{{{"audioMs", &Usage::audio_ms},
                                       {"inputTokens", &Usage::input_tokens},
                                       {"cachedTokens", &Usage::cached_tokens},
+                                      {"storedTokens", &Usage::stored_tokens},
                                       {"outputTokens", &Usage::output_tokens},
                                       {"characters", &Usage::characters}}};
 
@@ -42,6 +43,7 @@ bool is_empty(const Usage& usage) {
 Usage sane(Usage usage) {
     for (const auto& part : kParts) usage.*part.value = std::clamp<std::int64_t>(usage.*part.value, 0, kMostOfOne);
     usage.cached_tokens = std::min(usage.cached_tokens, usage.input_tokens);
+    usage.stored_tokens = std::min(usage.stored_tokens, usage.input_tokens - usage.cached_tokens);
     usage.provider.resize(std::min(usage.provider.size(), kLongestName));
     usage.model.resize(std::min(usage.model.size(), kLongestName));
     return usage;
@@ -79,7 +81,9 @@ std::shared_ptr<Ledger> Ledger::create(const PriceList& prices, std::array<Payee
     return std::shared_ptr<Ledger>(new Ledger(prices, std::move(payees)));
 }
 
-std::shared_ptr<Tab> Ledger::open(Stage stage) { return std::make_shared<Tab>(shared_from_this(), stage); }
+std::shared_ptr<Tab> Ledger::open(Stage stage, const std::optional<Payee>& payee) {
+    return std::make_shared<Tab>(shared_from_this(), stage, payee ? *payee : payees_[static_cast<std::size_t>(stage)]);
+}
 
 Money Ledger::total() const {
     Money out;
@@ -133,7 +137,7 @@ void Ledger::restore(const json& lines) {
     for (const auto& line : lines) {
         const auto stage = line.is_object() ? stage_of(text_at(line, "stage")) : std::nullopt;
         if (!stage || entries_.size() >= kMostLines) continue;
-        auto& one = entry(*stage, text_at(line, "provider"), text_at(line, "model"));
+        auto& one = entry(*stage, payees_[static_cast<std::size_t>(*stage)], text_at(line, "provider"), text_at(line, "model"));
         for (const auto& part : kParts)
             if (const auto found = line.find(part.name); found != line.end() && found->is_number_integer()) one.usage.*part.value += found->get<std::int64_t>();
         one.cost += parse_money(text_at(line, "costUsd")).value_or(Money{});
@@ -143,12 +147,11 @@ void Ledger::restore(const json& lines) {
     }
 }
 
-Ledger::Entry& Ledger::entry(Stage stage, const std::string& provider, const std::string& model) {
+Ledger::Entry& Ledger::entry(Stage stage, const Payee& usual, const std::string& provider, const std::string& model) {
     const auto find = [&](const std::string& by, const std::string& of) {
         return std::find_if(entries_.begin(), entries_.end(),
                             [&](const Entry& one) { return one.stage == stage && one.provider == by && one.model == of; });
     };
-    const auto& usual = payees_[static_cast<std::size_t>(stage)];
     auto found = find(provider, model);
     if (found != entries_.end()) return *found;
     if (entries_.size() >= kMostLines) found = find(usual.provider, usual.model);
@@ -165,9 +168,8 @@ Ledger::Entry& Ledger::entry(Stage stage, const std::string& provider, const std
     return entries_.emplace_back(std::move(made));
 }
 
-void Ledger::change(Stage stage, const Usage& usage, int sign, bool estimated) {
-    const auto& usual = payees_[static_cast<std::size_t>(stage)];
-    auto& one = entry(stage, usage.provider.empty() ? usual.provider : usage.provider, usage.provider.empty() && usage.model.empty() ? usual.model : usage.model);
+void Ledger::change(Stage stage, const Payee& usual, const Usage& usage, int sign, bool estimated) {
+    auto& one = entry(stage, usual, usage.provider.empty() ? usual.provider : usage.provider, usage.provider.empty() && usage.model.empty() ? usual.model : usage.model);
     add(one.usage, usage, sign);
     one.estimates += estimated ? sign : 0;
     if (one.price != nullptr) one.cost = one.cost_before + one.price->of(minus(one.usage, one.before));
@@ -191,8 +193,8 @@ void Tab::forgive() {
 
 void Tab::put(const Usage& usage, bool estimated) {
     if (usage == charged_ && estimated == estimated_) return;
-    ledger_->change(stage_, charged_, -1, estimated_);
-    ledger_->change(stage_, usage, 1, estimated);
+    ledger_->change(stage_, payee_, charged_, -1, estimated_);
+    ledger_->change(stage_, payee_, usage, 1, estimated);
     charged_ = usage;
     estimated_ = estimated;
     if (ledger_->on_change) ledger_->on_change();

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,8 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     /// `payees`: by stage, who is to be paid unless the provider says otherwise.
     static std::shared_ptr<Ledger> create(const PriceList& prices, std::array<Payee, 3> payees);
 
-    /// A stream that is about to begin.
-    std::shared_ptr<Tab> open(Stage stage);
+    /// A stream that is about to begin; `payee`: of who stands in for the stage's first choice.
+    std::shared_ptr<Tab> open(Stage stage, const std::optional<Payee>& payee = {});
 
     Money total() const;
     std::vector<Line> lines() const;
@@ -62,8 +63,8 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
         Money cost_taken, cost_told;
     };
     Ledger(const PriceList& prices, std::array<Payee, 3> payees) : prices_(prices), payees_(std::move(payees)) {}
-    Entry& entry(Stage stage, const std::string& provider, const std::string& model);
-    void change(Stage stage, const speech::Usage& usage, int sign, bool estimated);
+    Entry& entry(Stage stage, const Payee& usual, const std::string& provider, const std::string& model);
+    void change(Stage stage, const Payee& usual, const speech::Usage& usage, int sign, bool estimated);
 
     const PriceList& prices_;
     std::array<Payee, 3> payees_;
@@ -74,7 +75,7 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
 /// replace each other. Shared with the provider's callbacks.
 class Tab {
  public:
-    Tab(std::shared_ptr<Ledger> ledger, Stage stage) : ledger_(std::move(ledger)), stage_(stage) {}
+    Tab(std::shared_ptr<Ledger> ledger, Stage stage, Payee payee) : ledger_(std::move(ledger)), stage_(stage), payee_(std::move(payee)) {}
 
     /// Counted by us, not yet charged.
     void count(const speech::Usage& more);
@@ -90,6 +91,7 @@ class Tab {
 
     std::shared_ptr<Ledger> ledger_;
     Stage stage_;
+    Payee payee_;
     speech::Usage counted_, charged_;
     bool estimated_ = false, reported_ = false, forgiven_ = false;
 };

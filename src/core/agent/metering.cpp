@@ -143,7 +143,7 @@ class Bound final : public speech::LlmStream {
 }  // namespace
 
 std::unique_ptr<speech::SttStream> MeteredStt::open(Loop& loop, speech::SttSink sink) {
-    const auto tab = ledger_->open(Stage::Stt);
+    const auto tab = ledger_->open(Stage::Stt, payee_);
     auto meter = std::make_unique<SttMeter>(tab);
     sink.on_usage = [tab](const Usage& total) { tab->report(total); };
     meter->inner = inner_.open(loop, std::move(sink));
@@ -151,7 +151,7 @@ std::unique_ptr<speech::SttStream> MeteredStt::open(Loop& loop, speech::SttSink 
 }
 
 std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const speech::Chat& chat, speech::LlmSink sink) {
-    const auto tab = ledger_->open(Stage::Llm);
+    const auto tab = ledger_->open(Stage::Llm, payee_);
     auto meter = std::make_unique<Meter<speech::LlmStream>>(tab, /*estimated=*/true);
     std::size_t asked = 0;
     for (const auto& message : chat.messages) asked += size_of(message);
@@ -182,7 +182,7 @@ std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const speech
 }
 
 std::unique_ptr<speech::TtsStream> MeteredTts::speak(Loop& loop, const std::string& text, speech::TtsSink sink) {
-    const auto tab = ledger_->open(Stage::Tts);
+    const auto tab = ledger_->open(Stage::Tts, payee_);
     auto meter = std::make_unique<Meter<speech::TtsStream>>(tab, /*estimated=*/false);
     tab->count({.characters = static_cast<std::int64_t>(utf8_length(text))});
     const auto heard = std::make_shared<bool>(false);
@@ -210,5 +210,34 @@ std::unique_ptr<speech::LlmStream> BoundedLlm::generate(Loop& loop, const speech
     bound->inner = inner_.generate(loop, chat, std::move(inner));
     return bound;
 }
+
+template<class T, class Metered, class Chain>
+MeteredStages::Counted<T> MeteredStages::count(const Choices<T>& choices, Stage stage, const AgentConfig& config, const std::shared_ptr<Ledger>& ledger,
+                                               const Handlers& handlers, Chain chain) {
+    Counted<T> out;
+    std::vector<T*> engines;
+    std::vector<std::string> names;
+    std::vector<speech::Breaker*> breakers;
+    for (const auto& one : choices.all()) {
+        out.each.push_back(std::make_unique<Metered>(*one.engine, ledger, one.payee));
+        engines.push_back(out.each.back().get());
+        names.push_back(one.name());
+        breakers.push_back(one.breaker.get());
+    }
+    if (engines.size() > 1) {
+        auto standing = std::make_shared<speech::Standing>(std::move(names), std::move(breakers), config.failover, [stage, told = handlers.on_moved](const speech::Moved& moved) {
+            if (told) told(stage, moved);
+        });
+        out.chain = chain(engines, std::move(standing));
+    }
+    out.face = out.chain ? out.chain.get() : engines.front();
+    return out;
+}
+
+MeteredStages::MeteredStages(const Chosen& stages, const AgentConfig& config, const std::shared_ptr<Ledger>& ledger, Handlers handlers)
+    : stt_(count<speech::SpeechToText, MeteredStt>(stages.stt, Stage::Stt, config, ledger, handlers, &speech::chain_stt)),
+      llm_(count<speech::LanguageModel, MeteredLlm>(stages.llm, Stage::Llm, config, ledger, handlers, &speech::chain_llm)),
+      tts_(count<speech::TextToSpeech, MeteredTts>(stages.tts, Stage::Tts, config, ledger, handlers, &speech::chain_tts)),
+      bounded_(std::make_unique<BoundedLlm>(*llm_.face, config.limits.answer, std::move(handlers.on_cut))) {}
 
 }  // namespace voicectl::agent

@@ -6,37 +6,45 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "ledger.h"
 #include "voicectl/agent/config.h"
 #include "voicectl/agent/host.h"
+#include "voicectl/speech/chain.h"
 #include "voicectl/speech/speech.h"
 
 namespace voicectl::agent {
 
 class MeteredStt final : public speech::SpeechToText {
  public:
-    MeteredStt(speech::SpeechToText& inner, std::shared_ptr<Ledger> ledger) : inner_(inner), ledger_(std::move(ledger)) {}
+    MeteredStt(speech::SpeechToText& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {})
+        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)) {}
     std::unique_ptr<speech::SttStream> open(Loop& loop, speech::SttSink sink) override;
 
  private:
     speech::SpeechToText& inner_;
     std::shared_ptr<Ledger> ledger_;
+    std::optional<Payee> payee_;
 };
 
 class MeteredLlm final : public speech::LanguageModel {
  public:
-    MeteredLlm(speech::LanguageModel& inner, std::shared_ptr<Ledger> ledger) : inner_(inner), ledger_(std::move(ledger)) {}
+    MeteredLlm(speech::LanguageModel& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {})
+        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)) {}
     std::unique_ptr<speech::LlmStream> generate(Loop& loop, const speech::Chat& chat, speech::LlmSink sink) override;
 
  private:
     speech::LanguageModel& inner_;
     std::shared_ptr<Ledger> ledger_;
+    std::optional<Payee> payee_;
 };
 
 class MeteredTts final : public speech::TextToSpeech {
  public:
-    MeteredTts(speech::TextToSpeech& inner, std::shared_ptr<Ledger> ledger) : inner_(inner), ledger_(std::move(ledger)) {}
+    MeteredTts(speech::TextToSpeech& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {})
+        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)) {}
     int rate_hz() const override { return inner_.rate_hz(); }
     bool speaks_whole(const std::string& text) const override { return inner_.speaks_whole(text); }
     std::unique_ptr<speech::TtsStream> speak(Loop& loop, const std::string& text, speech::TtsSink sink) override;
@@ -44,6 +52,7 @@ class MeteredTts final : public speech::TextToSpeech {
  private:
     speech::TextToSpeech& inner_;
     std::shared_ptr<Ledger> ledger_;
+    std::optional<Payee> payee_;
 };
 
 /// Stops a model that does not come to an end: at the first end of a sentence past the limit, or soon after it, with
@@ -60,20 +69,39 @@ class BoundedLlm final : public speech::LanguageModel {
     std::function<void()> on_cut_;
 };
 
-/// All of them, as a session needs them.
-struct MeteredStages {
+/// All of them, as a session needs them: where a stage has several choices, as a chain that looks like one.
+class MeteredStages {
+ public:
     /// Those that the call has: of its language, with its voice.
     struct Chosen {
-        speech::SpeechToText& stt;
-        speech::LanguageModel& llm;
-        speech::TextToSpeech& tts;
+        const Choices<speech::SpeechToText>& stt;
+        const Choices<speech::LanguageModel>& llm;
+        const Choices<speech::TextToSpeech>& tts;
     };
-    MeteredStages(const Chosen& stages, const AgentConfig& config, const std::shared_ptr<Ledger>& ledger, std::function<void()> on_cut)
-        : stt(stages.stt, ledger), counted(stages.llm, ledger), llm(counted, config.limits.answer, std::move(on_cut)), tts(stages.tts, ledger) {}
-    MeteredStt stt;
-    MeteredLlm counted;
-    BoundedLlm llm;
-    MeteredTts tts;
+    struct Handlers {
+        std::function<void()> on_cut;  // an answer was too long
+        std::function<void(Stage stage, const speech::Moved& moved)> on_moved = {};
+    };
+    MeteredStages(const Chosen& stages, const AgentConfig& config, const std::shared_ptr<Ledger>& ledger, Handlers handlers);
+
+    speech::SpeechToText& stt() { return *stt_.face; }
+    speech::LanguageModel& llm() { return *bounded_; }
+    speech::TextToSpeech& tts() { return *tts_.face; }
+
+ private:
+    template<class T>
+    struct Counted {
+        std::vector<std::unique_ptr<T>> each;
+        std::unique_ptr<T> chain;  // null: there is one alone
+        T* face = nullptr;
+    };
+    template<class T, class Metered, class Chain>
+    static Counted<T> count(const Choices<T>& choices, Stage stage, const AgentConfig& config, const std::shared_ptr<Ledger>& ledger, const Handlers& handlers, Chain chain);
+
+    Counted<speech::SpeechToText> stt_;
+    Counted<speech::LanguageModel> llm_;
+    Counted<speech::TextToSpeech> tts_;
+    std::unique_ptr<BoundedLlm> bounded_;
 };
 
 }  // namespace voicectl::agent

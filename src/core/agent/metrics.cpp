@@ -60,7 +60,7 @@ const std::vector<Metrics::Definition>& Metrics::definitions() {
         {Kind::Counter, "voicectl_interruptions_total", "Answers that the caller cut short"},
         {Kind::Counter, "voicectl_false_interruptions_total", "Answers that went on after noise or agreement"},
         {Kind::Counter, "voicectl_stt_seconds_total", "Audio given to recognisers, by provider"},
-        {Kind::Counter, "voicectl_llm_tokens_total", "Tokens of models by provider and kind: input, cached (part of input), output"},
+        {Kind::Counter, "voicectl_llm_tokens_total", "Tokens of models by provider and kind: input, of it cached and stored (put into a cache), output"},
         {Kind::Counter, "voicectl_tts_characters_total", "Characters given to voices, by provider"},
         {Kind::Counter, "voicectl_cost_usd_total", "Cost by stage and provider, as far as prices are known"},
         {Kind::Gauge, "voicectl_calls_cost_usd", "Cost so far of the calls at this moment"},
@@ -99,6 +99,7 @@ void take_usage(Metrics& metrics, const nlohmann::json& line) {
     add("voicectl_stt_seconds_total", "audioMs", {{"provider", provider}}, 1e3);
     add("voicectl_llm_tokens_total", "inputTokens", {{"provider", provider}, {"kind", "input"}}, 1);
     add("voicectl_llm_tokens_total", "cachedTokens", {{"provider", provider}, {"kind", "cached"}}, 1);
+    add("voicectl_llm_tokens_total", "storedTokens", {{"provider", provider}, {"kind", "stored"}}, 1);
     add("voicectl_llm_tokens_total", "outputTokens", {{"provider", provider}, {"kind", "output"}}, 1);
     add("voicectl_tts_characters_total", "characters", {{"provider", provider}}, 1);
     add("voicectl_cost_usd_total", "costNanos", {{"provider", provider}, {"stage", line.value("stage", std::string())}}, 1e9);

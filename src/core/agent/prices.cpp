@@ -23,9 +23,10 @@ Money usd(const char* text) { return *parse_money(text); }
 
 Price by_minute(const char* minute) { return {.minute = usd(minute), .date = "2026-05-01", .source = kBuiltIn}; }
 Price by_characters(const char* million) { return {.million_characters = usd(million), .date = "2026-05-01", .source = kBuiltIn}; }
-Price by_tokens(const char* input, const char* output, const char* cached = nullptr) {
+Price by_tokens(const char* input, const char* output, const char* cached = nullptr, const char* stored = nullptr) {
     Price out{.million_input_tokens = usd(input), .million_output_tokens = usd(output), .date = "2026-05-01", .source = kBuiltIn};
     if (cached != nullptr) out.million_cached_tokens = usd(cached);
+    if (stored != nullptr) out.million_stored_tokens = usd(stored);
     return out;
 }
 
@@ -38,8 +39,8 @@ std::map<std::string, Price> built_in() {
         {"openai/whisper-1", by_minute("0.006")},
         {"openai/tts-1", by_characters("15")},
         {"openai/gpt-4o-mini-tts", by_characters("20")},  // about: it is sold by tokens, which only some answers tell
-        {"anthropic/claude-haiku-4-5", by_tokens("1", "5", "0.1")},
-        {"anthropic/claude-sonnet-4-6", by_tokens("3", "15", "0.3")},
+        {"anthropic/claude-haiku-4-5", by_tokens("1", "5", "0.1", "1.25")},
+        {"anthropic/claude-sonnet-4-6", by_tokens("3", "15", "0.3", "3.75")},
         {"deepgram/nova-3", by_minute("0.0048")},
         {"elevenlabs/eleven_flash_v2_5", by_characters("50")},
         {"elevenlabs/", by_characters("50")},  // no model named: the same
@@ -61,10 +62,11 @@ const std::map<std::string, Price>& defaults() {
 bool is_date(const std::string& text) { return text.size() == std::string_view("2026-01-31").size() && parse_time(text).has_value(); }
 
 /// The parts of a price as they are written, with their unit in the name.
-const std::array<std::pair<const char*, void (*)(Price&, Money)>, 5> kPriceParts{{
+const std::array<std::pair<const char*, void (*)(Price&, Money)>, 6> kPriceParts{{
     {"per_minute", [](Price& price, Money money) { price.minute = money; }},
     {"per_million_input_tokens", [](Price& price, Money money) { price.million_input_tokens = money; }},
     {"per_million_cached_tokens", [](Price& price, Money money) { price.million_cached_tokens = money; }},
+    {"per_million_stored_tokens", [](Price& price, Money money) { price.million_stored_tokens = money; }},
     {"per_million_output_tokens", [](Price& price, Money money) { price.million_output_tokens = money; }},
     {"per_million_characters", [](Price& price, Money money) { price.million_characters = money; }},
 }};
@@ -73,8 +75,10 @@ const std::array<std::pair<const char*, void (*)(Price&, Money)>, 5> kPriceParts
 
 Money Price::of(const speech::Usage& usage) const {
     const auto cached = std::clamp<std::int64_t>(usage.cached_tokens, 0, usage.input_tokens);
+    const auto stored = std::clamp<std::int64_t>(usage.stored_tokens, 0, usage.input_tokens - cached);
     auto out = cost_of(usage.audio_ms, minute, kMinuteMs);
-    out += cost_of(usage.input_tokens - cached, million_input_tokens, kMillion);
+    out += cost_of(usage.input_tokens - cached - stored, million_input_tokens, kMillion);
+    out += cost_of(stored, million_stored_tokens.value_or(million_input_tokens), kMillion);
     out += cost_of(cached, million_cached_tokens.value_or(million_input_tokens), kMillion);
     out += cost_of(usage.output_tokens, million_output_tokens, kMillion);
     out += cost_of(usage.characters, million_characters, kMillion);
@@ -125,6 +129,7 @@ void PriceList::read(const json& mapping, const std::string& source, const OnFau
 
 Payee payee_of(const json& stage) {
     Payee out;
+    if (stage.is_array() && !stage.empty()) return payee_of(stage.front());  // of a chain the first choice
     if (!stage.is_object()) return out;
     out.provider = text_at(stage, "provider");
     out.model = text_at(stage, "model");

@@ -1,4 +1,4 @@
-#include "core/speech/breaker.h"
+#include "voicectl/speech/breaker.h"
 
 #include <algorithm>
 #include <utility>

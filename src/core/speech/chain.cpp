@@ -1,4 +1,4 @@
-#include "core/speech/chain.h"
+#include "voicectl/speech/chain.h"
 
 #include <algorithm>
 
@@ -17,6 +17,12 @@ std::size_t Standing::next(std::size_t from, TimePoint now) {
         last_resort = at;
     }
     return last_resort;
+}
+
+std::size_t Standing::before(std::size_t which, TimePoint now) {
+    for (std::size_t at = 0; at < which; ++at)
+        if (!struck_out(at, now) && breakers_[at]->allows(now)) return at;
+    return which;
 }
 
 void Standing::succeeded(std::size_t which, TimePoint asked, TimePoint first_result) {

@@ -1,6 +1,6 @@
 #include <deque>
 
-#include "core/speech/chain.h"
+#include "voicectl/speech/chain.h"
 
 namespace voicectl::speech {
 namespace {
@@ -66,7 +66,14 @@ class ChainedEars final : public SttStream {
             forget(ends_.front().at);
             ends_.pop_front();
         }
+        // The stream that calls us is replaced once it has returned.
+        if (ends_.empty() && at_ != 0) loop_.post(lifeline_.guard([this] { go_back(); }));
         pass(&SttSink::on_final, text);
+    }
+
+    void go_back() {
+        if (!ends_.empty() || at_ == 0) return;
+        if (const auto to = standing_->before(at_, loop_.now()); to != at_) open(to);
     }
 
     void on_error(const Error& error) {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "core/speech/chain.h"
+#include "voicectl/speech/chain.h"
 #include "voicectl/audio/resampler.h"
 #include "voicectl/base/text.h"
 
@@ -166,8 +166,10 @@ class ChainedSpeech final : public TtsStream {
 
 class ChainTts final : public TextToSpeech {
  public:
-    ChainTts(std::vector<TextToSpeech*> engines, std::shared_ptr<Standing> standing) : voices_(std::make_shared<Voices>()) {
-        for (const auto* one : engines) voices_->rate_hz = std::max(voices_->rate_hz, one->rate_hz());
+    ChainTts(std::vector<TextToSpeech*> engines, std::shared_ptr<Standing> standing, int rate_hz = 0) : voices_(std::make_shared<Voices>()) {
+        voices_->rate_hz = rate_hz;
+        if (rate_hz == 0)
+            for (const auto* one : engines) voices_->rate_hz = std::max(voices_->rate_hz, one->rate_hz());
         voices_->paces.ms_per_byte.assign(engines.size(), kUsualMsPerByte);
         voices_->engines = std::move(engines);
         voices_->standing = std::move(standing);
@@ -187,6 +189,12 @@ class ChainTts final : public TextToSpeech {
 
 std::unique_ptr<TextToSpeech> chain_tts(std::vector<TextToSpeech*> engines, std::shared_ptr<Standing> standing) {
     return std::make_unique<ChainTts>(std::move(engines), std::move(standing));
+}
+
+std::unique_ptr<TextToSpeech> at_rate(TextToSpeech& voice, int rate_hz) {
+    static Breaker always({.least = SIZE_MAX});  // one voice alone is always asked
+    auto alone = std::make_shared<Standing>(std::vector<std::string>{""}, std::vector<Breaker*>{&always}, ChainRules{}, nullptr);
+    return std::make_unique<ChainTts>(std::vector<TextToSpeech*>{&voice}, std::move(alone), rate_hz);
 }
 
 }  // namespace voicectl::speech

@@ -16,7 +16,6 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr int kMostRetries = 2;
 constexpr milliseconds kShortestBackOff = 500ms, kLongestBackOff = 8s;
 constexpr std::size_t kMostRefusal = 64 * 1024;  // of an error's body
 constexpr int kDeepestError = 8;
@@ -124,6 +123,7 @@ Remote read_remote(OptionReader& reader, const ProviderContext& context, const R
     };
     out.first = seconds(std::string(defaults.first_key), defaults.first);
     out.stall = seconds(std::string(defaults.stall_key), defaults.stall);
+    out.retries = reader.integer("retries", context.followed ? 0 : defaults.retries, 0, 5);
     register_secret(out.key);
     return out;
 }
@@ -233,7 +233,7 @@ struct RemoteCall::State : std::enable_shared_from_this<State> {
         const auto told = head ? net::retry_after(*head, std::chrono::system_clock::now()) : std::nullopt;
         const auto wait = told.value_or(back_off(retries));
         const bool in_time = loop.now() - begun_at + wait < remote.first;
-        if (!worth_it || used || retries == kMostRetries || !in_time) return end(std::move(error));
+        if (!worth_it || used || retries >= remote.retries || !in_time) return end(std::move(error));
         ++retries;
         pause.after(wait, [this] { attempt(); });
     }

@@ -24,6 +24,7 @@ struct Remote {
     net::Headers headers;  // what the configuration adds to ours; these win
     std::chrono::milliseconds first{5000};  // until something that can be used has come
     std::chrono::milliseconds stall{5000};  // without a byte afterwards
+    int retries = 2;                        // before anything of an answer was used
 };
 
 struct RemoteDefaults {
@@ -33,9 +34,10 @@ struct RemoteDefaults {
     std::string_view stall_key = "stall_timeout";
     std::chrono::milliseconds stall{5000};
     bool needs_key = true;  // anywhere but on this machine
+    int retries = 2;        // none where somebody stands in
 };
 
-/// Reads `base_url`, `api_key_env`, `api_key_file`, `api_key_credential` (of systemd), `headers` and the two
+/// Reads `base_url`, `api_key_env`, `api_key_file`, `api_key_credential` (of systemd), `headers`, `retries` and the two
 /// deadlines; what is missing or wrong becomes the reader's fault. Registers the key (and the values of headers) as secret.
 Remote read_remote(OptionReader& reader, const ProviderContext& context, const RemoteDefaults& defaults);
 
@@ -62,8 +64,8 @@ bool worth_retrying(const net::HttpResponse& head, const ServerError& server);
 /// 0.5 s doubling to 8 s, up to a quarter off.
 std::chrono::milliseconds back_off(int retries);
 
-/// One POST (or GET) and its streamed answer. Tried at most three times, as long as used() was not called and the first
-/// deadline leaves time for it. A handler may drop the call; nothing is called afterwards. `remote` outlives it.
+/// One POST (or GET) and its streamed answer. Tried again as often as `remote.retries` says, as long as used() was not called
+/// and the first deadline leaves time for it. A handler may drop the call; nothing is called afterwards. `remote` outlives it.
 class RemoteCall {
  public:
     struct Handlers {

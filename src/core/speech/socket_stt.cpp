@@ -21,7 +21,6 @@ constexpr Position kMessage = 50 * kPerMs;       // of what a message holds; aft
 constexpr Position kMostKept = 30'000 * kPerMs;
 constexpr Position kSlack = 5'000 * kPerMs;      // so that old audio is not moved away chunk by chunk
 constexpr Position kQuiet = 100 * kPerMs;        // of silence in place of a keep-alive message
-constexpr int kReconnects = 3;
 constexpr std::size_t kMostEndings = 100;
 constexpr std::size_t kMostText = 64 * 1024;     // of an utterance
 // The server's endpointing has said already that all was said: hardly anything is still to come.
@@ -218,8 +217,9 @@ class SocketRecogniser : public std::enable_shared_from_this<SocketRecogniser> {
         const bool first = !troubled_;
         if (first) troubled_ = loop_.now();
         // A connection that stood may break at any time, and another stands at once; one that never stood is let alone a while.
-        const auto wait = first && heard_ && *heard_ >= began_ ? milliseconds(0) : back_off(reconnects_);
-        const bool hopeless = reconnects_ >= kReconnects || loop_.now() - *troubled_ + wait >= service_->remote.first;
+        const bool stood = first && heard_ && *heard_ >= began_;
+        const auto wait = stood ? milliseconds(0) : back_off(reconnects_);
+        const bool hopeless = (!stood && reconnects_ >= service_->remote.retries) || loop_.now() - *troubled_ + wait >= service_->remote.first;
         log::debug("speech", "recogniser's connection broke", {{"reason", why.error.message}, {"again", !hopeless}});
         if (hopeless && !unused) return fail(why.error);
         if (hopeless) return;  // until somebody speaks
@@ -375,7 +375,7 @@ class SocketStt final : public SpeechToText {
 }  // namespace
 
 RemoteDefaults recogniser_at(std::string_view provider, std::string_view base, std::string_view key_variable) {
-    return {.provider = provider, .base = base, .key_variable = key_variable, .first_key = "connect_timeout", .stall_key = "final_timeout", .stall = 2s};
+    return {.provider = provider, .base = base, .key_variable = key_variable, .first_key = "connect_timeout", .stall_key = "final_timeout", .stall = 2s, .retries = 3};
 }
 
 std::unique_ptr<SpeechToText> make_socket_stt(Remote remote, SttDialect dialect, const ProviderContext& context) {

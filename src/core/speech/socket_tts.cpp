@@ -16,7 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr int kSayAgain = 2;
 constexpr auto kWarm = 3min;          // a connection is kept for the next text
 constexpr auto kSpare = 60s;          // one of several
 constexpr auto kShortest = 5s;        // what breaks sooner is not opened again unasked
@@ -157,9 +156,11 @@ class Utterance : public std::enable_shared_from_this<Utterance> {
     void on_failure(const SocketFailure& failure, bool was_warm) {
         if (over_) return;
         socket_.reset();
-        const auto wait = was_warm && retries_ == 0 ? milliseconds(0) : back_off(retries_);
+        // That one which was kept open has gone meanwhile says nothing about the server.
+        const bool stale = was_warm && retries_ == 0;
+        const auto wait = stale ? milliseconds(0) : back_off(retries_);
         const bool in_time = loop_.now() - began_ + wait < service_->remote.first;
-        if (!failure.again || given_ || retries_ == kSayAgain || !in_time) return fail(failure.error);
+        if (!failure.again || given_ || (!stale && retries_ >= service_->remote.retries) || !in_time) return fail(failure.error);
         ++retries_;
         odd_.clear();
         pause_.after(wait, [this] { attempt(); });

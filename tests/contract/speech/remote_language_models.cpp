@@ -182,6 +182,7 @@ TEST_CASE("remote models: usage is told as a total, late, doubled or not at all"
             CHECK(ear.order == "td");
             CHECK(ear.usages.back().input_tokens == 12);
             CHECK(ear.usages.back().cached_tokens == 5);
+            CHECK(ear.usages.back().stored_tokens == (wire.name == "anthropic" ? 3 : 0));
         }
         FakeModelServer none(always(said + wire.end));
         Ear ear(*model_at(wire, none));

@@ -41,7 +41,7 @@ TEST_CASE("without metadata a call is as the configuration has it") {
     const auto settings = agent.of({});
     CHECK(settings.language() == "en");
     CHECK(settings.greeting() == "Hello there.");
-    CHECK(&settings.tts() == agent.stages.tts.get());
+    CHECK(&settings.tts() == &agent.stages.tts);
     CHECK(settings.refused().empty());
     CHECK(settings.scenario_to_fetch().empty());
 }
@@ -50,14 +50,14 @@ TEST_CASE("a language brings its own texts and engines, and what it lacks is the
     Agent agent;
     const auto german = agent.of({.language = "DE-at"});
     CHECK(german.language() == "de");
-    CHECK(&german.stt() == agent.stages.languages["de"].stt.get());
-    CHECK(&german.llm() == agent.stages.languages["de"].llm.get());
-    CHECK(&german.tts() == agent.stages.languages["de"].tts.get());
+    CHECK(&german.stt() == &agent.stages.languages["de"].stt);
+    CHECK(&german.llm() == &agent.stages.languages["de"].llm);
+    CHECK(&german.tts() == &agent.stages.languages["de"].tts);
     CHECK(german.away_say() == "Sind Sie noch da?");
     CHECK(german.away_goodbye() == agent.config.away.goodbye);
     const auto brazilian = agent.of({.language = "pt-BR"});
     CHECK(brazilian.language() == "pt-BR");
-    CHECK(&brazilian.tts() == agent.stages.tts.get());
+    CHECK(&brazilian.tts() == &agent.stages.tts);
     CHECK(brazilian.greeting() == "Hello there.");
 }
 
@@ -66,18 +66,18 @@ TEST_CASE("a language that is not there is told, and the agent speaks its own") 
     const auto settings = agent.of({.language = "fr"});
     CHECK(settings.refused() == std::vector<std::string>{"language fr"});
     CHECK(settings.language() == "en");
-    CHECK(&settings.tts() == agent.stages.tts.get());
+    CHECK(&settings.tts() == &agent.stages.tts);
     CHECK(agent.of({.language = "en-GB"}).refused().empty());
 }
 
 TEST_CASE("a voice is one of the language's, or the default with a word about it") {
     Agent agent;
-    CHECK(&agent.of({.voice = "anna"}).tts() == agent.stages.voices["anna"].get());
-    CHECK(&agent.of({.language = "de", .voice = "berta"}).tts() == agent.stages.languages["de"].voices["berta"].get());
+    CHECK(&agent.of({.voice = "anna"}).tts() == &agent.stages.voices["anna"]);
+    CHECK(&agent.of({.language = "de", .voice = "berta"}).tts() == &agent.stages.languages["de"].voices["berta"]);
     const auto wrong = agent.of({.language = "de", .voice = "anna"});  // an English voice would read German
     CHECK(wrong.refused() == std::vector<std::string>{"voice anna"});
-    CHECK(&wrong.tts() == agent.stages.languages["de"].tts.get());
-    CHECK(&agent.of({.language = "pt-BR", .voice = "anna"}).tts() == agent.stages.voices["anna"].get());
+    CHECK(&wrong.tts() == &agent.stages.languages["de"].tts);
+    CHECK(&agent.of({.language = "pt-BR", .voice = "anna"}).tts() == &agent.stages.voices["anna"]);
 }
 
 TEST_CASE("instructions of others are used only where the configuration says so, in its order") {

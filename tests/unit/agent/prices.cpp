@@ -51,6 +51,16 @@ TEST_CASE("cached tokens cost what others do when nothing else is said") {
     CHECK(price.of({.input_tokens = 1000, .cached_tokens = 900}) == *parse_money("0.0001"));
 }
 
+TEST_CASE("tokens put into a cache have a price of their own, where the list has one") {
+    const PriceList prices;
+    const auto* price = prices.find("anthropic", "claude-haiku-4-5");
+    REQUIRE(price != nullptr);  // 1 USD a million, read from the cache 0.1, put into it 1.25
+    CHECK(price->of({.input_tokens = 1'000'000, .cached_tokens = 500'000, .stored_tokens = 400'000}) == *parse_money("0.65"));
+    const Price plain{.million_input_tokens = *parse_money("1")};
+    CHECK(plain.of({.input_tokens = 1000, .stored_tokens = 900}) == *parse_money("0.001"));
+    CHECK(plain.of({.input_tokens = 1000, .cached_tokens = 800, .stored_tokens = 900}) == *parse_money("0.001"));
+}
+
 TEST_CASE("an agent's file replaces and extends prices") {
     const auto loaded = priced("prices:\n  openai/m: {per_million_input_tokens: 0.15, per_million_output_tokens: 0.6, date: 2026-03-01}\n"
                              "  deepgram/nova-3: {per_minute: 0.01, date: 2026-03-02}\n");

@@ -1,4 +1,4 @@
-#include "core/speech/chain.h"
+#include "voicectl/speech/chain.h"
 
 #include <doctest/doctest.h>
 
@@ -201,4 +201,29 @@ TEST_CASE("a stand-in of a recogniser hears what nobody has answered yet, with t
     CHECK(errors == 0);
     pair.second.sink.on_error({Errc::Unreachable, "gone, too", ""});
     CHECK(errors == 1);
+}
+
+TEST_CASE("between utterances the first recogniser is tried again, until it is struck out") {
+    Pair<test::FakeEar> pair;
+    const auto chain = chain_stt({&pair.first, &pair.second}, pair.standing({.strikes = 2}));
+    test::FakeLoop loop;
+    std::vector<std::string> finals;
+    auto stream = chain->open(loop, {.on_partial = {}, .on_final = [&](const std::string& text) { finals.push_back(text); }, .on_error = [](const Error&) { FAIL("nobody is left"); }});
+    const auto utter = [&](test::FakeEar& by, const char* words) {
+        stream->push(audio::Samples(100));
+        stream->end_utterance();
+        by.sink.on_final(words);
+        loop.settle();
+    };
+    pair.first.sink.on_error({Errc::Unreachable, "gone", ""});
+    loop.settle();
+    utter(pair.second, "one");
+    utter(pair.first, "two");
+    pair.first.sink.on_error({Errc::Unreachable, "gone again", ""});
+    loop.settle();
+    utter(pair.second, "three");
+    utter(pair.second, "four");
+    CHECK(finals == std::vector<std::string>{"one", "two", "three", "four"});
+    REQUIRE(pair.moves.size() == 2);
+    CHECK(pair.moves[1].for_good);
 }

@@ -143,7 +143,7 @@ TEST_CASE("the errors of every provider are understood") {
     error(R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})", "Overloaded", "overloaded_error");
     error(R"({"err_code":"INVALID_AUTH","err_msg":"Invalid credentials.","request_id":"1"})", "Invalid credentials.", "INVALID_AUTH");
     error(R"({"category":"INVALID_JSON","message":"Invalid JSON submitted.","details":"x"})", "Invalid JSON submitted.", "INVALID_JSON");
-    error(R"({"type":"Error","variant":"NET-0001","description":"no audio"})", "no audio", "Error");
+    error(R"({"type":"Error","variant":"NET-0001","description":"no audio"})", "no audio", "NET-0001");
     error(R"({"title":"Quota","message":"Concurrency limit","error_code":"concurrency_limited","status_code":429})", "Concurrency limit", "concurrency_limited");
     error(R"({"detail":{"status":"quota_exceeded","message":"This request exceeds your quota"}})", "This request exceeds your quota", "quota_exceeded");
     error(R"({"error":"Insufficient balance"})", "Insufficient balance", "");

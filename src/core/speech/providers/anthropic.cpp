@@ -36,6 +36,7 @@ class AnthropicUsage {
         Usage out;
         out.input_tokens = input_ + read_ + written_;
         out.cached_tokens = read_;
+        out.stored_tokens = written_;
         out.output_tokens = output_;
         return out;
     }

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/speech/breaker.h"
+#include "voicectl/speech/breaker.h"
 #include "voicectl/speech/speech.h"
 
 namespace voicectl::speech {
@@ -38,6 +38,8 @@ class Standing {
     /// The next one to ask, from `from` on; size(): nobody. Where all that are left are held back by their breakers, the
     /// last of them is asked all the same: better a try than no answer.
     std::size_t next(std::size_t from, TimePoint now);
+    /// An earlier choice that may be asked again, or `which` itself: for streams that last longer than a request.
+    std::size_t before(std::size_t which, TimePoint now);
     void succeeded(std::size_t which, TimePoint asked, TimePoint first_result);
     /// Tells on_moved; `to`: who is asked next, size() for nobody.
     void failed(std::size_t which, const Error& error, TimePoint now, std::size_t to);
@@ -53,11 +55,18 @@ class Standing {
     OnMoved on_moved_;
 };
 
-/// Audio of the current utterance is kept (60 s at most) and given to who stands in, so that no word is lost.
+/// Audio of the current utterance is kept (60 s at most) and given to who stands in, so that no word is lost. Between utterances
+/// an earlier choice is tried again, as long as it is not struck out.
 std::unique_ptr<SpeechToText> chain_stt(std::vector<SpeechToText*> engines, std::shared_ptr<Standing> standing);
+
+/// A model that breaks off in mid-answer is followed by the next, which is shown what was said and asked for the rest.
+std::unique_ptr<LanguageModel> chain_llm(std::vector<LanguageModel*> engines, std::shared_ptr<Standing> standing);
 
 /// A voice that breaks off in mid-sentence is followed by the next from the word on at which it broke: at a pause of the
 /// sound near where that word should be, for few voices tell which word they are at. `rate_hz()` is the highest of all.
 std::unique_ptr<TextToSpeech> chain_tts(std::vector<TextToSpeech*> engines, std::shared_ptr<Standing> standing);
+
+/// The same voice at another rate. `voice` outlives it.
+std::unique_ptr<TextToSpeech> at_rate(TextToSpeech& voice, int rate_hz);
 
 }  // namespace voicectl::speech
