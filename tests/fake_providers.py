@@ -1,7 +1,7 @@
 """A model and a voice as OpenAI has them and a recogniser as Deepgram has it, with faults on demand: the voice speaks with flite. What
 each of them does next is told by POST /voice, /model or /ears with {"fault": …, "times": N}; GET /seen tells what they were asked.
 
-Faults of all: down (the connection is closed), 500, 429, slow (nothing for ten seconds), lie (200, and a page in HTML); of the voice: empty
+Faults of all: down (the connection is closed), 500, 429, 401 (the key is wrong), slow (nothing for ten seconds), lie (200, and a page in HTML); of the voice: empty
 (200 without sound), cut (the sound breaks off after `after` seconds); of the model: cut (the words break off after `after` of them), tool
 (calls `tool`); of the recogniser: cut (it hangs up after `after` seconds of sound). The recogniser hears `heard` in whatever was said."""
 import asyncio
@@ -15,7 +15,7 @@ import parts
 from aiohttp import web
 
 RATE = 16000
-REFUSALS = ("down", "slow", "500", "429", "lie")
+REFUSALS = ("down", "slow", "500", "429", "401", "lie")
 state = {"voice": {}, "model": {}, "ears": {}, "heard": "when are you open", "answer": "We are open from nine in the morning until six in the evening.", "seen": []}
 
 
@@ -37,6 +37,9 @@ async def refuse(request, what):
     if what == "lie":
         return web.Response(text="<html>Welcome!</html>", content_type="text/html")
     text = {"error": {"message": "not now", "type": "rate_limit_exceeded" if what == "429" else "server_error", "code": None}}
+    if what == "401":  # as the real one does, which repeats the key
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        text = {"error": {"message": f"Incorrect API key provided: {key}.", "type": "invalid_request_error", "code": "invalid_api_key"}}
     return web.json_response(text, status=int(what), headers={"Retry-After": "30"} if what == "429" else {})
 
 

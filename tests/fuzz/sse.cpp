@@ -1,8 +1,9 @@
 // What a model server sends: events, cut anywhere, and the chunks of chat in them.
 #include "core/speech/chat_chunk.h"
-#include "core/speech/sse.h"
+#include "voicectl/net/sse.h"
 
 using namespace voicectl::speech;
+using voicectl::net::SseParser;
 
 namespace {
 

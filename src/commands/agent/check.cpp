@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "commands/agent/loading.h"
+#include "commands/agent/probing.h"
 #include "voicectl/agent/config.h"
 #include "voicectl/base/text.h"
 #include "voicectl/base/workers.h"
@@ -17,8 +18,15 @@ namespace {
 constexpr const char* kAgentCheckHelp = R"(Reads the file as `agent run` does and loads its engines, without connecting to anything. Exit 3 when
 something is wrong, every mistake with file, line and key.
 
-Example:
-  voicectl agent check examples/receptionist.yaml)";
+With --probe each provider that a good file names is then really asked, once, with --timeout for each: a model for a
+word, a voice for a sentence, a recogniser for what a voice has said, an MCP server for its tools. That costs what it
+costs, mostly a fraction of a cent, and is told with its price's date. HTTP tools are not called. Exit 0 when all are
+good, else the exit code of what failed; where they failed in different ways 7 when trying again may help, else 3.
+
+Examples:
+  voicectl agent check examples/receptionist.yaml
+  voicectl agent check examples/receptionist.yaml --probe
+  voicectl agent check receptionist.yaml --probe --timeout 10s --get '/probes/*/totalMs')";
 
 Json to_json(const agent::ConfigFaults& faults) {
     Json out = Json::array();
@@ -66,15 +74,23 @@ std::string why_no_folder(const std::string& path) {
 }
 
 // Everything that can be told at once: engines and store too, whatever else is wrong.
-void gather_more(const agent::LoadedConfig& loaded, agent::ConfigFaults& faults, Env& env) {
-    Workers workers(1, "vc-speech");
-    if (const auto stages = agent::build_stages(loaded, provider_context(loaded.config, workers, env)); !stages)
-        faults.insert(faults.end(), stages.error().begin(), stages.error().end());
+agent::Stages gather_more(const agent::LoadedConfig& loaded, agent::ConfigFaults& faults, const speech::ProviderContext& context) {
+    auto stages = agent::build_stages(loaded, context);
+    if (!stages) faults.insert(faults.end(), stages.error().begin(), stages.error().end());
     if (const auto& path = loaded.config.store; !path.empty())
         if (const auto why = why_no_store(path); !why.empty()) faults.push_back(loaded.fault_at("store", "cannot be used: " + why, ""));
     if (const auto& folder = loaded.config.report_dir; !folder.empty())
         if (const auto why = why_no_folder(folder); !why.empty()) faults.push_back(loaded.fault_at("report_dir", "cannot be used: " + why, ""));
     std::stable_sort(faults.begin(), faults.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
+    return stages ? std::move(*stages) : agent::Stages();
+}
+
+Result<void> show_good(const Json& value, const std::vector<agent::ProbeReport>& probes, const agent::AgentConfig& config, Env& env) {
+    auto& out = env.out;
+    if (probes.empty()) return out.emit(value, summary(config), config.name);
+    if (out.get.empty() && out.format == Format::Tsv) VC_TRY(out.emit_list("probes", value["probes"], probe_columns(), "provider"));
+    else VC_TRY(out.emit(value, summary(config) + "\n" + probe_lines(probes, out), config.name));
+    return agent::verdict_of(probes);
 }
 
 }  // namespace
@@ -84,18 +100,27 @@ void add_agent_check(Command agent, Env& env, Run<AgentCheckOptions> run) {
     auto command = agent.add_subcommand("check", "Check an agent's configuration without connecting");
     command.footer(kAgentCheckHelp);
     command.add_option("config", options->config, "The agent's YAML file").required().type_name("FILE");
+    const auto probe = command.add_flag("--probe", options->probe, "Ask each of its providers once: does it answer, how fast, for how much?");
+    command.no_dry_run_with(probe);
     on_run(command, std::move(options), env, std::move(run));
 }
 
 Result<void> run_agent_check(const AgentCheckOptions& options, Env& env) {
     auto loaded = agent::load_config(options.config);
     if (!loaded) return fail(Errc::Usage, "{}", loaded.error().message);
+    VC_TRY(env.timeout());
     auto faults = loaded->faults;
-    gather_more(*loaded, faults, env);
+    Workers workers(2, "vc-speech");
+    const auto context = provider_context(loaded->config, workers, env);
+    const auto stages = gather_more(*loaded, faults, context);
     const auto warnings = price_warnings(loaded->config);
-    const Json value{{"file", options.config}, {"valid", faults.empty()}, {"name", loaded->config.name}, {"faults", to_json(faults)}, {"warnings", warnings}};
     for (const auto& warning : warnings) env.out.warn(terminal_safe(warning));
-    if (faults.empty()) return env.out.emit(value, summary(loaded->config), loaded->config.name);
+    std::vector<agent::ProbeReport> probes;
+    if (options.probe && faults.empty()) {
+        VC_TRY_ASSIGN(probes, probe_providers(loaded->config, stages, context, env));
+    }
+    const Json value{{"file", options.config}, {"valid", faults.empty()}, {"name", loaded->config.name}, {"faults", to_json(faults)}, {"warnings", warnings}, {"probes", to_json(probes)}};
+    if (faults.empty()) return show_good(value, probes, loaded->config, env);
     if (env.out.json()) VC_TRY(env.out.emit(value, ""));
     auto error = agent::to_error(faults);
     error.code = Errc::CheckFailed;

@@ -1,4 +1,4 @@
-// `voicectl agent check CONFIG`: is the file good, are its engines there? Connects to nothing.
+// `voicectl agent check CONFIG`: is the file good, are its engines there? Connects to nothing, but with --probe.
 #pragma once
 
 #include "commands/command.h"
@@ -7,6 +7,7 @@ namespace voicectl::commands {
 
 struct AgentCheckOptions {
     std::string config;
+    bool probe = false;  // ask its providers, too
 };
 
 void add_agent_check(Command agent, Env& env, Run<AgentCheckOptions> run);
