@@ -1,6 +1,8 @@
 """What a running agent shows over HTTP and by agent status."""
+import http.server
 import json
 import signal
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -60,6 +62,44 @@ def test_a_call_is_counted(server, agent):
     assert metric(agent.port, 'voicectl_answer_seconds_count{stage="answer"}') == 1
     assert 0.4 < metric(agent.port, 'voicectl_answer_seconds_sum{stage="answer"}') < 5
     assert metric(agent.port, "voicectl_calls") == 0 and metric(agent.port, "voicectl_registered") == 1
+
+
+class Overloaded(http.server.BaseHTTPRequestHandler):
+    """A model that wants to be left alone for a minute."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(429)
+        self.send_header("Retry-After", "60")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD = lambda self: self.send_error(404)
+    log_message = lambda *_: None
+
+
+def test_who_is_held_back_is_told(server, agents):
+    model = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Overloaded)
+    threading.Thread(target=model.serve_forever, daemon=True).start()
+    port = parts.free_port()
+    script = YAML.split("llm: ")[1].split("\n")[0]
+    chain = f"[{{{{provider: openai, base_url: 'http://127.0.0.1:{model.server_port}/v1', model: m}}}}, {script}]"
+    agents(server, YAML.replace(script, chain).format(name="held"), "--health", str(port))
+    try:
+        done = parts.voicectl("e2e-call", "--agent", "held", "--say", "When are you open?", env=server.environment(), timeout=120)
+        assert done.code == 0, done
+        breakers = 'voicectl_provider_breakers{provider="%s",stage="llm",state="%s"}'
+        assert metric(port, breakers % ("openai", "open")) == 1 and metric(port, breakers % ("openai", "closed")) == 0
+        assert metric(port, breakers % ("script", "closed")) == 1
+        assert metric(port, 'voicectl_provider_failovers_total{from="openai",stage="llm",to="script"}') == 1
+        assert metric(port, 'voicectl_provider_requests_total{outcome="failed",provider="openai",stage="llm"}') == 1
+        assert metric(port, 'voicectl_provider_errors_total{provider="openai",stage="llm"}') == 1
+        shown = parts.voicectl("agent", "status", "--health", str(port), "--json")
+        assert shown.json["troubledProviders"] == [{"stage": "llm", "provider": "openai", "open": 1, "halfOpen": 0, "processes": 1}], shown
+        assert "llm openai is in trouble" in parts.voicectl("agent", "status", "--health", str(port)).out
+    finally:
+        model.shutdown()
+        model.server_close()
 
 
 def test_ready_ends_with_the_server(agents):

@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +44,7 @@ struct Error {
     Errc code = Errc::Other;
     std::string message;  // one line, no trailing dot; secrets already removed by whoever prints it
     std::string hint;     // what to do next; may be empty
+    std::optional<std::chrono::milliseconds> wait = {};  // the server asks not to be asked again before (Retry-After)
 
     /// The same error seen from one level further out.
     Error while_doing(std::string_view what) && {

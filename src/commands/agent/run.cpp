@@ -15,6 +15,7 @@
 #include "voicectl/agent/load_meter.h"
 #include "voicectl/agent/money.h"
 #include "voicectl/agent/processes.h"
+#include "voicectl/agent/provider_states.h"
 #include "voicectl/agent/rescue.h"
 #include "voicectl/agent/user_cap.h"
 #include "voicectl/base/atomic_file.h"
@@ -165,7 +166,16 @@ class AgentProcess {
 
     agent::CallHost* host() const { return processes_ ? static_cast<agent::CallHost*>(processes_.get()) : parts_ ? &parts_->host() : nullptr; }
 
-    Json status() const {
+    std::set<int> carriers() const {
+        std::set<int> out;
+        if (processes_)
+            for (const auto& one : processes_->processes()) out.insert(one.pid);
+        else out.insert(getpid());
+        return out;
+    }
+
+    Json status() {
+        providers_.keep_only(carriers());
         Json list = Json::array();
         if (processes_)
             for (const auto& one : processes_->processes())
@@ -184,10 +194,13 @@ class AgentProcess {
                 {"load", {{"cpu", meter_.cpu()}, {"memory", meter_.memory()}}},
                 {"costUsd", agent::to_text(live_cost())},
                 {"callCosts", std::move(calls)},
+                {"troubledProviders", providers_.unwell()},
                 {"processes", std::move(list)}};
     }
 
-    void refresh(agent::Metrics& metrics) const {
+    void refresh(agent::Metrics& metrics) {
+        providers_.keep_only(carriers());
+        providers_.show(metrics);
         metrics.set("voicectl_calls", host() != nullptr ? host()->active() : 0);
         metrics.set("voicectl_calls_capacity", capacity());
         metrics.set("voicectl_registered", desk_ && desk_->registered() ? 1 : 0);
@@ -207,6 +220,7 @@ class AgentProcess {
 
     void on_report(const nlohmann::json& report) {
         if (health_) health_->metrics().take(report);
+        providers_.take(report);
         const auto kind = report.value("kind", std::string());
         const auto job = report.value("job", std::string());
         if (kind == "usage" && !report.value("late", false)) costs_[job] = {report.value("room", std::string()), {report.value("totalNanos", std::int64_t{0})}};
@@ -358,6 +372,7 @@ class AgentProcess {
         agent::Money cost;
     };
     std::map<std::string, CallCost> costs_;            // of the calls that run
+    agent::ProviderStates providers_;
     int refusals_queued_ = 0;                          // on their way to the store
     std::set<std::string> capped_;                     // jobs that hold a place of their user
     std::unique_ptr<store::AsyncStore> store_;         // places of users, refusals, /health/db

@@ -20,6 +20,9 @@ std::string status_summary(const Json& status) {
                            scalar_text(status["calls"]), scalar_text(status["capacity"]), status["load"]["cpu"].get<double>() * 100, status["load"]["memory"].get<double>() * 100);
     if (const auto cost = status.find("costUsd"); cost != status.end()) out += fmt::format("cost of the calls so far: {} USD\n", terminal_safe(scalar_text(*cost)));
     out += status["takesCalls"] == true ? "takes calls" : fmt::format("takes no calls: {}", terminal_safe(scalar_text(status["reason"])));
+    for (const auto& one : status.value("troubledProviders", Json::array()))
+        out += fmt::format("\n  {} {} is in trouble: held back by {}, being tried by {} of {} processes", terminal_safe(scalar_text(one["stage"])), terminal_safe(scalar_text(one["provider"])),
+                           scalar_text(one["open"]), scalar_text(one["halfOpen"]), scalar_text(one["processes"]));
     for (const auto& one : status["processes"])
         out += fmt::format("\n  process {}: {} calls, {} old{}", scalar_text(one["pid"]), scalar_text(one["calls"]),
                            format_duration(std::chrono::seconds(one["ageSeconds"].get<std::int64_t>())), one["retiring"] == true ? ", ends with its last call" : "");

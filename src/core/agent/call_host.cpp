@@ -4,6 +4,7 @@
 #include <set>
 
 #include "call_session.h"
+#include "recovery.h"
 #include "voicectl/agent/host.h"
 #include "voicectl/agent/rescue.h"
 #include "voicectl/agent/user_cap.h"
@@ -22,6 +23,8 @@ class LocalCallHost final : public CallHost {
         parts_.on_report = [this](const nlohmann::json& report) {
             if (on_report) on_report(report);
         };
+        recovery_ = std::make_unique<Recovery>(parts_.loop, parts_.stages, parts_.config.failover.recover,
+                                               Recovery::Handlers{.needed = [this] { return !calls_.empty(); }, .on_report = parts_.on_report});
         if (!parts_.stages.traces) return;
         exporter_ = SpanExporter::create(parts_.loop, *parts_.stages.traces);
         exporter_->on_dropped = [this](std::uint64_t count) {
@@ -31,6 +34,7 @@ class LocalCallHost final : public CallHost {
     }
 
     ~LocalCallHost() override {
+        recovery_.reset();
         if (exporter_) exporter_->on_dropped = nullptr;  // nobody may be left to be told
     }
 
@@ -46,6 +50,7 @@ class LocalCallHost final : public CallHost {
         }
         rooms_[ticket.job_id] = ticket.room;
         carry();
+        recovery_->on_call();
         started.start();
     }
 
@@ -91,6 +96,7 @@ class LocalCallHost final : public CallHost {
 
     HostParts parts_;
     std::unique_ptr<SpanExporter> exporter_;
+    std::unique_ptr<Recovery> recovery_;
     UserCap users_;
     std::map<std::string, std::string> places_;  // job → its user
     std::map<std::string, std::string> rooms_;   // job → its room, of all calls

@@ -77,7 +77,10 @@ CallSession::CallSession(const HostParts& parts, CallTicket ticket, std::functio
                        report("answer_cut");
                        log_.warn("an answer was too long and is cut");
                    },
-               .on_moved = [this](Stage stage, const speech::Moved& moved) { on_moved(stage, moved); }}),
+               .on_moved = [this](Stage stage, const speech::Moved& moved) { on_moved(stage, moved); },
+               .on_request = [this](Stage stage, const std::string& provider, const char* outcome) {
+                   report("provider_request", {{"stage", to_text(stage)}, {"provider", provider}, {"outcome", outcome}});
+               }}),
       budget_(parts.config.limits.budget),
       call_start_(std::chrono::system_clock::now()),
       steady_start_(parts.loop.now()),
@@ -268,7 +271,7 @@ void CallSession::hear(const rtc::TrackInfo& track) {
         if (early)
             handlers.on_pause = [this](const std::string& text, std::chrono::milliseconds spoken) { on_pause(text, spoken); };
         handlers.on_error = [this](const Error& error) {
-            report("provider_error", {{"stage", "stt"}});
+            report_error(Stage::Stt, settings_.stt());
             record_->error(ms(parts_.loop.now()), "stt", error.message);
             log_.error("recogniser failed", {{"error", error.message}});
             if (++errors_in_a_row_ >= kErrorsToGiveUp) leave_failed("recogniser failed: " + error.message, settings_.filled(parts_.config.trouble.goodbye));
@@ -384,11 +387,17 @@ std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
 
 // Somebody stood in: the caller notices a pause at most, the operator is told.
 void CallSession::on_moved(Stage stage, const speech::Moved& moved) {
-    report("provider_error", {{"stage", to_text(stage)}, {"provider", moved.from}});
+    report("provider_error", {{"stage", to_text(stage)}, {"provider", moved.from}, {"next", moved.to}});
     record_->error(ms(parts_.loop.now()), to_text(stage), fmt::format("{}: {}", moved.from, moved.reason.message));
     all_down_ = all_down_ || (moved.to.empty() && stage != Stage::Stt);
     log_.warn(moved.to.empty() ? "a provider failed, and there is no other" : moved.for_good ? "a provider is given up for this call" : "a provider failed, another one stands in",
               {{"stage", to_text(stage)}, {"provider", moved.from}, {"next", moved.to}, {"error", moved.reason.message}});
+}
+
+/// Of several each was told as it failed.
+template<class T>
+void CallSession::report_error(Stage stage, const Choices<T>& choices) const {
+    if (choices.all().size() == 1) report("provider_error", {{"stage", to_text(stage)}, {"provider", choices.all().front().name()}});
 }
 
 void CallSession::on_reply_ended(std::optional<Error> error) {
@@ -399,7 +408,8 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
     const bool voice_failed = error && reply_->times().first_text;
     if (error) {
         const auto* stage = voice_failed ? "tts" : "llm";
-        report("provider_error", {{"stage", stage}});
+        if (voice_failed) report_error(Stage::Tts, settings_.tts());
+        else report_error(Stage::Llm, settings_.llm());
         record_->error(ms(parts_.loop.now()), stage, error->message);
         log_.error("answer failed", {{"error", error->message}});
         ++errors_in_a_row_;

@@ -31,6 +31,7 @@ namespace voicectl::agent {
 class CallSession final : public rtc::RoomObserver {
  public:
     CallSession(const HostParts& parts, CallTicket ticket, std::function<void(CallOutcome)> on_ended);
+    ~CallSession() { parts_.on_report = nullptr; }  // what ends with us is reported to nobody: he may be gone, too
 
     void start();
     /// Leaves the room; on_ended follows.
@@ -112,6 +113,8 @@ class CallSession final : public rtc::RoomObserver {
     void leave_failed(const std::string& reason, const std::string& words);
     void on_moved(Stage stage, const speech::Moved& moved);
     void report(const char* kind, nlohmann::json more = nlohmann::json::object()) const;
+    template<class T>
+    void report_error(Stage stage, const Choices<T>& choices) const;
     // Tools: call_session_tools.cpp.
     CallTools::Handlers tool_handlers();
     void on_tool_used(const ToolUse& use);

@@ -19,6 +19,19 @@ Usage audio(std::size_t samples) { return {.audio_ms = static_cast<std::int64_t>
 
 std::int64_t tokens(std::size_t bytes) { return static_cast<std::int64_t>((bytes + kBytesOfToken - 1) / kBytesOfToken); }
 
+/// Of one request, told once.
+class Outcome {
+ public:
+    explicit Outcome(OnOutcome to) : to_(std::move(to)) {}
+    void tell(const char* what) {
+        const auto to = std::exchange(to_, nullptr);
+        if (to) to(what);
+    }
+
+ private:
+    OnOutcome to_;
+};
+
 class SttMeter final : public speech::SttStream {
  public:
     explicit SttMeter(std::shared_ptr<Tab> tab) : tab_(std::move(tab)) {}
@@ -53,15 +66,17 @@ class SttMeter final : public speech::SttStream {
 template<class Stream>
 class Meter final : public Stream {
  public:
-    Meter(std::shared_ptr<Tab> tab, bool estimated) : tab_(std::move(tab)), estimated_(estimated) {}
+    Meter(std::shared_ptr<Tab> tab, bool estimated, std::shared_ptr<Outcome> outcome) : tab_(std::move(tab)), outcome_(std::move(outcome)), estimated_(estimated) {}
     ~Meter() override {
         inner.reset();
         tab_->charge(estimated_);
+        outcome_->tell("abandoned");
     }
     std::unique_ptr<Stream> inner;
 
  private:
     std::shared_ptr<Tab> tab_;
+    std::shared_ptr<Outcome> outcome_;
     bool estimated_;
 };
 
@@ -146,13 +161,24 @@ std::unique_ptr<speech::SttStream> MeteredStt::open(Loop& loop, speech::SttSink 
     const auto tab = ledger_->open(Stage::Stt, payee_);
     auto meter = std::make_unique<SttMeter>(tab);
     sink.on_usage = [tab](const Usage& total) { tab->report(total); };
+    if (on_outcome_) {
+        sink.on_final = [told = on_outcome_, pass = std::move(sink.on_final)](const std::string& text) {
+            told("ok");
+            pass(text);
+        };
+        sink.on_error = [told = on_outcome_, pass = std::move(sink.on_error)](const Error& error) {
+            told("failed");
+            pass(error);
+        };
+    }
     meter->inner = inner_.open(loop, std::move(sink));
     return meter;
 }
 
 std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const speech::Chat& chat, speech::LlmSink sink) {
     const auto tab = ledger_->open(Stage::Llm, payee_);
-    auto meter = std::make_unique<Meter<speech::LlmStream>>(tab, /*estimated=*/true);
+    const auto outcome = std::make_shared<Outcome>(on_outcome_);
+    auto meter = std::make_unique<Meter<speech::LlmStream>>(tab, /*estimated=*/true, outcome);
     std::size_t asked = 0;
     for (const auto& message : chat.messages) asked += size_of(message);
     for (const auto& tool : chat.tools) asked += tool.name.size() + tool.description.size() + tool.parameters.size();
@@ -164,16 +190,18 @@ std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const speech
         tab->count({.output_tokens = tokens(*written += piece.size()) - before});
         pass(piece);
     };
-    counted.on_done = [tab, written, pass = std::move(sink.on_done)](const speech::LlmEnd& end) {
+    counted.on_done = [tab, outcome, written, pass = std::move(sink.on_done)](const speech::LlmEnd& end) {
         const auto before = tokens(*written);
         for (const auto& call : end.calls) *written += call.name.size() + call.arguments.size();
         tab->count({.output_tokens = tokens(*written) - before});
         tab->charge(/*estimated=*/true);
+        outcome->tell("ok");
         pass(end);
     };
-    counted.on_error = [tab, written, pass = std::move(sink.on_error)](const Error& error) {
+    counted.on_error = [tab, outcome, written, pass = std::move(sink.on_error)](const Error& error) {
         if (*written == 0) tab->forgive();
         else tab->charge(/*estimated=*/true);
+        outcome->tell("failed");
         pass(error);
     };
     counted.on_usage = [tab](const Usage& total) { tab->report(total); };
@@ -183,7 +211,8 @@ std::unique_ptr<speech::LlmStream> MeteredLlm::generate(Loop& loop, const speech
 
 std::unique_ptr<speech::TtsStream> MeteredTts::speak(Loop& loop, const std::string& text, speech::TtsSink sink) {
     const auto tab = ledger_->open(Stage::Tts, payee_);
-    auto meter = std::make_unique<Meter<speech::TtsStream>>(tab, /*estimated=*/false);
+    const auto outcome = std::make_shared<Outcome>(on_outcome_);
+    auto meter = std::make_unique<Meter<speech::TtsStream>>(tab, /*estimated=*/false, outcome);
     tab->count({.characters = static_cast<std::int64_t>(utf8_length(text))});
     const auto heard = std::make_shared<bool>(false);
     speech::TtsSink counted;
@@ -191,12 +220,14 @@ std::unique_ptr<speech::TtsStream> MeteredTts::speak(Loop& loop, const std::stri
         if (!std::exchange(*heard, true)) tab->charge(/*estimated=*/false);
         pass(std::move(chunk));
     };
-    counted.on_done = [tab, pass = std::move(sink.on_done)] {
+    counted.on_done = [tab, outcome, pass = std::move(sink.on_done)] {
         tab->charge(/*estimated=*/false);
+        outcome->tell("ok");
         pass();
     };
-    counted.on_error = [tab, heard, pass = std::move(sink.on_error)](const Error& error) {
+    counted.on_error = [tab, outcome, heard, pass = std::move(sink.on_error)](const Error& error) {
         if (!*heard) tab->forgive();
+        outcome->tell("failed");
         pass(error);
     };
     counted.on_usage = [tab](const Usage& total) { tab->report(total); };
@@ -219,7 +250,9 @@ MeteredStages::Counted<T> MeteredStages::count(const Choices<T>& choices, Stage 
     std::vector<std::string> names;
     std::vector<speech::Breaker*> breakers;
     for (const auto& one : choices.all()) {
-        out.each.push_back(std::make_unique<Metered>(*one.engine, ledger, one.payee));
+        OnOutcome on_outcome;
+        if (handlers.on_request) on_outcome = [stage, name = one.name(), told = handlers.on_request](const char* outcome) { told(stage, name, outcome); };
+        out.each.push_back(std::make_unique<Metered>(*one.engine, ledger, one.payee, std::move(on_outcome)));
         engines.push_back(out.each.back().get());
         names.push_back(one.name());
         breakers.push_back(one.breaker.get());

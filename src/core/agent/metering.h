@@ -17,34 +17,40 @@
 
 namespace voicectl::agent {
 
+/// How a request went: "ok", "failed", or "abandoned" (the caller interrupted, an early answer was not needed). Of a recogniser
+/// each utterance is one. Not called once the stream is dropped, but for "abandoned".
+using OnOutcome = std::function<void(const char* outcome)>;
+
 class MeteredStt final : public speech::SpeechToText {
  public:
-    MeteredStt(speech::SpeechToText& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {})
-        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)) {}
+    MeteredStt(speech::SpeechToText& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {}, OnOutcome on_outcome = {})
+        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)), on_outcome_(std::move(on_outcome)) {}
     std::unique_ptr<speech::SttStream> open(Loop& loop, speech::SttSink sink) override;
 
  private:
     speech::SpeechToText& inner_;
     std::shared_ptr<Ledger> ledger_;
     std::optional<Payee> payee_;
+    OnOutcome on_outcome_;
 };
 
 class MeteredLlm final : public speech::LanguageModel {
  public:
-    MeteredLlm(speech::LanguageModel& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {})
-        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)) {}
+    MeteredLlm(speech::LanguageModel& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {}, OnOutcome on_outcome = {})
+        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)), on_outcome_(std::move(on_outcome)) {}
     std::unique_ptr<speech::LlmStream> generate(Loop& loop, const speech::Chat& chat, speech::LlmSink sink) override;
 
  private:
     speech::LanguageModel& inner_;
     std::shared_ptr<Ledger> ledger_;
     std::optional<Payee> payee_;
+    OnOutcome on_outcome_;
 };
 
 class MeteredTts final : public speech::TextToSpeech {
  public:
-    MeteredTts(speech::TextToSpeech& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {})
-        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)) {}
+    MeteredTts(speech::TextToSpeech& inner, std::shared_ptr<Ledger> ledger, std::optional<Payee> payee = {}, OnOutcome on_outcome = {})
+        : inner_(inner), ledger_(std::move(ledger)), payee_(std::move(payee)), on_outcome_(std::move(on_outcome)) {}
     int rate_hz() const override { return inner_.rate_hz(); }
     bool speaks_whole(const std::string& text) const override { return inner_.speaks_whole(text); }
     std::unique_ptr<speech::TtsStream> speak(Loop& loop, const std::string& text, speech::TtsSink sink) override;
@@ -53,6 +59,7 @@ class MeteredTts final : public speech::TextToSpeech {
     speech::TextToSpeech& inner_;
     std::shared_ptr<Ledger> ledger_;
     std::optional<Payee> payee_;
+    OnOutcome on_outcome_;
 };
 
 /// Stops a model that does not come to an end: at the first end of a sentence past the limit, or soon after it, with
@@ -81,6 +88,7 @@ class MeteredStages {
     struct Handlers {
         std::function<void()> on_cut;  // an answer was too long
         std::function<void(Stage stage, const speech::Moved& moved)> on_moved = {};
+        std::function<void(Stage stage, const std::string& provider, const char* outcome)> on_request = {};
     };
     MeteredStages(const Chosen& stages, const AgentConfig& config, const std::shared_ptr<Ledger>& ledger, Handlers handlers);
 

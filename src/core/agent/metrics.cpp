@@ -70,7 +70,11 @@ const std::vector<Metrics::Definition>& Metrics::definitions() {
         {Kind::Counter, "voicectl_early_answers_total", "Answers begun before the caller's turn was over, by result: used, discarded"},
         {Kind::Counter, "voicectl_fillers_total", "Fillers said because the model was slow to begin"},
         {Kind::Counter, "voicectl_tool_calls_total", "Calls of tools by tool and outcome: ok, failed, timeout, invalid, unknown, cancelled"},
-        {Kind::Counter, "voicectl_provider_errors_total", "Failures by stage: stt, llm, tts, output"},
+        {Kind::Counter, "voicectl_provider_requests_total", "Requests to providers by stage and outcome: ok, failed, abandoned; of recognisers utterances"},
+        {Kind::Counter, "voicectl_provider_errors_total", "Failures by stage (stt, llm, tts, output) and provider"},
+        {Kind::Counter, "voicectl_provider_failovers_total", "Requests that another provider of the stage took over, by stage, from whom and to whom"},
+        {Kind::Gauge, "voicectl_provider_breakers", "Call processes by stage, provider and state of its circuit breaker there: closed, half_open, open"},
+        {Kind::Counter, "voicectl_provider_probes_total", "Tries whether a provider is well again, by stage, provider and outcome: ok, failed"},
         {Kind::Counter, "voicectl_spans_dropped_total", "Spans of traces that never arrived at the collector"},
         {Kind::Histogram, "voicectl_audio_gap_seconds", "Silences of 60 ms and more in the middle of an answer, by who was waited for: llm, tts, machine (made, and sent too late)"},
         {Kind::Histogram, "voicectl_answer_seconds", "Where the time of an answer goes, by stage; stage answer is the whole, from the caller's last sound to our first"},
@@ -105,6 +109,16 @@ void take_usage(Metrics& metrics, const nlohmann::json& line) {
     add("voicectl_cost_usd_total", "costNanos", {{"provider", provider}, {"stage", line.value("stage", std::string())}}, 1e9);
 }
 
+void take_provider(Metrics& metrics, const std::string& kind, const nlohmann::json& report) {
+    const auto label = [&](const char* name) { return std::pair<const std::string, std::string>{name, report.value(name, std::string())}; };
+    if (kind == "provider_request") metrics.add("voicectl_provider_requests_total", {label("stage"), label("provider"), label("outcome")});
+    if (kind == "provider_probe") metrics.add("voicectl_provider_probes_total", {label("stage"), label("provider"), label("outcome")});
+    if (kind != "provider_error") return;
+    metrics.add("voicectl_provider_errors_total", {label("stage"), label("provider")});
+    if (const auto next = report.value("next", std::string()); !next.empty())
+        metrics.add("voicectl_provider_failovers_total", {label("stage"), {"from", label("provider").second}, {"to", next}});
+}
+
 }  // namespace
 
 void Metrics::take(const nlohmann::json& report) {
@@ -130,7 +144,7 @@ void Metrics::take(const nlohmann::json& report) {
         add("voicectl_tool_calls_total", {{"tool", report.value("tool", std::string())}, {"outcome", report.value("outcome", std::string())}});
     if (kind == "spans_dropped") add("voicectl_spans_dropped_total", {}, report.value("count", 0.0));
     if (kind == "taken_up") add("voicectl_calls_taken_up_total");
-    if (kind == "provider_error") add("voicectl_provider_errors_total", {{"stage", report.value("stage", std::string())}});
+    if (kind.starts_with("provider_")) take_provider(*this, kind, report);
 }
 
 std::string Metrics::text() const {

@@ -1,5 +1,7 @@
 #include "voicectl/speech/breaker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,12 +18,20 @@ bool Breaker::allows(TimePoint now) {
     return is == State::HalfOpen && !std::exchange(trying_, true);
 }
 
-void Breaker::succeeded(TimePoint now, std::chrono::milliseconds first_result) { note(now, first_result < limits_.slow); }
+void Breaker::succeeded(TimePoint now, std::chrono::milliseconds first_result) {
+    if (first_result >= limits_.slow) why_ = fmt::format("answers after {} ms", first_result.count());
+    note(now, first_result < limits_.slow);
+}
+
+void Breaker::failed(TimePoint now, const Error& error) {
+    why_ = error.message;
+    failed(now, error.code == Errc::Auth, error.wait);
+}
 
 void Breaker::failed(TimePoint now, bool lasting, std::optional<std::chrono::milliseconds> wait) {
-    if (lasting || wait) {
+    if (lasting || (wait && wait->count() > 0)) {
         trying_ = false;
-        return open(now, lasting ? limits_.longest : std::min(*wait, limits_.longest));
+        return open(now, lasting ? limits_.lasting : std::min(*wait, limits_.lasting));
     }
     note(now, false);
 }
@@ -34,6 +44,7 @@ void Breaker::note(TimePoint now, bool good) {
         open_until_.reset();
         cool_down_ = {};
         last_.clear();
+        if (on_change) on_change(State::Closed);
     }
     last_.push_back(good);
     if (last_.size() > limits_.window) last_.pop_front();
@@ -42,8 +53,9 @@ void Breaker::note(TimePoint now, bool good) {
 }
 
 void Breaker::open(TimePoint now, std::chrono::milliseconds time) {
-    open_until_ = now + time;
+    open_until_ = open_until_ ? std::max(*open_until_, now + time) : now + time;  // who is asked all the same does not shorten it
     cool_down_ = time;
+    if (on_change) on_change(State::Open);
 }
 
 const char* to_text(Breaker::State state) {

@@ -31,7 +31,7 @@ void Standing::succeeded(std::size_t which, TimePoint asked, TimePoint first_res
 }
 
 void Standing::failed(std::size_t which, const Error& error, TimePoint now, std::size_t to) {
-    breakers_[which]->failed(now, error.code == Errc::Auth);
+    breakers_[which]->failed(now, error);
     const bool for_good = ++strikes_[which] == rules_.strikes && to < size();
     if (on_moved_) on_moved_({names_[which], to < size() ? names_[to] : std::string(), error, for_good});
 }

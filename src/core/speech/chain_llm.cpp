@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "voicectl/speech/chain.h"
 
 namespace voicectl::speech {
@@ -15,11 +17,13 @@ class ChainedAnswer final : public LlmStream {
     }
     ~ChainedAnswer() override {
         if (!told_) standing_->unknown(at_);
+        if (next_) standing_->unknown(*next_);
     }
 
  private:
     void ask(std::size_t which) {
         at_ = which;
+        next_.reset();
         told_ = false;
         asked_ = loop_.now();
         LlmSink sink;
@@ -61,6 +65,7 @@ class ChainedAnswer final : public LlmStream {
             return sink->on_error(error);
         }
         // The stream that calls us is replaced once it has returned.
+        next_ = to;
         loop_.post(lifeline_.guard([this, to] { ask(to); }));
     }
 
@@ -71,6 +76,7 @@ class ChainedAnswer final : public LlmStream {
     std::shared_ptr<LlmSink> sink_;
     std::string said_;
     std::size_t at_ = 0;
+    std::optional<std::size_t> next_;  // who is about to be asked
     bool told_ = false;  // how it went with this one
     TimePoint asked_;
     std::unique_ptr<LlmStream> stream_;

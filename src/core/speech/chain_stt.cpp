@@ -1,4 +1,5 @@
 #include <deque>
+#include <optional>
 
 #include "voicectl/speech/chain.h"
 
@@ -16,6 +17,7 @@ class ChainedEars final : public SttStream {
     }
     ~ChainedEars() override {
         if (!told_) standing_->unknown(at_);
+        if (next_) standing_->unknown(*next_);
     }
 
     void push(audio::SampleView samples) override {
@@ -32,6 +34,7 @@ class ChainedEars final : public SttStream {
  private:
     void open(std::size_t which) {
         at_ = which;
+        next_.reset();
         told_ = false;
         SttSink sink;
         if (sink_->on_partial) sink.on_partial = [this](const std::string& text) { pass(&SttSink::on_partial, text); };
@@ -83,6 +86,7 @@ class ChainedEars final : public SttStream {
         standing_->failed(at_, error, now, to);
         if (to == standing_->size()) return pass(&SttSink::on_error, error);
         // The stream that calls us is replaced once it has returned; what is said meanwhile is kept.
+        next_ = to;
         loop_.post(lifeline_.guard([this, to] { open(to); }));
     }
 
@@ -100,6 +104,7 @@ class ChainedEars final : public SttStream {
     std::shared_ptr<Standing> standing_;
     std::shared_ptr<SttSink> sink_;
     std::size_t at_ = 0;
+    std::optional<std::size_t> next_;  // who is about to be asked
     bool told_ = false;  // how it went with this one
     audio::Samples kept_;
     std::deque<End> ends_;

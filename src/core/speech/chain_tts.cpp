@@ -52,6 +52,7 @@ struct Voices {
     std::shared_ptr<Standing> standing;
     Paces paces;
     int rate_hz = 0;
+    std::unique_ptr<Breaker> own{};  // of a voice alone, whose standing is nobody else's business
 };
 
 /// Lives on its loop.
@@ -63,11 +64,13 @@ class ChainedSpeech final : public TtsStream {
     }
     ~ChainedSpeech() override {
         if (!told_) voices_->standing->unknown(at_);
+        if (next_) voices_->standing->unknown(*next_);
     }
 
  private:
     void speak(std::size_t which) {
         at_ = which;
+        next_.reset();
         told_ = false;
         given_ = sounded_ = 0;
         asked_ = loop_.now();
@@ -121,6 +124,7 @@ class ChainedSpeech final : public TtsStream {
         told_ = true;
         const auto to = standing.next(at_ + 1, now);
         standing.failed(at_, error, now, to);
+        if (to < standing.size()) next_ = to;
         const bool alive = keep_what_was_said();
         if (!alive) return;
         const auto sink = sink_;
@@ -155,6 +159,7 @@ class ChainedSpeech final : public TtsStream {
     std::string text_;  // what is still to be said
     std::shared_ptr<TtsSink> sink_;
     std::size_t at_ = 0;
+    std::optional<std::size_t> next_;  // who is about to be asked
     bool told_ = false;
     TimePoint asked_;
     std::size_t given_ = 0, sounded_ = 0;  // samples of this voice; where its first sound was, counted from 1
@@ -166,7 +171,9 @@ class ChainedSpeech final : public TtsStream {
 
 class ChainTts final : public TextToSpeech {
  public:
-    ChainTts(std::vector<TextToSpeech*> engines, std::shared_ptr<Standing> standing, int rate_hz = 0) : voices_(std::make_shared<Voices>()) {
+    ChainTts(std::vector<TextToSpeech*> engines, std::shared_ptr<Standing> standing, int rate_hz = 0, std::unique_ptr<Breaker> own = {})
+        : voices_(std::make_shared<Voices>()) {
+        voices_->own = std::move(own);
         voices_->rate_hz = rate_hz;
         if (rate_hz == 0)
             for (const auto* one : engines) voices_->rate_hz = std::max(voices_->rate_hz, one->rate_hz());
@@ -192,9 +199,9 @@ std::unique_ptr<TextToSpeech> chain_tts(std::vector<TextToSpeech*> engines, std:
 }
 
 std::unique_ptr<TextToSpeech> at_rate(TextToSpeech& voice, int rate_hz) {
-    static Breaker always({.least = SIZE_MAX});  // one voice alone is always asked
-    auto alone = std::make_shared<Standing>(std::vector<std::string>{""}, std::vector<Breaker*>{&always}, ChainRules{}, nullptr);
-    return std::make_unique<ChainTts>(std::vector<TextToSpeech*>{&voice}, std::move(alone), rate_hz);
+    auto own = std::make_unique<Breaker>();  // holds nobody back: the last of a chain is always asked
+    auto alone = std::make_shared<Standing>(std::vector<std::string>{""}, std::vector<Breaker*>{own.get()}, ChainRules{}, nullptr);
+    return std::make_unique<ChainTts>(std::vector<TextToSpeech*>{&voice}, std::move(alone), rate_hz, std::move(own));
 }
 
 }  // namespace voicectl::speech

@@ -231,6 +231,7 @@ struct RemoteCall::State : std::enable_shared_from_this<State> {
 
     void retry_or(Error error, bool worth_it) {
         const auto told = head ? net::retry_after(*head, std::chrono::system_clock::now()) : std::nullopt;
+        if (head && !good()) error.wait = told;
         const auto wait = told.value_or(back_off(retries));
         const bool in_time = loop.now() - begun_at + wait < remote.first;
         if (!worth_it || used || retries >= remote.retries || !in_time) return end(std::move(error));

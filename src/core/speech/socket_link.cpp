@@ -33,7 +33,9 @@ SocketFailure refused_upgrade(const Remote& remote, const net::HttpResponse& res
     auto server = parse_server_error(response.body);
     // Deepgram has it in a header, too (dg-error), and there only when the body is cut off.
     if (server.message.empty()) server.message = plain_text(response.header("dg-error"), 200);
-    return {refusal(remote, response.status, server), worth_retrying(response, server)};
+    auto error = refusal(remote, response.status, server);
+    error.wait = net::retry_after(response, std::chrono::system_clock::now());
+    return {std::move(error), worth_retrying(response, server)};
 }
 
 }  // namespace

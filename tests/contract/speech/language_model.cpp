@@ -326,7 +326,9 @@ TEST_CASE("a busy or broken server is tried twice more, but only before the firs
     CHECK(broken.requests() == 3);
 
     FakeModelServer slow([](const Connection& connection, int) { connection.head("503 Busy", "text/plain", "Retry-After: 600\r\n"); });
-    CHECK(Listener(*openai(slow)).finish().error.code == Errc::Unreachable);
+    Listener told(*openai(slow));
+    CHECK(told.finish().error.code == Errc::Unreachable);
+    CHECK(told.error.wait == std::chrono::minutes(10));
     CHECK(slow.requests() == 1);  // told to wait longer than a caller would
 
     FakeModelServer cut([](const Connection& connection, int) { connection.head("200 OK"), connection.send(chunk("Half a ")); });

@@ -39,6 +39,23 @@ TEST_CASE("what a session reports is counted") {
     CHECK(text.find("voicectl_audio_gap_seconds_bucket{waited_for=\"tts\",le=\"0.2\"} 1\n") != std::string::npos);
 }
 
+TEST_CASE("what becomes of requests to providers is counted") {
+    Metrics metrics;
+    metrics.take({{"kind", "provider_request"}, {"stage", "llm"}, {"provider", "one"}, {"outcome", "failed"}});
+    metrics.take({{"kind", "provider_error"}, {"stage", "llm"}, {"provider", "one"}, {"next", "two"}});
+    metrics.take({{"kind", "provider_error"}, {"stage", "llm"}, {"provider", "two"}, {"next", ""}});
+    metrics.take({{"kind", "provider_probe"}, {"stage", "llm"}, {"provider", "one"}, {"outcome", "ok"}, {"pid", 1}});
+    metrics.take({{"kind", "tool_call"}, {"tool", "look_up"}, {"outcome", "timeout"}});
+    const auto text = metrics.text();
+    for (const char* line : {"voicectl_provider_requests_total{outcome=\"failed\",provider=\"one\",stage=\"llm\"} 1\n", "voicectl_provider_errors_total{provider=\"one\",stage=\"llm\"} 1\n",
+                             "voicectl_provider_errors_total{provider=\"two\",stage=\"llm\"} 1\n", "voicectl_provider_failovers_total{from=\"one\",stage=\"llm\",to=\"two\"} 1\n",
+                             "voicectl_provider_probes_total{outcome=\"ok\",provider=\"one\",stage=\"llm\"} 1\n", "voicectl_tool_calls_total{outcome=\"timeout\",tool=\"look_up\"} 1\n"}) {
+        CAPTURE(line);
+        CHECK(text.find(line) != std::string::npos);
+    }
+    CHECK(text.find("to=\"\"") == std::string::npos);
+}
+
 TEST_CASE("usage, costs and the ends that limits make are counted") {
     Metrics metrics;
     for (int i = 0; i < 2; ++i)

@@ -20,6 +20,7 @@ struct Failing : Call {
         if (!session) {
             start([this](const nlohmann::json& report) {
                 if (report["kind"] == "provider_error") errors.push_back(report.value("provider", report["stage"].get<std::string>()));
+                if (report["kind"] == "provider_request" && report["stage"] == "llm") outcomes.push_back(report["provider"].get<std::string>() + " " + report["outcome"].get<std::string>());
             });
             caller_comes();
         }
@@ -31,7 +32,7 @@ struct Failing : Call {
     }
     void settle() { loop.advance(3s); }
     test::FakeModel* second = nullptr;
-    std::vector<std::string> errors;
+    std::vector<std::string> errors, outcomes;
 };
 
 using Texts = std::vector<std::string>;
@@ -50,6 +51,7 @@ TEST_CASE("who fails before the first word is followed by the next, and the call
     call.settle();
     CHECK(call.voice->spoken == Texts{"We open at nine."});
     CHECK(call.errors == Texts{"first"});
+    CHECK(call.outcomes == Texts{"first failed", "second ok"});
     CHECK_FALSE(call.outcome);
 }
 
@@ -78,6 +80,7 @@ TEST_CASE("when all are down the caller is told goodbye, and the call has failed
     call.loop.settle();
     Failing::breaks(*call.second);
     call.settle();
+    CHECK(call.errors == Texts{"first", "second"});  // each once
     CHECK(call.voice->spoken == Texts{"I have to end our call."});
     REQUIRE(call.outcome);
     CHECK_FALSE(call.outcome->good);
@@ -92,6 +95,7 @@ TEST_CASE("one who fails alone is given two more turns, and the caller is asked 
         call.settle();
     }
     CHECK(call.voice->spoken == Texts{"Sorry, once more please.", "Sorry, once more please.", "I have to end our call."});
+    CHECK(call.errors == Texts{"first", "first", "first"});
     REQUIRE(call.outcome);
     CHECK_FALSE(call.outcome->good);
 }

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 using namespace voicectl;
 using namespace voicectl::speech;
 using namespace std::chrono_literals;
@@ -71,4 +73,45 @@ TEST_CASE("a wrong key opens it at once and for long, a wish to wait for as long
     wait.failed(kBegin, false, 7s);
     CHECK(wait.state(kBegin + 6s) == State::Open);
     CHECK(wait.state(kBegin + 8s) == State::HalfOpen);
+}
+
+TEST_CASE("what an error says of the wait is heeded within bounds, and nothing shortens it") {
+    Breaker told, endless, zero;
+    told.failed(kBegin, Error{Errc::Unreachable, "too many requests", "", 20s});
+    CHECK(told.state(kBegin + 19s) == State::Open);
+    CHECK(told.open_for(kBegin) == 20s);
+    CHECK(told.why() == "too many requests");
+    told.failed(kBegin, Error{Errc::Unreachable, "again", "", 1s});
+    CHECK(told.state(kBegin + 19s) == State::Open);
+    CHECK(told.state(kBegin + 20s) == State::HalfOpen);
+    endless.failed(kBegin, Error{Errc::Unreachable, "", "", 1h});
+    CHECK(endless.state(kBegin + 301s) == State::HalfOpen);
+    zero.failed(kBegin, Error{Errc::Unreachable, "", "", 0s});
+    CHECK(zero.state(kBegin) == State::Closed);  // a failure like others
+}
+
+TEST_CASE("changes are told, each once") {
+    Breaker breaker;
+    std::vector<State> told;
+    breaker.on_change = [&](State now) { told.push_back(now); };
+    for (int i = 0; i < 5; ++i) breaker.failed(kBegin, false);
+    CHECK(told == std::vector<State>{State::Open});
+    breaker.failed(kBegin + 31s, false);
+    CHECK(told == std::vector<State>{State::Open, State::Open});
+    breaker.succeeded(kBegin + 31s + 61s, 10ms);
+    breaker.succeeded(kBegin + 31s + 61s, 10ms);
+    CHECK(told == std::vector<State>{State::Open, State::Open, State::Closed});
+}
+
+TEST_CASE("where somebody else tries, an open breaker is open no longer each time") {
+    Breaker breaker;
+    breaker.stay_open_at_most(30s);
+    auto now = kBegin;
+    for (int i = 0; i < 3; ++i) breaker.failed(now, false);
+    for (int i = 0; i < 5; ++i) {
+        CHECK(breaker.open_for(now) == 30s);
+        now += 30s;
+        REQUIRE(breaker.allows(now));
+        breaker.failed(now, false);
+    }
 }
