@@ -3,7 +3,7 @@ each of them does next is told by POST /voice, /model or /ears with {"fault": â€
 
 Faults of all: down (the connection is closed), 500, 429, 401 (the key is wrong), slow (nothing for ten seconds), lie (200, and a page in HTML); of the voice: empty
 (200 without sound), cut (the sound breaks off after `after` seconds); of the model: cut (the words break off after `after` of them), tool
-(calls `tool`); of the recogniser: cut (it hangs up after `after` seconds of sound). The recogniser hears `heard` in whatever was said."""
+(calls `tool`, after the words `say` if there are any); of the recogniser: cut (it hangs up after `after` seconds of sound). The recogniser hears `heard` in whatever was said."""
 import asyncio
 import json
 import sys
@@ -84,6 +84,8 @@ async def complete(request):
         await response.write(f"data: {json.dumps(value)}\n\n".encode())
 
     if what == "tool":
+        if plan.get("say"):
+            await event(chunk({"content": plan["say"]}))
         await event(chunk({"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": plan["tool"]}]}))
         await event(chunk({}, "tool_calls"))
         await response.write(b"data: [DONE]\n\n")

@@ -19,6 +19,8 @@ void understand(const nlohmann::json& message) {
     if (type == "setup") messages::to_setup(message);
     if (type == "call") messages::to_ticket(message);
     if (type == "ended") messages::to_outcome(message);
+    if (type == "transfer") std::ignore = messages::transfer(messages::id_of(message), messages::to_transfer(message));
+    if (type == "transferred") std::ignore = messages::to_transferred(message);
     if (type == "notReady") std::ignore = exit_code(messages::to_error(message).code);
     if (type == "report") {
         Metrics metrics;

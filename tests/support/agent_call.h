@@ -28,7 +28,7 @@ struct Call {
     }
     void start(std::function<void(const nlohmann::json&)> on_report = {}) {
         store = std::make_unique<store::AsyncStore>(std::move(*store::Store::open(path)), loop);
-        session = std::make_unique<CallSession>(HostParts{loop, config, stages, core, *store, std::move(on_report)},
+        session = std::make_unique<CallSession>(HostParts{loop, config, stages, core, *store, std::move(on_report), {}, {}, nullptr, transfer},
                                                 CallTicket{"AJ_1", "room", "ws://x", "token", "{}"},
                                                 [this](const CallOutcome& ended) { outcome = ended; });
         session->start();
@@ -88,6 +88,7 @@ struct Call {
 
     test::TempFolder folder;
     std::string path = folder.file("session.db");
+    AskTransfer transfer;  // absent: callers cannot be transferred
     test::FakeLoop loop;
     AgentConfig config;
     Stages stages;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <chrono>
 #include <expected>
 #include <map>
 #include <memory>
@@ -39,6 +40,16 @@ struct CallOutcome {
     std::string reason;  // "caller left", "room deleted", …
     int turns = 0;
 };
+
+/// A caller who is to be handed over to another telephone number or SIP address.
+struct Transfer {
+    std::string job_id, room, identity;
+    std::string to;  // "tel:+49301234", "sip:desk@example.com"
+};
+using TransferDone = std::function<void(Result<void> done)>;
+/// `done` is called once, on the loop, perhaps within this call, and within kTransferTime.
+using AskTransfer = std::function<void(const Transfer& wanted, TransferDone done)>;
+inline constexpr std::chrono::seconds kTransferTime{30};
 
 struct StageSet {
     Choices<speech::SpeechToText> stt = {};
@@ -76,6 +87,8 @@ class CallHost {
     std::function<void(const CallOutcome&)> on_ended;
     /// What a session tells of itself while it runs: {"type":"report", "kind": …}.
     std::function<void(const nlohmann::json& report)> on_report;
+    /// A session wants its caller transferred: done by whoever has the server's API secret. Absent: nobody can.
+    AskTransfer on_transfer;
 };
 
 struct HostParts {
@@ -88,6 +101,7 @@ struct HostParts {
     std::string carrier = {};  // the processes that calls hang on (carrier_of())
     std::function<void(const store::Turn& turn)> on_turn = {};  // of both sides, as they are stored
     SpanExporter* spans = nullptr;  // null: calls are not traced; the host makes its own as `stages.traces` has it
+    AskTransfer transfer = {};      // absent: callers cannot be transferred; a host passes on to its on_transfer
 };
 std::unique_ptr<CallHost> make_call_host(HostParts parts);
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -41,6 +42,7 @@ struct McpSettings {
 
 struct ToolSettings {
     std::vector<std::string> built_in;  // "end_call", "send_dtmf"
+    std::map<std::string, std::string> transfer_to;  // what `transfer` may be asked for, by name; empty: there is no such tool
     std::vector<HttpToolSettings> http;
     std::vector<McpSettings> mcp;
 };

@@ -79,6 +79,17 @@ class DispatchApi {
     TwirpClient& twirp_;
 };
 
+class SipApi {
+ public:
+    explicit SipApi(TwirpClient& twirp) : twirp_(twirp) {}
+    /// Refers the telephone behind a participant to `to`, "tel:…" or "sip:…"; it leaves the room once the other side has
+    /// answered, which may take `ringing`. Rejected when the participant is no SIP caller.
+    Result<void> transfer(const std::string& room, const std::string& identity, const std::string& to, std::chrono::seconds ringing);
+
+ private:
+    TwirpClient& twirp_;
+};
+
 /// Starts wait for the server's own answer, which without an egress worker comes after 21 to 24 s; Conflict
 /// is an egress that has ended, NotFound one that the server does not know.
 class EgressApi {

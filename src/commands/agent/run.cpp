@@ -11,6 +11,7 @@
 #include "commands/agent/call_parts.h"
 #include "commands/agent/health.h"
 #include "commands/agent/loading.h"
+#include "commands/agent/transfers.h"
 #include "commands/agent/waiting.h"
 #include "voicectl/agent/load_meter.h"
 #include "voicectl/agent/money.h"
@@ -287,6 +288,8 @@ class AgentProcess {
             loop_, [this](int number, int count) { on_signal(number, count); }, [this] { reload(); });
         loop_.post([this] {
             host()->on_report = [this](const nlohmann::json& report) { on_report(report); };
+            transfers_ = std::make_unique<Transfers>(loop_, server_);
+            host()->on_transfer = [this](const agent::Transfer& wanted, agent::TransferDone done) { transfers_->ask(wanted, std::move(done)); };
             desk_ = agent::JobDesk::create(
                 loop_, config_, desk_options(), *host(), [this](const agent::WorkerEvent& event) { on_event(event); },
                 [this](const Result<void>& why) {
@@ -301,6 +304,7 @@ class AgentProcess {
         rescue_.reset();
         waiting_.reset();
         desk_.reset();
+        transfers_.reset();
         processes_.reset();
         parts_.reset();
         health_.reset();
@@ -382,6 +386,7 @@ class AgentProcess {
     std::unique_ptr<agent::ProcessHost> processes_;
     std::unique_ptr<agent::JobDesk> desk_;
     std::unique_ptr<WaitingRooms> waiting_;
+    std::unique_ptr<Transfers> transfers_;
     std::unique_ptr<agent::Rescue> rescue_;
     Timer force_timer_{loop_}, meter_timer_{loop_};
     Result<void> result_;

@@ -86,6 +86,18 @@ void CallProcess::end_if_done() {
     if (retiring_ && calls_.empty()) channel_->send({{"type", "quit"}});
 }
 
+// The answer finds nobody when the process has died meanwhile.
+void CallProcess::pass_on(const nlohmann::json& message) {
+    auto wanted = messages::to_transfer(message);
+    const auto answer = lifeline_.guard([this, id = messages::id_of(message)](const Result<void>& done) {
+        if (channel_) channel_->send(messages::transferred(id, done));
+    });
+    const auto held = calls_.find(wanted.job_id);
+    if (held == calls_.end()) return TransferDone(answer)(fail(Errc::NotFound, "there is no such call"));
+    wanted.room = held->second.room;  // nobody is fetched out of another
+    handlers_.on_transfer(wanted, answer);
+}
+
 void CallProcess::on_message(const nlohmann::json& message) {
     const auto type = messages::type_of(message);
     if (type == "ready") {
@@ -101,6 +113,7 @@ void CallProcess::on_message(const nlohmann::json& message) {
         return handlers_.on_ended(outcome);
     }
     if (type == "report") return handlers_.on_report(message);
+    if (type == "transfer") return pass_on(message);
     log::warn("agent", "a call process said what nobody understands", {{"pid", pid()}, {"type", type}});
 }
 

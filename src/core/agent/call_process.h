@@ -18,6 +18,7 @@ class CallProcess {
         std::function<void(const Error&)> on_not_ready;  // it will end by itself
         std::function<void(const CallOutcome&)> on_ended;
         std::function<void(const nlohmann::json&)> on_report;
+        AskTransfer on_transfer;        // of a call of its own
         std::function<void()> on_died;  // once, the last
     };
 
@@ -47,6 +48,7 @@ class CallProcess {
  private:
     CallProcess(AsioLoop& loop, Handlers handlers) : loop_(loop), handlers_(std::move(handlers)), started_(loop.now()), idle_since_(loop.now()) {}
     void on_message(const nlohmann::json& message);
+    void pass_on(const nlohmann::json& message);
     void end_if_done();
 
     AsioLoop& loop_;
@@ -57,6 +59,7 @@ class CallProcess {
     bool ready_ = false, retiring_ = false;
     std::unique_ptr<Process> process_;
     std::unique_ptr<Channel> channel_;
+    Lifeline lifeline_;
 };
 
 }  // namespace voicectl::agent

@@ -197,6 +197,7 @@ void CallSession::on_joined(const rtc::Participant& participant) {
     if (!is_caller(participant)) return;
     if (caller_ && *caller_ != participant.identity) return;  // the first one is who we serve
     caller_ = participant.identity;
+    if (handover_) handover_->caller_left = false;
     settings_.set_caller(participant);
     trace_.set_caller(participant.identity);
     transcript_.set_caller(participant.identity);
@@ -214,6 +215,11 @@ void CallSession::on_left(const rtc::Participant& participant) {
     input_.reset();
     listening_to_.clear();
     front_end_->caller_left();
+    if (handover_) handover_->caller_left = true;  // most likely transferred: the server will say so
+    else on_caller_gone();
+}
+
+void CallSession::on_caller_gone() {
     if (leaving_) return end(leaves_well_, *leaving_);
     if (parts_.config.caller_return.count() == 0) return end(true, "caller left");
     caller_timer_.after(parts_.config.caller_return, [this] { end(true, "caller left"); });
@@ -240,6 +246,11 @@ void CallSession::on_state(rtc::ConnectionState state) {
 }
 
 void CallSession::on_closed(const rtc::Closed& closed) {
+    if (handover_) {
+        handover_->closed = closed;
+        return;
+    }
+    if (handed_over_) return finish(true, *leaving_);
     const bool ordinary = is_ordinary_end(closed.error.code);
     finish(ordinary, closed.error.message);
 }
@@ -258,7 +269,7 @@ void CallSession::greet_when_heard() {
 void CallSession::hear(const rtc::TrackInfo& track) {
     if (!listener_) {
         Listener::Handlers handlers;
-        handlers.agent_is_speaking = [this] { return reply_ != nullptr && reply_->interruptible() && !leaving_; };
+        handlers.agent_is_speaking = [this] { return reply_ != nullptr && reply_->interruptible() && !leaving_ && !handover_; };
         handlers.on_interrupted = [this] { on_interrupted(); };
         handlers.on_turn = [this](const UserTurn& turn) { on_user_turn(turn); };
         const bool captions = parts_.config.front_end.captions;
@@ -308,7 +319,7 @@ void CallSession::take_turn(const UserTurn& turn) {
     }
     save_user_turn(turn);
     // Over the greeting, and before we know what we are, it waits; a short word over an answer is agreement, not a question.
-    if (prompt_ || (reply_ && !reply_->interruptible())) return hold(turn);
+    if (prompt_ || handover_ || (reply_ && !reply_->interruptible())) return hold(turn);
     remember(turn);
     if (!reply_) answer(turn);
 }

@@ -118,8 +118,12 @@ class CallSession final : public rtc::RoomObserver {
     // Tools: call_session_tools.cpp.
     CallTools::Handlers tool_handlers();
     void on_tool_used(const ToolUse& use);
+    bool all_heard() const;
+    void hand_over(const std::string& name, const std::string& address, std::function<void(Result<void>)> done);
+    void on_handed_over(const Result<void>& result);
     void remember_tools();
     store::SystemTime wall(TimePoint at) const;
+    void on_caller_gone();
     void finish(bool good, const std::string& reason);
 
     HostParts parts_;
@@ -156,6 +160,13 @@ class CallSession final : public rtc::RoomObserver {
     std::vector<store::Turn> recalled_;  // of the process before ours, until front-ends may ask for them
 
     nlohmann::json tools_used_ = nlohmann::json::array();  // since the last turn of ours that was noted
+    struct Handover {
+        std::string name;
+        bool caller_left = false;
+        std::optional<rtc::Closed> closed = {};  // the room, before the server has said how it went
+    };
+    std::optional<Handover> handover_;  // the server was asked to transfer the caller: it cannot be taken back
+    bool handed_over_ = false;
     std::unique_ptr<CallTools> tools_;  // before the replies that use them
 
     std::unique_ptr<speech::LlmStream> warm_;  // the model's connection, opened ahead

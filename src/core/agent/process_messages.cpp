@@ -18,6 +18,10 @@ int integer(const Json& message, const char* key, int fallback) {
     return found->get<int>();
 }
 
+Json error_message(const char* type, const Error& error) {
+    return {{"type", type}, {"code", static_cast<int>(error.code)}, {"message", error.message}, {"hint", error.hint}};
+}
+
 }  // namespace
 
 Json setup(const ProcessSetup& s) {
@@ -43,9 +47,7 @@ Json stop_all(const std::string& reason) { return {{"type", "stopAll"}, {"reason
 
 Json ready() { return {{"type", "ready"}}; }
 
-Json not_ready(const Error& error) {
-    return {{"type", "notReady"}, {"code", static_cast<int>(error.code)}, {"message", error.message}, {"hint", error.hint}};
-}
+Json not_ready(const Error& error) { return error_message("notReady", error); }
 
 Error to_error(const Json& m) {
     const auto code = integer(m, "code", 0);
@@ -58,6 +60,26 @@ Json ended(const CallOutcome& o) {
 }
 
 CallOutcome to_outcome(const Json& m) { return {text(m, "job"), m.value("good", true), text(m, "reason"), integer(m, "turns", 0)}; }
+
+Json transfer(int id, const Transfer& t) {
+    return {{"type", "transfer"}, {"id", id}, {"job", t.job_id}, {"room", t.room}, {"identity", t.identity}, {"to", t.to}};
+}
+
+Transfer to_transfer(const Json& m) { return {text(m, "job"), text(m, "room"), text(m, "identity"), text(m, "to")}; }
+
+Json transferred(int id, const Result<void>& done) {
+    auto message = done ? Json{{"type", "transferred"}} : error_message("transferred", done.error());
+    message["id"] = id;
+    message["done"] = done.has_value();
+    return message;
+}
+
+Result<void> to_transferred(const Json& m) {
+    if (m.value("done", false)) return {};
+    return std::unexpected(to_error(m));
+}
+
+int id_of(const Json& message) { return integer(message, "id", 0); }
 
 std::string type_of(const Json& message) { return text(message, "type"); }
 

@@ -15,11 +15,17 @@ nlohmann::json stop_all(const std::string& reason);
 nlohmann::json ready();
 nlohmann::json not_ready(const Error& error);
 nlohmann::json ended(const CallOutcome& outcome);
+/// Of a call process; `id` is its own, and comes back with the answer.
+nlohmann::json transfer(int id, const Transfer& wanted);
+nlohmann::json transferred(int id, const Result<void>& done);
 
 std::string type_of(const nlohmann::json& message);
 ProcessSetup to_setup(const nlohmann::json& message);
 CallTicket to_ticket(const nlohmann::json& message);
 CallOutcome to_outcome(const nlohmann::json& message);
 Error to_error(const nlohmann::json& message);
+int id_of(const nlohmann::json& message);  // 0: it has none
+Transfer to_transfer(const nlohmann::json& message);
+Result<void> to_transferred(const nlohmann::json& message);
 
 }  // namespace voicectl::agent::messages

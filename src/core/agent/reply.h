@@ -57,6 +57,8 @@ class Reply {
     bool interruptible() const { return interruptible_; }
     bool end_call() const { return end_call_; }
     bool ends_within(std::chrono::milliseconds time) const { return queue_.ends_within(time); }
+    /// All that it was given to say so far.
+    bool all_heard() const { return queue_.silent(); }
     std::string heard() const { return queue_.heard(); }
     bool failed() const { return error_.has_value(); }
     bool was_held() const { return was_held_; }

@@ -2,6 +2,7 @@
 
 #include "channel.h"
 #include "process_messages.h"
+#include "transfer_line.h"
 #include "voicectl/agent/processes.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/signals.h"
@@ -21,7 +22,8 @@ class Servant {
           }),
           channel_(Channel::open(loop, descriptor,
                                  {.on_message = [this](const nlohmann::json& message) { on_message(message); },
-                                  .on_closed = [this](const Error&) { on_supervisor_gone(); }})) {}
+                                  .on_closed = [this](const Error&) { on_supervisor_gone(); }})),
+          transfers_(loop, [this](const nlohmann::json& message) { channel_->send(message); }) {}
 
     Result<void> run() {
         loop_.run();
@@ -34,6 +36,7 @@ class Servant {
         if (type == "setup") return set_up(messages::to_setup(message));
         if (type == "quit") return quit_when_idle();
         if (host_ == nullptr) return;
+        if (type == "transferred") return transfers_.answered(message);
         if (type == "call") host_->start(messages::to_ticket(message));
         if (type == "stop") host_->stop(message.value("job", std::string()), message.value("reason", std::string()));
         if (type == "stopAll") host_->stop_all(message.value("reason", std::string()));
@@ -52,11 +55,13 @@ class Servant {
             if (quitting_) quit_when_idle();
         };
         host_->on_report = [this](const nlohmann::json& report) { channel_->send(report); };
+        host_->on_transfer = [this](const Transfer& wanted, TransferDone done) { transfers_.ask(wanted, std::move(done)); };
         channel_->send(messages::ready());
     }
 
     void on_supervisor_gone() {
         if (host_ != nullptr && host_->active() > 0) log::warn("agent", "the supervisor is gone; running calls go on", {{"calls", host_->active()}});
+        transfers_.close();
         quit_when_idle();
     }
 
@@ -77,6 +82,7 @@ class Servant {
     Result<void> result_;
     Signals signals_;
     std::unique_ptr<Channel> channel_;
+    TransferLine transfers_;
 };
 
 }  // namespace

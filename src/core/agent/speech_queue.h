@@ -47,6 +47,8 @@ class SpeechQueue {
     std::string heard() const;
     bool asked() const { return !spoken_.empty() || !waiting_.empty(); }
     bool synthesising() const { return stream_ != nullptr; }
+    /// Nothing is left to be made or played of what was given so far.
+    bool silent() const { return !paused_ && !stream_ && waiting_.empty() && played() >= pushed_ && output_.queued().count() == 0; }
     bool unheard() const { return played() < pushed_; }
     /// All of it is made, and less than `time` of it is left to play.
     bool ends_within(std::chrono::milliseconds time) const;

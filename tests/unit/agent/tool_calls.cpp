@@ -1,4 +1,5 @@
 // A call whose model uses tools, on virtual time: what is spoken, what the model is told, and what is noted.
+#include "core/agent/history.h"
 #include "core/agent/tools/tool_loop.h"
 #include "support/agent_call.h"
 
@@ -58,8 +59,9 @@ struct LoopBench {
 };
 
 struct ToolCallBench : Call {
-    ToolCallBench() {
+    explicit ToolCallBench(std::map<std::string, std::string> transfer_to = {}) {
         config.tools.built_in = {"end_call", "send_dtmf"};
+        config.tools.transfer_to = std::move(transfer_to);
         const speech::ProviderContext context{workers, http, [](const std::string&) { return std::nullopt; }, "."};
         stages.tools = *Toolbox::build(config.tools, context);
     }
@@ -75,6 +77,36 @@ struct ToolCallBench : Call {
     net::HttpClient http;
     std::vector<nlohmann::json> reports;
 };
+
+constexpr const char* kThrough = "I am putting you through to sales now.";
+
+/// The server does what the test says.
+struct TransferBench : ToolCallBench {
+    TransferBench() : ToolCallBench({{"sales", "tel:+49301234"}, {"desk", "sip:desk@example.com"}}) {
+        config.caller_return = 0s;
+        transfer = [this](const Transfer& wanted, TransferDone done) {
+            wishes.push_back(wanted);
+            server_says = std::move(done);
+        };
+    }
+    void ask(const std::string& to = "sales") {
+        caller_says("sales please");
+        model->call({{"a", "transfer", R"({"to":")" + to + R"("})"}}, kThrough);
+    }
+    void begin_transfer() {
+        begin();
+        ask();
+        loop.advance(3s);
+        REQUIRE(wishes.size() == 1);
+    }
+    std::vector<Transfer> wishes;
+    TransferDone server_says;
+};
+
+std::string why_over(TransferBench& call) {
+    call.loop.advance(5s);
+    return call.outcome ? (call.outcome->good ? "" : "bad: ") + call.outcome->reason : "it is not";
+}
 
 }  // namespace
 
@@ -252,4 +284,132 @@ TEST_CASE("what tools gave does not stay in the history without who called them"
     trim_history(history, {.messages = 4, .tokens = 0});
     REQUIRE(history.size() == 3);
     CHECK(history[1].text == "b");
+}
+
+TEST_CASE("a call: who is transferred hears the agent's words first, and the call ends well") {
+    TransferBench call;
+    call.begin();
+    call.ask();
+    call.loop.advance(900ms);  // they take 850 ms, and some time to get there
+    CHECK(call.wishes.empty());
+    call.loop.advance(1s);
+    REQUIRE(call.wishes.size() == 1);
+    CHECK(call.wishes[0].job_id == "AJ_1");
+    CHECK(call.wishes[0].room == "room");
+    CHECK(call.wishes[0].identity == "ann");
+    CHECK(call.wishes[0].to == "tel:+49301234");
+    CHECK_FALSE(call.outcome);
+    call.server_says({});
+    CHECK(why_over(call) == "transferred to sales");
+    CHECK(call.model->asked.size() == 1);  // there is nobody left to say anything to
+    const auto turns = call.transcript();
+    REQUIRE_FALSE(turns.empty());
+    CHECK(turns.back().text == kThrough);
+    CHECK_FALSE(turns.back().interrupted);
+    const auto detail = nlohmann::json::parse(turns.back().detail_json);
+    CHECK(detail["tools"][0]["tool"] == "transfer");
+    CHECK(detail["tools"][0]["outcome"] == "ok");
+}
+
+TEST_CASE("a call: a transfer that fails is told to the model, which goes on") {
+    TransferBench call;
+    call.begin_transfer();
+    call.server_says(fail(Errc::Rejected, "no SIP caller"));
+    call.loop.advance(1s);
+    REQUIRE(call.model->asked.size() == 2);
+    CHECK(call.model->asked[1].back().text == "the caller could not be transferred: no SIP caller");
+    CHECK(call.model->asked[1].back().failed);
+    call.model->answer("That did not work.");
+    call.loop.advance(5s);
+    CHECK_FALSE(call.outcome);
+    CHECK(call.session->idle());
+    call.ask("desk");  // once more
+    call.loop.advance(3s);
+    REQUIRE(call.wishes.size() == 2);
+    CHECK(call.wishes[1].to == "sip:desk@example.com");
+}
+
+TEST_CASE("a call: who interrupts the words before it is not transferred") {
+    TransferBench call;
+    call.begin();
+    call.ask();
+    call.loop.advance(300ms);
+    call.caller_says("no not to them please");
+    call.loop.advance(10s);
+    CHECK(call.wishes.empty());
+    CHECK(call.model->asked.back().back().text == "no not to them please");
+}
+
+TEST_CASE("a call: while the server transfers, what the caller says waits") {
+    TransferBench call;
+    call.begin_transfer();
+    call.caller_says("hello is anybody there");
+    CHECK(call.model->asked.size() == 1);
+    SUBCASE("and nobody answers it when it is done") {
+        call.server_says({});
+        CHECK(why_over(call) == "transferred to sales");
+        CHECK(call.model->asked.size() == 1);
+    }
+    SUBCASE("until it has failed") {
+        call.server_says(fail(Errc::Unreachable, "no answer"));
+        call.loop.advance(1s);
+        REQUIRE(call.model->asked.size() == 2);
+        call.model->answer("They do not answer.");
+        call.loop.advance(5s);
+        REQUIRE(call.model->asked.size() == 3);
+        CHECK(call.model->asked[2].back().text == "hello is anybody there");
+    }
+}
+
+TEST_CASE("a call: the caller and the room are gone before the server says how the transfer went") {
+    TransferBench call;
+    call.begin_transfer();
+    call.room().events().on_left(person("ann"));
+    call.loop.advance(3s);
+    CHECK_FALSE(call.outcome);
+    SUBCASE("well") {
+        call.server_says({});
+        CHECK(why_over(call) == "transferred to sales");
+    }
+    SUBCASE("badly: the caller has hung up") {
+        call.server_says(fail(Errc::Unreachable, "no answer"));
+        CHECK(why_over(call) == "caller left");
+    }
+    SUBCASE("well, and the room is closed") {
+        call.room().events().on_closed({{Errc::NotFound, "room deleted", ""}});
+        call.loop.advance(1s);
+        CHECK_FALSE(call.outcome);
+        call.server_says({});
+        CHECK(why_over(call) == "transferred to sales");
+    }
+    SUBCASE("badly, and the room is closed") {
+        call.room().events().on_closed({{Errc::NotFound, "room deleted", ""}});
+        call.server_says(fail(Errc::Unreachable, "no answer"));
+        CHECK(why_over(call) == "room deleted");
+    }
+    SUBCASE("and the call is over meanwhile") {
+        call.session.reset();
+        call.server_says({});
+        call.loop.settle();
+        CHECK_FALSE(call.outcome);
+    }
+}
+
+TEST_CASE("a call: a model cannot name an address of its own, and where nobody can transfer it is told so") {
+    TransferBench call;
+    call.begin();
+    CHECK(call.model->asked.empty());
+    call.ask("tel:+1900555");
+    call.loop.advance(3s);
+    CHECK(call.wishes.empty());
+    REQUIRE(call.model->asked.size() == 2);
+    CHECK(call.model->asked[1].back().text.find("the arguments are wrong") == 0);
+    for (const auto& tool : call.model->last.tools) CHECK(tool.parameters.find("4930") == std::string::npos);
+    TransferBench lonely;
+    lonely.transfer = nullptr;
+    lonely.begin();
+    lonely.ask();
+    lonely.loop.advance(3s);
+    REQUIRE(lonely.model->asked.size() == 2);
+    CHECK(lonely.model->asked[1].back().text == "the caller could not be transferred: calls cannot be transferred here");
 }

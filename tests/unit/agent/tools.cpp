@@ -264,11 +264,31 @@ TEST_CASE("tools in an agent's file: what is wrong is told with its place") {
     CHECK(with("max_result", 1) == Keys{"tools[0].max_result"});
     CHECK(with("allow_private", "yes") == Keys{"tools[0].allow_private"});
     CHECK(with("no_such", 1) == Keys{"tools[0].no_such"});
-    CHECK(tool_fault_keys(json::array({"transfer"})) == Keys{"tools[0]"});
+    CHECK(tool_fault_keys(json::array({"no_such"})) == Keys{"tools[0]"});
     CHECK(tool_fault_keys(json::array({good, good})) == Keys{"tools[1].name"});
     CHECK(tool_fault_keys("end_call") == Keys{"tools"});
     CHECK(tool_fault_keys(nullptr, json::array({{{"url", "https://x.example/mcp"}}})).empty());
     CHECK(tool_fault_keys(nullptr, json::array({{{"url", "x"}}, 7})) == Keys{"mcp[0].url", "mcp[1]"});
+}
+
+TEST_CASE("transfer needs to be told to whom, and takes telephone numbers and SIP addresses alone") {
+    using Keys = std::vector<std::string>;
+    const auto to = [](const json& names) { return tool_fault_keys(json::array({{{"transfer", {{"to", names}}}}})); };
+    CHECK(to({{"sales", "tel:+49301234"}, {"desk", "sip:desk@example.com"}, {"safe", "sips:desk@example.com:5061;transport=tls"}}).empty());
+    CHECK(tool_fault_keys(json::array({"transfer"})) == Keys{"tools[0]"});
+    CHECK(tool_fault_keys(json::array({{{"transfer", "sales"}}})) == Keys{"tools[0].transfer"});
+    CHECK(tool_fault_keys(json::array({{{"transfer", json::object()}}})) == Keys{"tools[0].transfer.to"});
+    CHECK(to(json::object()) == Keys{"tools[0].transfer.to"});
+    CHECK(to("tel:+49301234") == Keys{"tools[0].transfer.to"});
+    CHECK(tool_fault_keys(json::array({{{"transfer", {{"to", {{"a", "tel:1"}}}, {"too", 1}}}}})) == Keys{"tools[0].transfer.too"});
+    for (const auto* address : {"+49301234", "tel:", "tel:+", "tel:12 34", "sip:", "sip:a b", "sip:a@x\r\nX-Evil: 1", "http://x.example", "TEL:123", ""}) {
+        CAPTURE(address);
+        CHECK(to({{"sales", address}}) == Keys{"tools[0].transfer.to.sales"});
+    }
+    CHECK(to({{"a b", "tel:1"}}) == Keys{"tools[0].transfer.to.a b"});
+    CHECK(to({{"long", "tel:" + std::string(253, '1')}}) == Keys{"tools[0].transfer.to.long"});
+    const json one{{"transfer", {{"to", {{"a", "tel:1"}}}}}};
+    CHECK(tool_fault_keys(json::array({one, one})) == Keys{"tools[1].transfer"});
 }
 
 TEST_CASE("a header's variable that is not set is a fault, and its value a secret") {

@@ -71,6 +71,7 @@ CallTools::CallTools(Loop& loop, const Toolbox* box, Handlers handlers) : loop_(
     if (box == nullptr) return;
     const auto& settings = box->settings();
     for (const auto& name : settings.built_in) add(built_in_tool(name, handlers_.actions));
+    if (!settings.transfer_to.empty()) add(transfer_tool(settings.transfer_to, handlers_.actions));
     for (const auto& http : settings.http) add(http_tool(http, box->http()));
     silent_ = settings.mcp.size();
     if (silent_ > 0) patience_.after(kPatience, [this] { be_ready(); });

@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 constexpr std::array<std::string_view, 5> kMethods{"GET", "POST", "PUT", "PATCH", "DELETE"};
 constexpr milliseconds kShortestTool{100}, kLongestTool{60'000};
 constexpr std::size_t kMostListed = 64, kLeastResult = 256, kMostResult = 256 * 1024;
+constexpr const char* kTransferExample = "for example  - transfer: {to: {sales: \"tel:+49301234\", desk: \"sip:desk@example.com\"}}";
 constexpr const char* kHttpExample = "for example  {name: opening_hours, description: When we are open, url: \"https://example.com/hours?day={day}\"}";
 
 /// One mapping of a list, whose keys are asked for one by one.
@@ -138,6 +139,29 @@ void check_template(ToolReader& reader, HttpToolSettings& tool) {
     else if (!open_host && !is_allowed_host(url->host, server.allowed_hosts)) reader.fault("url", fmt::format("its host {} is not among allowed_hosts", url->host));
 }
 
+/// {transfer: {to: {sales: "tel:+49301234"}}}
+std::map<std::string, std::string> read_transfer(const json& value, const std::string& path, const TellToolFault& tell) {
+    std::map<std::string, std::string> out;
+    if (!value.is_object()) {
+        tell(path, "must say to whom", kTransferExample);
+        return out;
+    }
+    ToolReader reader(value, path, tell);
+    const auto* to = reader.raw("to");
+    reader.finish();
+    if (to == nullptr || !to->is_object() || to->empty() || to->size() > kMostListed) {
+        reader.fault("to", to == nullptr ? "is missing" : fmt::format("must be a mapping of 1 to {} names to addresses", kMostListed), kTransferExample);
+        return out;
+    }
+    for (const auto& [name, address] : to->items()) {
+        const auto text = address.is_structured() ? std::string() : bare_text(address);
+        if (!is_tool_name(name)) reader.fault("to." + name, "its name must be letters, digits, _ and -, at most 64");
+        else if (!is_transfer_address(text)) reader.fault("to." + name, "must be tel: and a number, or sip: and an address", kTransferExample);
+        else out.emplace(name, text);
+    }
+    return out;
+}
+
 HttpToolSettings read_http_tool(const json& value, const std::string& path, const TellToolFault& tell) {
     ToolReader reader(value, path, tell);
     HttpToolSettings out;
@@ -188,13 +212,19 @@ ToolSettings read_tools(const json* tools, const json* mcp, const TellToolFault&
         if (!name.empty() && !names.insert(name).second) fault(path, fmt::format("there are two tools named {}", name), "");
     };
     each_entry(tools, "tools", fault, [&](const json& entry, const std::string& path) {
+        if (entry.is_object() && entry.size() == 1 && entry.contains("transfer")) {
+            auto to = read_transfer(entry["transfer"], path + ".transfer", fault);
+            out.transfer_to.merge(to);
+            return unique("transfer", path + ".transfer");
+        }
         if (entry.is_object()) {
             out.http.push_back(read_http_tool(entry, path, fault));
             return unique(out.http.back().name, path + ".name");
         }
         const auto name = entry.is_string() ? entry.get<std::string>() : std::string();
+        if (name == "transfer") return fault(path, "does not say to whom calls may be transferred", kTransferExample);
         if (std::find(kBuiltInTools.begin(), kBuiltInTools.end(), name) == kBuiltInTools.end())
-            return fault(path, "is no tool", fmt::format("one of {}, or a mapping, {}", fmt::join(kBuiltInTools, ", "), kHttpExample));
+            return fault(path, "is no tool", fmt::format("one of {}, transfer with its addresses, or a mapping, {}", fmt::join(kBuiltInTools, ", "), kHttpExample));
         out.built_in.push_back(name);
         unique(name, path);
     });

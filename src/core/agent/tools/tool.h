@@ -23,6 +23,7 @@ struct ToolResult {
     ToolOutcome outcome = ToolOutcome::Ok;
     std::string text;
     bool ends_call = false;  // the agent hangs up after its next words
+    bool over = false;       // there is nobody left to say anything to
 };
 using ToolDone = std::function<void(ToolResult result)>;
 

@@ -61,9 +61,10 @@ void ToolLoop::take(std::size_t at, ToolResult result) {
     // The run is our caller, and the stream that called for it is over: both go on the next turn of the loop.
     loop_.post(lifeline_.guard([this] {
         const bool hangs_up = std::any_of(pending_.begin(), pending_.end(), [](const Pending& one) { return one.result->ends_call; });
+        const bool over = std::any_of(pending_.begin(), pending_.end(), [](const Pending& one) { return one.result->over; });
         note_step();
         ends_call_ = ends_call_ || hangs_up;
-        if (hangs_up && spoke_) {  // its goodbye, most likely
+        if (over || (hangs_up && spoke_)) {  // its goodbye, most likely
             working_ = false;
             return handlers_.on_done(true);
         }
