@@ -178,6 +178,8 @@ def test_check_accepts_the_examples(voicectl):
     assert result.code == 3 and "OPENAI_API_KEY" in result.err
     assert voicectl("agent", "check", parts.ROOT / "examples/openai.yaml", env={"OPENAI_API_KEY": "sk-of-nobody"}).code == 0
     assert voicectl("agent", "check", parts.ROOT / "examples/tools.yaml", env={"BOOKING_KEY": "of-nobody"}).code == 0
+    keys = {f"{name}_API_KEY": "of-nobody" for name in ("DEEPGRAM", "OPENAI", "ANTHROPIC", "ZYPHRA")}
+    assert voicectl("agent", "check", parts.ROOT / "examples/failover.yaml", env=keys).code == 0
 
 
 def test_a_missing_file_is_wrong_input(voicectl):

@@ -1,6 +1,6 @@
 """What a caller hears when those fail who listen, think and speak: real calls, judged by `e2e-call`; the providers' faults are made by
-tests/fake_providers.py. "In time" is 1.5 s from the failure till somebody else is heard, by the caller's ear; within an answer `e2e-call`
-itself hears to that: for it 1.2 s of silence are the end of one."""
+tests/fake_providers.py. "In time" is 1.5 s from the failure till somebody else is heard, by the caller's ear, after the half second that
+ends a turn. Within an answer `e2e-call` itself hears to that: for it 1.2 s of silence are the end of one."""
 import json
 import subprocess
 import sys
@@ -27,7 +27,7 @@ EARS = "{provider: pocketsphinx, phrases: [when are you open, tell me the story 
 SCRIPT = "{provider: script, rules: [{match: open, answer: '" + OPEN + "'}, {match: story, answer: '" + STORY + "'}], default: I do not know.}"
 FLITE = "{provider: flite, voice: slt}"
 ASK = "When are you open?"
-IN_TIME_MS = 1500
+IN_TIME_MS = 500 + 1500
 
 
 class Providers:
@@ -106,7 +106,10 @@ def test_a_voice_that_gives_no_sound_is_followed_at_once(providers, tmp_path, fa
     assert latency(result) < IN_TIME_MS and latency(result, 2) < IN_TIME_MS
     whole(result)
     asked = providers.seen("voice")
-    assert 3 <= len(asked) <= 4, asked  # three strikes, and perhaps one that was asked ahead: nobody asks a fourth time
+    if fault == "429":  # it says when it may be asked again
+        assert len(asked) == 1, asked
+    else:  # three strikes, and perhaps one that was asked ahead: nobody asks a fourth time
+        assert 3 <= len(asked) <= 4, asked
 
 
 def test_a_voice_that_says_nothing_is_followed_when_its_time_is_over(providers, tmp_path):

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 import urllib.request
 import uuid
 
@@ -28,7 +29,7 @@ GOODBYE = "Our money is spent. Goodbye."
 class Model:
     """A chat-completions server that says what its answers took, as OpenAI does."""
 
-    def __init__(self, text, tokens):
+    def __init__(self, text, tokens, late=0.0):
         self.requests = []
         model = self
 
@@ -40,6 +41,8 @@ class Model:
                 self.end_headers()
                 for event in ({"choices": [{"delta": {"content": text}, "finish_reason": None}]}, {"choices": [{"delta": {}, "finish_reason": "stop"}]},
                               {"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": tokens, "prompt_tokens_details": {"cached_tokens": 600}}}):
+                    if "usage" in event:
+                        time.sleep(late)
                     self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
                 self.wfile.write(b"data: [DONE]\n\n")
 
@@ -61,8 +64,8 @@ class Model:
 def model():
     made = []
 
-    def make(text, tokens):
-        made.append(Model(text, tokens))
+    def make(text, tokens, **more):
+        made.append(Model(text, tokens, **more))
         return made[-1]
 
     yield make
@@ -120,6 +123,17 @@ def test_a_spent_budget_ends_the_call_within_the_turn_with_a_goodbye(server, age
     assert metric(port, 'voicectl_cost_usd_total{provider="openai",stage="llm"}') == 6.001
     assert metric(port, 'voicectl_llm_tokens_total{kind="output",provider="openai"}') == 6000
     assert metric(port, "voicectl_calls_cost_usd") == 0  # no call runs any more
+
+
+def test_a_cost_that_is_told_late_ends_the_call_within_the_turn_too(server, agents, model):
+    """The answer is over for the caller's ear; its figures come seconds after its last word was made."""
+    dear = model("We are open.", 6000, late=2.5)
+    agent = agents(server, YAML.format(name="late", llm=dear.yaml(), more=PRICES + f"\nlimits: {{budget_goodbye: '{GOODBYE}'}}"))
+    ask(server, "late", "late-room")
+    (end,) = ended(agent)
+    assert end["ok"] is True and end["detail"] == "budget spent: 6.001 of 5 USD", end
+    assert len(dear.requests) == 1
+    assert report(agent, "late-room")["costs"]["totalUsd"] == "6.001"
 
 
 def test_a_warning_at_four_fifths_and_the_call_goes_on(server, agents, model):

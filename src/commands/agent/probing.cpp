@@ -121,7 +121,7 @@ std::string came_back(const ProbeReport& one) {
 std::string amounts_text(const nlohmann::json& line) {
     std::vector<std::string> out;
     if (const auto heard = line.find("audioMs"); heard != line.end()) out.push_back(format_duration(std::chrono::milliseconds(heard->get<std::int64_t>())) + " of audio");
-    for (const auto& [key, unit] : {std::pair{"inputTokens", "tokens read"}, {"cachedTokens", "of them cached"}, {"outputTokens", "tokens written"}, {"characters", "characters"}})
+    for (const auto& [key, unit] : {std::pair{"inputTokens", "tokens read"}, {"cachedTokens", "of them cached"}, {"storedTokens", "of them stored"}, {"outputTokens", "tokens written"}, {"characters", "characters"}})
         if (const auto found = line.find(key); found != line.end()) out.push_back(fmt::format("{} {}", found->get<std::int64_t>(), unit));
     return fmt::format("{}{}", fmt::join(out, ", "), line.value("estimated", false) ? " (our guess)" : "");
 }

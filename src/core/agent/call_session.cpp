@@ -13,7 +13,6 @@ namespace voicectl::agent {
 namespace {
 
 constexpr const char* kTrackName = "agent-voice";
-constexpr int kErrorsToGiveUp = 3;
 // The caller is subscribed, but its player opens a moment later, and the first packets that a jitter buffer gets are
 // stretched or dropped: without this one greeting in five had lost its first 10 ms (scripts/greetings).
 constexpr std::chrono::milliseconds kGreetingLeadIn{150};
@@ -266,6 +265,12 @@ void CallSession::greet_when_heard() {
     answer_held();
 }
 
+/// Of several each was told as it failed.
+template<class T>
+void CallSession::report_error(Stage stage, const Choices<T>& choices) const {
+    if (choices.all().size() == 1) report("provider_error", {{"stage", to_text(stage)}, {"provider", choices.all().front().name()}});
+}
+
 void CallSession::hear(const rtc::TrackInfo& track) {
     if (!listener_) {
         Listener::Handlers handlers;
@@ -396,21 +401,6 @@ std::unique_ptr<Reply> CallSession::new_reply(bool interruptible) {
     return std::make_unique<Reply>(parts_.loop, *voice_, *output_, interruptible, std::move(handlers));
 }
 
-// Somebody stood in: the caller notices a pause at most, the operator is told.
-void CallSession::on_moved(Stage stage, const speech::Moved& moved) {
-    report("provider_error", {{"stage", to_text(stage)}, {"provider", moved.from}, {"next", moved.to}});
-    record_->error(ms(parts_.loop.now()), to_text(stage), fmt::format("{}: {}", moved.from, moved.reason.message));
-    all_down_ = all_down_ || (moved.to.empty() && stage != Stage::Stt);
-    log_.warn(moved.to.empty() ? "a provider failed, and there is no other" : moved.for_good ? "a provider is given up for this call" : "a provider failed, another one stands in",
-              {{"stage", to_text(stage)}, {"provider", moved.from}, {"next", moved.to}, {"error", moved.reason.message}});
-}
-
-/// Of several each was told as it failed.
-template<class T>
-void CallSession::report_error(Stage stage, const Choices<T>& choices) const {
-    if (choices.all().size() == 1) report("provider_error", {{"stage", to_text(stage)}, {"provider", choices.all().front().name()}});
-}
-
 void CallSession::on_reply_ended(std::optional<Error> error) {
     const bool stand_in = voice_ != &stages_.tts();
     const bool apology = stand_in || apologising_;
@@ -437,45 +427,6 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
     if (error && !apology) return apologise(*error, voice_failed);
     if (goodbye) return hang_up("agent said goodbye");
     if (hang_up_next_) return hang_up("the caller was silent");
-    after_reply();
-}
-
-// Nobody could answer. A caller who is told so may try again; where that is in vain, or was twice, he is told goodbye.
-void CallSession::apologise(const Error& error, bool voice_failed) {
-    const auto& trouble = parts_.config.trouble;
-    const bool last = std::exchange(all_down_, false) || error.code == Errc::Auth || errors_in_a_row_ >= kErrorsToGiveUp;
-    auto words = settings_.filled(last ? trouble.goodbye : trouble.say);
-    if (voice_failed && apology_) voice_ = apology_.get();
-    else if (voice_failed) words.clear();  // nobody is left who could say it
-    if (last) return leave_failed("no answer could be made: " + error.message, words);
-    if (words.empty()) return after_reply();
-    apologising_ = true;
-    last_words_ = words;
-    say(words, /*interruptible=*/true);
-}
-
-// First the model failed, and now the voice that was to tell it.
-void CallSession::say_by_stand_in() {
-    voice_ = apology_.get();
-    apologising_ = !leaving_;
-    say(std::exchange(last_words_, {}), /*interruptible=*/!leaving_);
-}
-
-void CallSession::leave_failed(const std::string& reason, const std::string& words) {
-    leaves_well_ = false;
-    say_goodbye(words, reason);
-}
-
-void CallSession::on_silent_reply() {
-    const char* const stage = reply_->waits_for();
-    log_.error("nothing was heard of the agent for 5 s while it was speaking: what it was saying is given up", {{"waited_for", stage}});
-    report("provider_error", {{"stage", stage}});
-    record_->error(ms(parts_.loop.now()), stage, "nothing was heard for 5 s");
-    reply_->cut();
-    save_reply(/*interrupted=*/true, "nothing was heard for 5 s");
-    reply_.reset();
-    if (leaving_) return hang_up(*leaving_);
-    if (++errors_in_a_row_ >= kErrorsToGiveUp) return end(false, "the agent could not be heard");
     after_reply();
 }
 

@@ -77,7 +77,6 @@ class CallSession final : public rtc::RoomObserver {
     std::unique_ptr<Reply> new_reply(bool interruptible);
     void begin(std::unique_ptr<Reply> reply);
     void on_reply_ended(std::optional<Error> error);
-    void on_silent_reply();
     void on_gap(const char* cause, std::chrono::milliseconds gap);
     void after_reply();
     void on_interrupted();
@@ -108,10 +107,13 @@ class CallSession final : public rtc::RoomObserver {
     void save_record();
     void close_record();
     void show_state(const char* state);
+    // Failing providers: call_session_trouble.cpp.
+    static constexpr int kErrorsToGiveUp = 3;  // in a row
+    void on_moved(Stage stage, const speech::Moved& moved);
     void apologise(const Error& error, bool voice_failed);
     void say_by_stand_in();
     void leave_failed(const std::string& reason, const std::string& words);
-    void on_moved(Stage stage, const speech::Moved& moved);
+    void on_silent_reply();
     void report(const char* kind, nlohmann::json more = nlohmann::json::object()) const;
     template<class T>
     void report_error(Stage stage, const Choices<T>& choices) const;

@@ -19,14 +19,14 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kLongestText = 4096;      // of an attribute
+constexpr std::size_t kLongestSpanText = 4096;      // of an attribute
 constexpr std::size_t kLargestAnswer = 64 * 1024;
 constexpr std::chrono::seconds kLongestPause{30};
 constexpr std::chrono::seconds kRequestTime{10};
 
 /// OTLP's JSON has 64 bit numbers as text.
 Json value_of(const Attribute& attribute) {
-    if (const auto* text = std::get_if<std::string>(&attribute)) return {{"stringValue", valid_utf8(text->substr(0, kLongestText))}};
+    if (const auto* text = std::get_if<std::string>(&attribute)) return {{"stringValue", valid_utf8(text->substr(0, kLongestSpanText))}};
     if (const auto* number = std::get_if<std::int64_t>(&attribute)) return {{"intValue", std::to_string(*number)}};
     if (const auto* number = std::get_if<double>(&attribute)) return {{"doubleValue", *number}};
     return {{"boolValue", std::get<bool>(attribute)}};
@@ -52,7 +52,7 @@ Json to_json(const Span& span) {
              {"attributes", list_of(span.attributes)},
              {"status", Json::object()}};
     if (!span.parent_id.empty()) out["parentSpanId"] = span.parent_id;
-    if (!span.error.empty()) out["status"] = {{"code", 2}, {"message", valid_utf8(redact(span.error)).substr(0, kLongestText)}};
+    if (!span.error.empty()) out["status"] = {{"code", 2}, {"message", valid_utf8(redact(span.error)).substr(0, kLongestSpanText)}};
     return out;
 }
 

@@ -119,7 +119,9 @@ Remote read_remote(OptionReader& reader, const ProviderContext& context, const R
         reader.fault("base_url", "a key is not sent in the clear", "write it with https:// or wss://");
     read_headers(reader, context, out);
     const auto seconds = [&](const std::string& key, milliseconds fallback) {
-        return milliseconds(static_cast<std::int64_t>(reader.number(key, static_cast<double>(fallback.count()) / 1000, 0.1, 300) * 1000));
+        // Who is followed has to fail before the caller asks whether anybody is there.
+        const auto usual = context.followed && fallback >= 5s ? fallback * 3 / 5 : fallback;
+        return milliseconds(static_cast<std::int64_t>(reader.number(key, static_cast<double>(usual.count()) / 1000, 0.1, 300) * 1000));
     };
     out.first = seconds(std::string(defaults.first_key), defaults.first);
     out.stall = seconds(std::string(defaults.stall_key), defaults.stall);

@@ -274,7 +274,7 @@ TEST_CASE("the cause that a script sees is the one that all failures have, else 
 TEST_CASE("HTTP tools are not called, and a URL's secrets are not told") {
     ProbeBench bench;
     ToolSettings settings;
-    settings.http.push_back({.name = "book", .description = "Books.", .parameters = {}, .server = {.key = "tools[0]", .url = "https://user:pw@tools.example.com/book?key=s3cret", .headers = {}, .allowed_hosts = {}}});
+    settings.http.push_back({.name = "book", .description = "Books.", .parameters = {}, .server = {.key = "tools[0]", .url = "https://tools.example.com/book?key=s3cret", .headers = {}, .allowed_hosts = {}}});
     bench.stages.tools = std::move(*Toolbox::build(std::move(settings), bench.context));
     bench.start();
     const auto& tool = bench.report("tools[0]");
