@@ -21,7 +21,7 @@ using State = ProbeReport::State;
 constexpr std::size_t kMostWords = 2000;         // bytes of an answer that are kept
 constexpr int kLongestSound = 60;                // seconds of one short sentence
 constexpr int kQuietest = 30;                    // of 32767: what never is louder is no speech
-constexpr AnswerLimit kShortAnswer{.characters = 300, .time = 0ms, .words = ""};
+const AnswerLimit kShortAnswer{.characters = 300, .time = 0ms, .words = ""};
 
 milliseconds length_of(const audio::Pcm& sound) { return milliseconds(static_cast<std::int64_t>(sound.samples.size()) * 1000 / sound.rate_hz); }
 
