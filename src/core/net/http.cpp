@@ -129,7 +129,8 @@ std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string
     const std::string copy(text);
     const char* rest = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
     if (rest == nullptr || *rest != '\0') return std::nullopt;
-    return std::chrono::system_clock::from_time_t(timegm(&parts));
+    constexpr std::time_t kFarthest = 4'102'444'800;  // 2100: nanoseconds of a 64-bit clock do not reach the year 9999
+    return std::chrono::system_clock::from_time_t(std::clamp<std::time_t>(timegm(&parts), 0, kFarthest));
 }
 
 std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& head, std::chrono::system_clock::time_point now) {

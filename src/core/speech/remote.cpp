@@ -222,8 +222,10 @@ struct RemoteCall::State : std::enable_shared_from_this<State> {
 
     void on_done(const Result<void>& done) {
         if (complete || (done && good())) {
-            deadline.cancel();
-            return handlers.on_end();
+            const auto self = shared_from_this();  // a handler may drop us
+            handlers.on_end();
+            if (!pause.pending()) deadline.cancel();  // another try has to be in time, too
+            return;
         }
         if (!done && (!head || good())) return retry_or(std::move(Error(done.error())).while_doing(remote.provider), true);
         if (!head) return retry_or({Errc::Protocol, remote.provider + " gave no answer", {}}, true);

@@ -235,6 +235,19 @@ TEST_CASE("remote models: a slow first word and a stall in mid-answer are timeou
     }
 }
 
+TEST_CASE("remote models: a second try has to be in time, too") {
+    for (const auto& wire : wires()) {
+        CAPTURE(wire.name);
+        FakeModelServer server([&](const Connection& connection, int number) {
+            connection.head("200 OK");
+            if (number == 2) connection.wait_for_hang_up();
+        });
+        Ear ear(*model_at(wire, server, {{"first_token_timeout", 1.5}, {"stall_timeout", 300}}));
+        CHECK(ear.finish().error.code == Errc::Timeout);
+        CHECK(server.requests() == 2);
+    }
+}
+
 TEST_CASE("remote models: closed in mid-word is an error once something was said, and tried again before") {
     for (const auto& wire : wires()) {
         CAPTURE(wire.name);

@@ -202,6 +202,7 @@ TEST_CASE("waits double, with a quarter off at most") {
 
 TEST_CASE("how long a server wants to be left alone") {
     const auto now = *net::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
+    CHECK(net::parse_http_date("Sun, 06 Nov 9999 08:49:37 GMT") == net::parse_http_date("Fri, 01 Jan 2100 00:00:00 GMT"));
     const auto wait = [&](net::Headers headers) { return net::retry_after(answered(429, std::move(headers)), now); };
     CHECK(wait({}) == std::nullopt);
     CHECK(wait({{"retry-after", "3"}}) == 3s);
