@@ -214,6 +214,7 @@ struct RemoteCall::State : std::enable_shared_from_this<State> {
     void on_chunk(std::string_view chunk) {
         if (!good()) {
             refused += chunk.substr(0, kMostRefusal - std::min(kMostRefusal, refused.size()));
+            if (refused.size() == kMostRefusal) on_refused();  // its end is not waited for
             return;
         }
         if (used && !complete) watch(remote.stall);
@@ -229,6 +230,11 @@ struct RemoteCall::State : std::enable_shared_from_this<State> {
         }
         if (!done && (!head || good())) return retry_or(std::move(Error(done.error())).while_doing(remote.provider), true);
         if (!head) return retry_or({Errc::Protocol, remote.provider + " gave no answer", {}}, true);
+        on_refused();
+    }
+
+    void on_refused() {
+        transfer.reset();
         const auto server = parse_server_error(refused);
         retry_or(refusal(remote, head->status, server), worth_retrying(*head, server));
     }

@@ -2,6 +2,7 @@
 #include <fmt/chrono.h>
 
 #include <cmath>
+#include <thread>
 
 #include "engines.h"
 #include "fake_model_server.h"
@@ -19,6 +20,7 @@ namespace {
 struct VoiceRow {
     const char* name;
     json options;
+    int rate_hz = 24000;  // of its raw samples, and what it gives
 };
 const std::vector<VoiceRow> kVoiceRows{
     {"openai", {{"model", "test-voice"}}},
@@ -150,7 +152,7 @@ TEST_CASE("voices over HTTP: sound comes as it was sent, then done, on the loop 
     with_every_voice([&](const VoiceRow& row) {
         FakeModelServer server(sends("audio/pcm", bytes_of(sound)));
         const auto voice = voice_of(row, server);
-        CHECK(voice->rate_hz() == 24000);
+        CHECK(voice->rate_hz() == row.rate_hz);
         VoiceEar ear(*voice, "Hello there.");
         ear.finish();
         CHECK(ear.order == "ad");
@@ -163,16 +165,18 @@ TEST_CASE("voices over HTTP: sound comes as it was sent, then done, on the loop 
 
 TEST_CASE("voices over HTTP: the bytes may be cut anywhere, and labelled in many ways") {
     const auto sound = tone(300);
-    const std::vector<std::pair<std::string, std::string>> forms{
-        {"audio/pcm", bytes_of(sound)},
-        {"application/octet-stream", bytes_of(sound)},
-        {"audio/L16; rate=24000; channels=1", bytes_of(sound)},
-        {"audio/wav", wav(sound, 24000)},
-        {"audio/x-wav", wav(sound, 24000, 1, 0xFFFFFFFF)},  // of a length that nobody knew
-        {"audio/pcm", wav(sound, 24000)},
-        {"text/event-stream", ": hello\n\n" + delta(bytes_of(sound).substr(0, 201)) + delta(bytes_of(sound).substr(201), "audio") + kSpeechDone}};
+    const auto forms = [&](int rate) {
+        return std::vector<std::pair<std::string, std::string>>{
+            {"audio/pcm", bytes_of(sound)},
+            {"application/octet-stream", bytes_of(sound)},
+            {fmt::format("audio/L16; rate={}; channels=1", rate), bytes_of(sound)},
+            {"audio/wav", wav(sound, rate)},
+            {"audio/x-wav", wav(sound, rate, 1, 0xFFFFFFFF)},  // of a length that nobody knew
+            {"audio/pcm", wav(sound, rate)},
+            {"text/event-stream", ": hello\n\n" + delta(bytes_of(sound).substr(0, 201)) + delta(bytes_of(sound).substr(201), "audio") + kSpeechDone}};
+    };
     with_every_voice([&](const VoiceRow& row) {
-        for (const auto& [type, bytes] : forms) {
+        for (const auto& [type, bytes] : forms(row.rate_hz)) {
             CAPTURE(type);
             FakeModelServer server([&](const Connection& connection, int) {
                 connection.head("200 OK", type);
@@ -207,8 +211,8 @@ TEST_CASE("voices over HTTP: sound of another rate, and of two channels, becomes
                 FakeModelServer server(sends(type, bytes));
                 VoiceEar ear(*voice_of(row, server), "Hello there.");
                 CHECK(ear.finish().order == "ad");
-                CHECK(std::abs(static_cast<long>(ear.samples.size()) - 24000) < 100);
-                CHECK(std::abs(audio::measure(ear.samples).rms_dbfs - audio::measure(tone(24000)).rms_dbfs) < 0.5);
+                CHECK(std::abs(static_cast<long>(ear.samples.size()) - row.rate_hz) < 100);
+                CHECK(std::abs(audio::measure(ear.samples).rms_dbfs - audio::measure(tone(static_cast<std::size_t>(row.rate_hz), row.rate_hz)).rms_dbfs) < 0.5);
             }
         }
     });
@@ -325,6 +329,21 @@ TEST_CASE("voices over HTTP: sound that stops coming is an error, for as long as
             connection.wait_for_hang_up();
         },
         "ae", Errc::Timeout, "nothing more", {{"stall_timeout", 0.2}});
+}
+
+TEST_CASE("voices over HTTP: slow but steady sound is heard to its end") {
+    with_every_voice([](const VoiceRow& row) {
+        FakeModelServer server([](const Connection& connection, int) {
+            connection.head("200 OK", "audio/pcm");
+            for (int i = 0; i < 8; ++i) {  // in all twice as long as the deadline between two pieces
+                connection.send(bytes_of(tone(1000)));
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            }
+        });
+        VoiceEar ear(*voice_of(row, server, {{"stall_timeout", 0.4}}), "Hello there.");
+        CHECK(ear.finish().order == "ad");
+        CHECK(ear.samples.size() == 8000);
+    });
 }
 
 TEST_CASE("voices over HTTP: a server that hangs up in mid-word is told from one that is done") {

@@ -203,7 +203,7 @@ TEST_CASE("remote models: cancelled in mid-stream, nothing more is told and the 
             connection.wait_for_hang_up();
             waiter.change([&] { hung_up = true; });
         });
-        Ear ear(*model_at(wire, server));
+        Ear ear(*model_at(wire, server, {{"stall_timeout", 300}}));  // no deadline of ours hangs up
         REQUIRE(ear.waiter.wait([&] { return !ear.text.empty(); }));
         ear.stop();
         CHECK(waiter.wait([&] { return hung_up; }));
@@ -232,6 +232,19 @@ TEST_CASE("remote models: a slow first word and a stall in mid-answer are timeou
         CHECK(second.finish().error.code == Errc::Timeout);
         CHECK(second.order == "te");
         CHECK(stalling.requests() == 1);
+    }
+}
+
+TEST_CASE("remote models: a refusal without end is one as soon as it is long enough") {
+    for (const auto& wire : wires()) {
+        CAPTURE(wire.name);
+        FakeModelServer server([&](const Connection& connection, int) {
+            connection.head("400 Bad Request", "text/html");
+            while (connection.send(std::string(10'000, 'x'))) continue;
+        });
+        Ear ear(*model_at(wire, server));
+        CHECK(ear.finish().error.code == Errc::Rejected);
+        CHECK(ear.error.message.size() < 1000);
     }
 }
 
