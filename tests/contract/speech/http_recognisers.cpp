@@ -316,13 +316,11 @@ TEST_CASE("recognisers over HTTP: a question ahead that fails is no failure") {
         HttpListener listener(*ear_of(row, server));
         listener.push(spoken_words());
         listener.push(quiet_for(0.3));
-        CHECK(listener.pause());
-        while (!listener.loop.on_loop([&] { return server.requests() == 1; })) continue;
-        listener.loop.on_loop([] {});
+        while (server.requests() < 2 && !listener.loop.on_loop([&] { return listener.order.ends_with('e'); })) CHECK(listener.pause());  // asks anew once it has failed
         listener.end();
         listener.wait_for(1);
-        // When the end came first, the question had become the only one, and its failure is one.
-        CHECK((listener.order.ends_with('f') ? listener.finals.back() == "at last" : listener.error.code == Errc::Rejected));
+        REQUIRE(listener.order.ends_with('f'));
+        CHECK(listener.finals.back() == "at last");
     });
     FakeModelServer server([&](const Connection& connection, int) { answer(connection, kEarRows[0], "yes"); });
     HttpListener listener(*ear_of(kEarRows[0], server, {{"ahead", false}}));

@@ -433,6 +433,34 @@ TEST_CASE("socket recognisers: a server that hears and says nothing is a timeout
     }
 }
 
+TEST_CASE("words that come too late are not those of the next utterance") {
+    const auto& dialect = dialect_of("deepgram");
+    FakeSocketServer server([&](Session& session) {
+        session.accept();
+        Ear ear{dialect.rate_hz, {}};
+        int asked = 0;
+        bool late = false;
+        while (true) {
+            const auto message = session.read();
+            if (const auto pcm = dialect.pcm(message)) ear.hear(*pcm);
+            else if (message.bytes.find(dialect.ask) != std::string::npos) ++asked;
+            if (asked == 0 && ear.take(false) == "w5") send_all(session, dialect.piece(words(1, 5), 0, 500, false));
+            if (ear.ms() >= 800 && !std::exchange(late, true)) send_all(session, dialect.piece(words(6, 7), 500, 700, true));
+            if (asked == 2) return send_all(session, dialect.piece(words(8, 10), 700, 1000, true)), session.wait_for_end();
+        }
+    });
+    Hearing hearing(options_of(dialect, server, {{"final_timeout", 0.3}}));
+    hearing.push(sound(1, 7));
+    REQUIRE(hearing.waiter.wait([&] { return !hearing.partials.empty(); }));
+    hearing.end();
+    REQUIRE_MESSAGE(hearing.wait_for_finals(1), hearing.why());
+    CHECK(hearing.finals[0] == words(1, 5));
+    hearing.push(sound(8, 10));
+    hearing.end();
+    REQUIRE_MESSAGE(hearing.wait_for_finals(2), hearing.why());
+    CHECK(hearing.finals[1] == words(8, 10));
+}
+
 TEST_CASE("socket recognisers: a refused handshake says what to do, and only what may pass is tried again") {
     struct Refused {
         unsigned status;

@@ -301,7 +301,11 @@ TEST_CASE("socket voices: a dropped text is cancelled, says nothing more, and is
             while (true) {
                 const auto wish = speaker.listen(session, [&](const std::string& context) {
                     ++cancelled;
-                    if (context == old) send(session, speaker.audio(old, sound_of("OLD")));  // it was on its way
+                    if (context != old) return;
+                    send(session, speaker.audio(old, sound_of("OLD")));  // it was on its way
+                    if (speaker.contexts) return;
+                    send(session, speaker.done(old));  // and so was its end: not yet that it is cleared
+                    std::this_thread::sleep_for(300ms);
                 });
                 if (!std::exchange(first, false)) {
                     say(session, speaker, wish);
@@ -315,6 +319,8 @@ TEST_CASE("socket voices: a dropped text is cancelled, says nothing more, and is
         auto& speech = voice.speak("Never heard to its end.");
         REQUIRE(voice.waiter.wait([&] { return speech.letters() == "Neve"; }));
         voice.drop(speech);
+        while (!speaker.contexts && cancelled == 0) std::this_thread::yield();
+        if (!speaker.contexts) std::this_thread::sleep_for(100ms);
         for (const std::string text : {"Next.", "And after it."}) CHECK(voice.spoken(text).letters() == text);
         CHECK(speech.order == "a");
         CHECK(speech.letters() == "Neve");
@@ -470,6 +476,17 @@ TEST_CASE("socket voices: a refused handshake says what to do, and only what may
             CHECK(!speech.error->hint.empty());
             CHECK((server.connections() > 1) == refused.again);
             CHECK(server.connections() <= 3);
+        }
+}
+
+TEST_CASE("socket voices: one that is busy is asked again as often as the configuration says") {
+    for (const auto& speaker : speakers())
+        for (const int retries : {0, 1}) {
+            CAPTURE(speaker.name);
+            FakeSocketServer server([&](Session& session) { session.refuse(429, "{}"); });
+            Voice voice(options_of(speaker, server, {{"first_audio_timeout", 20}, {"retries", retries}}));
+            CHECK(voice.spoken("Hello.").error);
+            CHECK(server.connections() == retries + 1);
         }
 }
 
