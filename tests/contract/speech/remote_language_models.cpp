@@ -235,6 +235,24 @@ TEST_CASE("remote models: a slow first word and a stall in mid-answer are timeou
     }
 }
 
+TEST_CASE("remote models: a server that has nothing to say yet, and says so, does not stall") {
+    for (const auto& wire : wires()) {
+        CAPTURE(wire.name);
+        FakeModelServer server([&](const Connection& connection, int) {
+            connection.head("200 OK");
+            connection.send(wire.begin + wire.text("half "));
+            for (int i = 0; i < 8; ++i) {  // in all twice as long as the deadline
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                connection.send(": ping\n\n");
+            }
+            connection.send(wire.text("rest.") + wire.end);
+        });
+        Ear ear(*model_at(wire, server, {{"stall_timeout", 0.4}}));
+        CHECK(ear.finish().order.ends_with('d'));
+        CHECK(ear.text == "half rest.");
+    }
+}
+
 TEST_CASE("remote models: a refusal without end is one as soon as it is long enough") {
     for (const auto& wire : wires()) {
         CAPTURE(wire.name);
