@@ -1,11 +1,9 @@
 """e2e-call on the built binary: a good call passes, and every way in which a call can be bad is found and named."""
-import glob
 import json
 import os
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import time
 
 import parts
@@ -35,8 +33,12 @@ def states(result):
     return {check["id"]: check["state"] for check in result.json["checks"]}
 
 
-def left_behind():
-    return set(glob.glob(os.path.join(tempfile.gettempdir(), "voicectl-call-*")) + glob.glob(os.path.join(tempfile.gettempdir(), "voicectl-server-*")))
+@pytest.fixture
+def own_temp(tmp_path):
+    """A folder for temporary files that no call beside this one uses."""
+    folder = tmp_path / "temp"
+    folder.mkdir()
+    return folder
 
 
 def children_of(pid):
@@ -53,10 +55,9 @@ def alive(pid):
         return False
 
 
-def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path):
-    before = left_behind()
+def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path, own_temp):
     store = tmp_path / "mine.db"
-    result = voicectl("e2e-call", "--local", "--json", "--store", store, "--record", tmp_path / "audio", timeout=180)
+    result = voicectl("e2e-call", "--local", "--json", "--store", store, "--record", tmp_path / "audio", env={"TMPDIR": str(own_temp)}, timeout=180)
     assert result.code == 0, result
     report = result.json
     assert report["schemaVersion"] == 1 and report["passed"]
@@ -67,7 +68,7 @@ def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path):
     assert {path.name for path in (tmp_path / "audio").iterdir()} == {"agent.wav", "caller.wav", "call.wav"}
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "audio").iterdir()} == {0o600}
     assert parts.voicectl("transcript", "list", "--store", store, "--get", "/transcripts/*/callerIdentity").out == "e2e-caller\n"
-    assert left_behind() == before
+    assert not list(own_temp.iterdir())
 
 
 def test_each_step_prints_one_line_as_it_happens(voicectl):
@@ -183,9 +184,8 @@ def test_a_missing_core_names_the_script_that_installs_it(server):
 
 
 @pytest.mark.parametrize("number,code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_stops_everything(number, code):
-    before = left_behind()
-    process = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--local"], text=True, env=parts.clean_environment(),
+def test_ctrl_c_stops_everything(number, code, own_temp):
+    process = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--local"], text=True, env=parts.clean_environment({"TMPDIR": str(own_temp)}),
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     children = []
     for line in process.stdout:
@@ -197,7 +197,7 @@ def test_ctrl_c_stops_everything(number, code):
     assert process.returncode == code, out + err
     assert len(children) == 2
     assert not any(alive(child) for child in children)
-    assert left_behind() == before
+    assert not list(own_temp.iterdir())
 
 
 def test_a_bad_configuration_is_told_before_anything_runs(voicectl, tmp_path):
