@@ -1,5 +1,5 @@
 """A model and a voice as OpenAI has them and a recogniser as Deepgram has it, with faults on demand: the voice speaks with flite. What
-each of them does next is told by POST /voice, /model or /ears with {"fault": …, "times": N}; GET /seen tells what they were asked.
+each of them does next is told by POST /voice, /model or /ears with {"fault": …, "times": N} or {"faults": [one after the other]}; GET /seen tells what they were asked.
 
 Faults of all: down (the connection is closed), 500, 429, 401 (the key is wrong), slow (nothing for ten seconds), lie (200, and a page in HTML); of the voice: empty
 (200 without sound), cut (the sound breaks off after `after` seconds); of the model: cut (the words break off after `after` of them), tool
@@ -21,6 +21,8 @@ state = {"voice": {}, "model": {}, "ears": {}, "heard": "when are you open", "an
 
 def fault(kind):
     plan = state[kind]
+    if plan.get("faults"):
+        return plan["faults"].pop(0), plan
     if not plan.get("times"):
         return None, plan
     plan["times"] -= 1
@@ -40,7 +42,7 @@ async def refuse(request, what):
     if what == "401":  # as the real one does, which repeats the key
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
         text = {"error": {"message": f"Incorrect API key provided: {key}.", "type": "invalid_request_error", "code": "invalid_api_key"}}
-    return web.json_response(text, status=int(what), headers={"Retry-After": "30"} if what == "429" else {})
+    return web.json_response(text, status=int(what), headers={"Retry-After": "120"} if what == "429" else {})
 
 
 async def speak(request):
