@@ -33,7 +33,10 @@ class FakeSocketServer {
     /// One connection; its calls throw when the other side is gone, which ends the script.
     class Session {
      public:
-        Session(Tcp::socket& socket, int which) : number(which), socket_(socket), ws_(socket) { boost::beast::http::read(socket_, buffer_, request_); }
+        Session(Tcp::socket& socket, int which) : number(which), socket_(socket), ws_(socket) {
+            socket_.set_option(Tcp::no_delay(true));  // as servers do that send small messages
+            boost::beast::http::read(socket_, buffer_, request_);
+        }
         const int number;  // 1 for the first connection
         std::string target() const { return std::string(request_.target()); }
         std::string header(const std::string& name) const { return std::string(request_[name]); }
