@@ -49,6 +49,8 @@ struct Transfer {
 using TransferDone = std::function<void(Result<void> done)>;
 /// `done` is called once, on the loop, perhaps within this call, and within kTransferTime.
 using AskTransfer = std::function<void(const Transfer& wanted, TransferDone done)>;
+/// What a session is told where nobody can do it.
+inline Error no_transfers() { return {Errc::Rejected, "calls cannot be transferred here"}; }
 inline constexpr std::chrono::seconds kTransferTime{30};
 
 struct StageSet {
@@ -89,6 +91,12 @@ class CallHost {
     std::function<void(const nlohmann::json& report)> on_report;
     /// A session wants its caller transferred: done by whoever has the server's API secret. Absent: nobody can.
     AskTransfer on_transfer;
+
+ protected:
+    void pass_on(const Transfer& wanted, TransferDone done) const {
+        if (on_transfer) on_transfer(wanted, std::move(done));
+        else done(std::unexpected(no_transfers()));
+    }
 };
 
 struct HostParts {

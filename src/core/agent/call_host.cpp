@@ -25,10 +25,7 @@ class LocalCallHost final : public CallHost {
         };
         recovery_ = std::make_unique<Recovery>(parts_.loop, parts_.stages, parts_.config.failover.recover,
                                                Recovery::Handlers{.needed = [this] { return !calls_.empty(); }, .on_report = parts_.on_report});
-        parts_.transfer = [this](const Transfer& wanted, TransferDone done) {
-            if (on_transfer) return on_transfer(wanted, std::move(done));
-            done(fail(Errc::Rejected, "calls cannot be transferred here"));
-        };
+        parts_.transfer = [this](const Transfer& wanted, TransferDone done) { pass_on(wanted, std::move(done)); };
         if (!parts_.stages.traces) return;
         exporter_ = SpanExporter::create(parts_.loop, *parts_.stages.traces);
         exporter_->on_dropped = [this](std::uint64_t count) {

@@ -422,7 +422,7 @@ void CallSession::on_reply_ended(std::optional<Error> error) {
     save_reply(/*interrupted=*/false, error ? error->message : std::string());
     reply_.reset();
     if (!farewell_.empty()) return say(std::exchange(farewell_, {}), /*interruptible=*/false);
-    if (unsaid && !last_words_.empty()) return say_by_stand_in();
+    if (unsaid) return say_by_stand_in();
     if (leaving_) return hang_up(*leaving_);
     if (error && !apology) return apologise(*error, voice_failed);
     if (goodbye) return hang_up("agent said goodbye");

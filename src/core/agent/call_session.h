@@ -152,7 +152,6 @@ class CallSession final : public rtc::RoomObserver {
     std::optional<std::string> caller_;  // identity of whom we serve
     bool track_heard_ = false, greeted_ = false, ended_ = false;
     int errors_in_a_row_ = 0;
-    bool all_down_ = false;       // the last failure was that of all who serve a stage
     bool apologising_ = false;    // what is being said is our apology for a failure
     speech::TextToSpeech* voice_ = nullptr;           // who says the next thing: ours, or apology_
     std::unique_ptr<speech::TextToSpeech> apology_;   // null: nobody can speak for our voice

@@ -43,7 +43,7 @@ bool CallSession::all_heard() const {
 
 void CallSession::hand_over(const std::string& name, const std::string& address, std::function<void(Result<void>)> done) {
     if (handover_ || handed_over_) return done(fail(Errc::Conflict, "a transfer is under way"));
-    if (!parts_.transfer) return done(fail(Errc::Rejected, "calls cannot be transferred here"));
+    if (!parts_.transfer) return done(std::unexpected(no_transfers()));
     if (!caller_) return done(fail(Errc::NotFound, "there is no caller"));
     handover_ = Handover{name};
     log_.info("the caller is being transferred", {{"to", name}});

@@ -10,7 +10,6 @@ namespace voicectl::agent {
 void CallSession::on_moved(Stage stage, const speech::Moved& moved) {
     report("provider_error", {{"stage", to_text(stage)}, {"provider", moved.from}, {"next", moved.to}});
     record_->error(ms(parts_.loop.now()), to_text(stage), fmt::format("{}: {}", moved.from, moved.reason.message));
-    all_down_ = all_down_ || (moved.to.empty() && stage != Stage::Stt);
     log_.warn(moved.to.empty() ? "a provider failed, and there is no other" : moved.for_good ? "a provider is given up for this call" : "a provider failed, another one stands in",
               {{"stage", to_text(stage)}, {"provider", moved.from}, {"next", moved.to}, {"error", moved.reason.message}});
 }
@@ -18,7 +17,8 @@ void CallSession::on_moved(Stage stage, const speech::Moved& moved) {
 // Nobody could answer. A caller who is told so may try again; where that is in vain, or was twice, he is told goodbye.
 void CallSession::apologise(const Error& error, bool voice_failed) {
     const auto& trouble = parts_.config.trouble;
-    const bool last = std::exchange(all_down_, false) || error.code == Errc::Auth || errors_in_a_row_ >= kErrorsToGiveUp;
+    const bool all_tried = (voice_failed ? settings_.tts().all().size() : settings_.llm().all().size()) > 1;
+    const bool last = all_tried || error.code == Errc::Auth || errors_in_a_row_ >= kErrorsToGiveUp;
     auto words = settings_.filled(last ? trouble.goodbye : trouble.say);
     if (voice_failed && apology_) voice_ = apology_.get();
     else if (voice_failed) words.clear();  // nobody is left who could say it

@@ -72,7 +72,7 @@ class CallSettings {
     std::string language_;
     const LanguageSettings* chosen_ = nullptr;  // null: the agent's own language
     const StageSet* chosen_stages_ = nullptr;
-    const Choices<speech::TextToSpeech>* voice_ = nullptr;     // null: the language's
+    const Choices<speech::TextToSpeech>* voice_ = nullptr;  // null: the language's
     nlohmann::json tts_options_;
     std::optional<FetchedPrompt> fetched_;
     std::optional<rtc::Participant> caller_;

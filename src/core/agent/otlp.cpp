@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kLongestSpanText = 4096;      // of an attribute
+constexpr std::size_t kLongestSpanText = 4096;  // of an attribute
 constexpr std::size_t kLargestAnswer = 64 * 1024;
 constexpr std::chrono::seconds kLongestPause{30};
 constexpr std::chrono::seconds kRequestTime{10};

@@ -140,10 +140,7 @@ class LiveProcessHost final : public ProcessHost {
         handlers.on_report = [this](const nlohmann::json& report) {
             if (on_report) on_report(report);
         };
-        handlers.on_transfer = [this](const Transfer& wanted, TransferDone done) {
-            if (on_transfer) return on_transfer(wanted, std::move(done));
-            done(fail(Errc::Rejected, "calls cannot be transferred here"));
-        };
+        handlers.on_transfer = [this](const Transfer& wanted, TransferDone done) { pass_on(wanted, std::move(done)); };
         handlers.on_died = [this, which] { on_process_died(*which); };
         return handlers;
     }

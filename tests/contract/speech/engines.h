@@ -4,8 +4,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "support/live_loop.h"
 #include "voicectl/speech/providers.h"
@@ -54,5 +60,40 @@ inline std::string heard(speech::SpeechToText& engine, const audio::Pcm& clip) {
     REQUIRE_MESSAGE(text, (text ? "" : text.error().message));
     return std::move(*text);
 }
+
+/// A stream that is dropped from one of its own callbacks. Its loop comes first: the stream lives there.
+template<class Stream>
+class SelfDropping {
+ public:
+    explicit SelfDropping(std::string at) : at_(std::move(at)) {}
+    ~SelfDropping() {
+        loop_.on_loop([this] { stream_.reset(); });
+    }
+    /// `use`, if any, before any of its callbacks.
+    void open(std::function<std::unique_ptr<Stream>(Loop&)> make, std::function<void(Stream&)> use = {}) {
+        loop_.on_loop([&] {
+            stream_ = make(loop_.get());
+            if (use) use(*stream_);
+        });
+    }
+    /// On the loop, from each callback.
+    void called(const std::string& what) {
+        if (what == at_) stream_.reset();
+        waiter_.change([&] { calls_.push_back(what); });
+    }
+    bool was_dropped() {
+        return waiter_.wait([this] { return std::count(calls_.begin(), calls_.end(), at_) > 0; });
+    }
+    bool is_silent_since() {
+        return loop_.on_loop([this] { return !calls_.empty() && calls_.back() == at_ && std::count(calls_.begin(), calls_.end(), at_) == 1; });
+    }
+
+ private:
+    std::string at_;
+    LiveLoop loop_;
+    Waiter waiter_;
+    std::vector<std::string> calls_;
+    std::unique_ptr<Stream> stream_;
+};
 
 }  // namespace voicectl::test

@@ -284,26 +284,18 @@ TEST_CASE("voices over HTTP: a stream may be dropped from each of its callbacks"
     with_every_voice([&](const VoiceRow& row) {
         FakeModelServer good(sends("text/event-stream", delta(bytes_of(tone(100))) + delta(bytes_of(tone(100))) + kSpeechDone));
         FakeModelServer bad(sends("text/html", "<html>"));
-        for (const char where : {'a', 'd', 'e'}) {
-            CAPTURE(where);
-            const auto voice = voice_of(row, where == 'e' ? bad : good);
-            test::LiveLoop loop;
-            test::Waiter waiter;
-            std::string order;
-            std::unique_ptr<TtsStream> stream;
-            const auto note = [&](char what) {
-                if (what == where) stream.reset();
-                waiter.change([&] { order += what; });
-            };
-            loop.on_loop([&] {
-                stream = voice->speak(loop.get(), "Hello.", {.on_audio = [&](const audio::Samples&) { note('a'); },
-                                                             .on_done = [&] { note('d'); },
-                                                             .on_error = [&](const Error&) { note('e'); }});
+        for (const std::string at : {"audio", "done", "error"}) {
+            CAPTURE(at);
+            const auto voice = voice_of(row, at == "error" ? bad : good);
+            test::SelfDropping<TtsStream> stream(at);
+            stream.open([&](Loop& loop) {
+                return voice->speak(loop, "Hello.", {.on_audio = [&](const audio::Samples&) { stream.called("audio"); },
+                                                     .on_done = [&] { stream.called("done"); },
+                                                     .on_error = [&](const Error&) { stream.called("error"); }});
             });
-            REQUIRE(waiter.wait([&] { return order.contains(where); }));
+            REQUIRE(stream.was_dropped());
             VoiceEar(*voice, "Next.").finish();
-            CHECK(loop.on_loop([&] { return order.find(where) + 1 == order.size(); }));
-            loop.on_loop([&] { stream.reset(); });
+            CHECK(stream.is_silent_since());
         }
     });
 }

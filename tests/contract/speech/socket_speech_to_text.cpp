@@ -640,29 +640,18 @@ TEST_CASE("socket recognisers: a stream may be dropped from each of its callback
                 Recogniser{dialect}(session);
             });
             const auto engine = test::must(build_stt(options_of(dialect, server), test::context()));
-            test::LiveLoop loop;
-            test::Waiter waiter;
-            int after = -1;  // calls since it was dropped
-            std::unique_ptr<SttStream> stream;
-            const auto call = [&](const char* what) {
-                waiter.change([&] {
-                    if (after >= 0) ++after;
-                    if (after >= 0 || at != what) return;
-                    after = 0;
-                    stream.reset();
-                });
-            };
-            loop.on_loop([&] {
-                stream = engine->open(loop.get(), {.on_partial = [&](const std::string&) { call("partial"); },
-                                                   .on_final = [&](const std::string&) { call("final"); },
-                                                   .on_error = [&](const Error&) { call("error"); },
-                                                   .on_end_of_speech = [&] { call("end of speech"); }});
-                stream->push(sound(1, 7));
-                if (at == "final") stream->end_utterance();
+            test::SelfDropping<SttStream> stream(at);
+            stream.open([&](Loop& loop) {
+                return engine->open(loop, {.on_partial = [&](const std::string&) { stream.called("partial"); },
+                                           .on_final = [&](const std::string&) { stream.called("final"); },
+                                           .on_error = [&](const Error&) { stream.called("error"); },
+                                           .on_end_of_speech = [&] { stream.called("end of speech"); }});
+            }, [&](SttStream& opened) {
+                opened.push(sound(1, 7));
+                if (at == "final") opened.end_utterance();
             });
-            CHECK(waiter.wait([&] { return after == 0; }));
-            loop.on_loop([] {});
-            CHECK(after == 0);
+            CHECK(stream.was_dropped());
+            CHECK(stream.is_silent_since());
         }
 }
 

@@ -574,25 +574,15 @@ TEST_CASE("socket voices: a stream may be dropped from each of its callbacks, an
                 faithful(speaker)(session);
             });
             const auto engine = test::must(build_tts(options_of(speaker, server), test::context()));
-            test::LiveLoop loop;
-            test::Waiter waiter;
-            int after = -1;
-            std::unique_ptr<TtsStream> stream;
-            const auto call = [&](const char* what) {
-                waiter.change([&] {
-                    if (after >= 0) ++after;
-                    if (after >= 0 || at != what) return;
-                    after = 0;
-                    stream.reset();
-                });
-            };
-            loop.on_loop([&] {
-                stream = engine->speak(loop.get(), "Odd \"text\" \xFF\xFE <b>\x01 here \xC3\xA9.",
-                                       {.on_audio = [&](const audio::Samples&) { call("audio"); }, .on_done = [&] { call("done"); }, .on_error = [&](const Error&) { call("error"); }});
+            test::SelfDropping<TtsStream> stream(at);
+            stream.open([&](Loop& loop) {
+                return engine->speak(loop, "Odd \"text\" \xFF\xFE <b>\x01 here \xC3\xA9.",
+                                     {.on_audio = [&](const audio::Samples&) { stream.called("audio"); },
+                                      .on_done = [&] { stream.called("done"); },
+                                      .on_error = [&](const Error&) { stream.called("error"); }});
             });
-            CHECK(waiter.wait([&] { return after == 0; }));
-            loop.on_loop([] {});
-            CHECK(after == 0);
+            CHECK(stream.was_dropped());
+            CHECK(stream.is_silent_since());
         }
 }
 

@@ -111,6 +111,28 @@ TEST_CASE("an answer in between makes good what was before") {
     CHECK_FALSE(call.outcome);
 }
 
+TEST_CASE("that all failed in an answer which nobody waited for does not make a later failure the last") {
+    Failing call;
+    call.add_second();
+    call.ear->told_at_pause = "when are you";
+    call.config.turn.preemptive = TurnSettings::Preemptive::Llm;
+    call.start();
+    call.caller_comes();
+    call.sound(800ms, true);
+    call.sound(300ms, false);
+    Failing::breaks(*call.model);  // of the answer ahead
+    call.loop.settle();
+    Failing::breaks(*call.second);
+    call.loop.settle();
+    call.sound(400ms, false);
+    call.ear->sink.on_final("when are you open");
+    call.loop.settle();
+    call.voice->broken = true;  // there is one voice alone
+    call.model->answer("At nine.");
+    call.settle();
+    CHECK_FALSE(call.outcome);
+}
+
 TEST_CASE("a wrong key is no matter of trying again") {
     Failing call;
     call.asks("when are you open");

@@ -29,11 +29,7 @@ bool is_allowed_host(std::string_view host, const std::vector<std::string>& allo
 WholeExchange::WholeExchange(Loop& loop, net::HttpClient& http, net::HttpRequest request, std::size_t limit, Done done)
     : limit_(limit), done_(std::move(done)) {
     transfer_ = http.stream(std::move(request), loop,
-                            {.on_head =
-                                 [this](const net::HttpResponse& head) {
-                                     answer_.status = head.status;
-                                     answer_.head = head;
-                                 },
+                            {.on_head = [this](const net::HttpResponse& head) { answer_.status = head.status; },
                              .on_chunk = [this](std::string_view chunk) { take(chunk); },
                              .on_done =
                                  [this](Result<void> over) {

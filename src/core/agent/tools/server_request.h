@@ -20,7 +20,6 @@ bool is_allowed_host(std::string_view host, const std::vector<std::string>& allo
 
 struct WholeAnswer {
     int status = 0;
-    net::HttpResponse head;
     std::string body;  // as far as the bound
     bool cut = false;
 };
