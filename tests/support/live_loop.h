@@ -51,6 +51,12 @@ class Waiter {
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, limit, condition);
     }
+    /// While changes may go on.
+    template<class Read>
+    auto look(Read read) {
+        std::lock_guard lock(mutex_);
+        return read();
+    }
 
  private:
     std::mutex mutex_;

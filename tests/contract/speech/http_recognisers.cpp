@@ -274,7 +274,7 @@ TEST_CASE("recognisers over HTTP: asked at a pause, the answer serves the end of
         listener.push(quiet_for(0.3));
         CHECK(listener.pause());
         REQUIRE(listener.waiter.wait([&] { return !listener.partials.empty() && listener.partials.back() == "opening hours" && listener.usages == 1; }));
-        const auto before = listener.partials.size();
+        const auto before = listener.waiter.look([&] { return listener.partials.size(); });
         CHECK(listener.pause());  // told again, and not asked again
         REQUIRE(listener.waiter.wait([&] { return listener.partials.size() > before; }));
         listener.push(quiet_for(0.4));

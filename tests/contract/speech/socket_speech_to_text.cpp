@@ -282,7 +282,7 @@ TEST_CASE("socket recognisers: a speech of a minute comes as a whole") {
         Hearing hearing(options_of(dialect, server));
         std::string expected;
         for (int i = 0; i < 3; ++i) {
-            const auto told = hearing.partials.size();
+            const auto told = hearing.waiter.look([&] { return hearing.partials.size(); });
             hearing.push(sound(1, 200));
             expected += (i ? " " : "") + words(1, 200);
             REQUIRE(hearing.waiter.wait([&] { return hearing.partials.size() > told; }));  // no more than 30 s are kept unheard
