@@ -10,8 +10,8 @@ namespace voicectl::test {
 
 class TempFolder {
  public:
-    TempFolder() {
-        auto pattern = (std::filesystem::temp_directory_path() / "voicectl-test-XXXXXX").string();
+    explicit TempFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+        auto pattern = (parent / "voicectl-test-XXXXXX").string();
         if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
         path_ = pattern;
     }

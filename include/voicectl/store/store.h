@@ -1,6 +1,10 @@
-// Calls, sessions and transcripts in one SQLite file. Blocking: run it on a thread that may wait
-// (AsyncStore below for the loop). One connection, one owner; safe against SIGKILL at any time: a turn is
-// there whole or not at all.
+// Calls, sessions and transcripts, in one SQLite file or in a PostgreSQL database; both behave the same. Blocking: run
+// it on a thread that may wait (AsyncStore below for the loop). On a file: one connection, one owner. On PostgreSQL: a
+// pool of connections, any thread. Safe against SIGKILL at any time: a turn is there whole or not at all, and what was
+// answered is on disk. A write whose connection was lost is done again once; all of them may be done again by who
+// calls, too, and nothing is there twice (begin_call without a job id aside).
+//
+// Text is UTF-8 without U+0000, which PostgreSQL cannot hold: that and what is invalid is stored as U+FFFD.
 //
 // Requirement D2: upsert on the room name, one transcript per attempt number, delete and bulk insert in
 // one transaction; a retry or a crash never leaves a part or a double.
@@ -12,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "voicectl/base/loop.h"
@@ -86,11 +91,14 @@ struct Refusal {
 
 class Store {
  public:
-    /// Creates the file (mode 0600) and its folder (0700), migrates the schema. Refuses, and leaves as they
-    /// are, files of a newer schema (Conflict) and what is no store (Usage).
-    static Result<std::unique_ptr<Store>> open(const std::string& path);
-    /// Reads only: NotFound when the file does not exist.
-    static Result<std::unique_ptr<Store>> open_existing(const std::string& path);
+    /// `place`: a path, or postgres://USER:PASSWORD@HOST:PORT/DATABASE (also postgresql://; libpq's parameters after
+    /// a ?). Creates the file (mode 0600) and its folder (0700), or the schema `voicectl` in the database, which must be
+    /// there; migrates the schema. Refuses, and leaves as they are, stores of a newer schema (Conflict) and what is no
+    /// store (Usage). PostgreSQL: Unreachable, Auth, NotFound (no such database), Config (DB_* variables, encoding),
+    /// Missing (libpq).
+    static Result<std::unique_ptr<Store>> open(const std::string& place);
+    /// Reads only: NotFound when nothing was stored there yet.
+    static Result<std::unique_ptr<Store>> open_existing(const std::string& place);
     virtual ~Store() = default;
 
     /// A call with that room and job is the same call (a host that came back), and what it left empty is
@@ -139,10 +147,27 @@ class Store {
     /// Insert, or replace the session with that id; a completed one keeps its status and its time.
     virtual Result<void> save_session(const Session& session) = 0;
     virtual Result<Session> find_session(const std::string& id) = 0;
+
+    /// Of a store with work of its own (spool.h): when catch_up() is to be called, if nothing else is asked before.
+    virtual std::optional<TimePoint> due() const { return std::nullopt; }
+    virtual void catch_up() {}
 };
 
+/// A place as it may be shown: an address without its password and parameters.
+std::string shown_place(const std::string& place);
+/// True for an address of PostgreSQL; everything else is a path.
+bool is_postgres_url(std::string_view place);
+/// An address that is understood, as far as that can be told without a connection. Usage.
+Result<void> check_address(const std::string& place);
+/// An address and its password apart, for a child: arguments can be read by everybody, PGPASSWORD cannot.
+struct PlaceWithoutPassword {
+    std::string place, password;
+};
+PlaceWithoutPassword split_password(const std::string& place);
 /// $VOICECTL_STORE, else $XDG_STATE_HOME/voicectl/voicectl.db, else ~/.local/state/voicectl/voicectl.db.
 std::string default_path();
+/// Where voicectl keeps what it remembers: $XDG_STATE_HOME/voicectl, else ~/.local/state/voicectl.
+std::string state_folder();
 std::string library_version();
 
 /// A Store on a thread of its own, for the loop. Writes are done in order; `done` runs on the loop.

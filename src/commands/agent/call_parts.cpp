@@ -2,6 +2,7 @@
 
 #include "commands/agent/loading.h"
 #include "voicectl/agent/rescue.h"
+#include "voicectl/store/spool.h"
 
 namespace voicectl::commands {
 
@@ -9,7 +10,10 @@ Result<std::unique_ptr<CallParts>> CallParts::build(agent::LoadedConfig loaded, 
     auto self = std::unique_ptr<CallParts>(new CallParts(loaded.config));
     VC_TRY_ASSIGN(self->stages_, build_agent_stages(loaded, self->workers_, env));
     VC_TRY_ASSIGN(self->core_, rtc::Core::load());
-    VC_TRY_ASSIGN(auto opened, store::Store::open(store_path(self->config_, env)));
+    // A process that takes a dead one's place does so without its database, too; who starts an agent by hand is told.
+    const auto path = store_path(self->config_, env);
+    VC_TRY_ASSIGN(auto opened, store::open_spooled([path] { return store::Store::open(path); },
+                                                   {.folder = store::spool_folder(path), .must_answer = supervisor.empty()}));
     self->store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop);
     self->host_ = agent::make_call_host({loop, self->config_, self->stages_, *self->core_, *self->store_, {}, agent::carrier_of(supervisor)});
     return self;

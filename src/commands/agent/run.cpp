@@ -26,6 +26,7 @@
 #include "voicectl/base/signals.h"
 #include "voicectl/base/text.h"
 #include "voicectl/base/workers.h"
+#include "voicectl/store/spool.h"
 
 namespace voicectl::commands {
 namespace {
@@ -210,6 +211,15 @@ class AgentProcess {
         metrics.set("voicectl_load", meter_.memory(), {{"of", "memory"}});
         metrics.set("voicectl_calls_cost_usd", live_cost().dollars());
         metrics.set("voicectl_processes", processes_ ? static_cast<double>(processes_->processes().size()) : 0);
+        show_spool(metrics);
+    }
+
+    /// As the last scrape found it: the disk is looked at by the store's thread.
+    void show_spool(agent::Metrics& metrics) {
+        metrics.set("voicectl_store_spooled_bytes", static_cast<double>(spool_.bytes), {{"state", "waiting"}});
+        metrics.set("voicectl_store_spooled_bytes", static_cast<double>(spool_.rejected_bytes), {{"state", "rejected"}});
+        store_->run<store::SpoolState>([folder = store::spool_folder(store_path(config_, env_))](store::Store&) -> Result<store::SpoolState> { return store::spool_state(folder); },
+                                       [this](const Result<store::SpoolState>& state) { spool_ = *state; });
     }
 
     /// Of the calls that run.
@@ -380,6 +390,7 @@ class AgentProcess {
     int refusals_queued_ = 0;                          // on their way to the store
     std::set<std::string> capped_;                     // jobs that hold a place of their user
     std::unique_ptr<store::AsyncStore> store_;         // places of users, refusals, /health/db
+    store::SpoolState spool_;                          // of all our call processes
     std::unique_ptr<agent::UserCap> users_;
     std::unique_ptr<AgentHealth> health_;
     std::unique_ptr<CallParts> parts_;                 // one of the two

@@ -54,6 +54,7 @@ const std::vector<Metrics::Definition>& Metrics::definitions() {
         {Kind::Gauge, "voicectl_draining", "1 while no new calls are taken and running ones finish"},
         {Kind::Gauge, "voicectl_load", "Load as told to the server, by what: cpu, memory"},
         {Kind::Gauge, "voicectl_processes", "Call processes"},
+        {Kind::Gauge, "voicectl_store_spooled_bytes", "Writes in files because the database is away (waiting) or has refused them (rejected)"},
         {Kind::Counter, "voicectl_process_deaths_total", "Call processes that died"},
         {Kind::Counter, "voicectl_calls_taken_up_total", "Calls that went on in another process"},
         {Kind::Counter, "voicectl_turns_total", "Turns by who spoke: user, agent"},

@@ -7,6 +7,7 @@
 #include "e2e_builtin.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
+#include "voicectl/store/store.h"
 
 namespace voicectl::e2e {
 namespace {
@@ -46,12 +47,14 @@ Result<std::string> Lab::start_agent(const std::string& executable, const std::s
         VC_TRY(write_file_atomically(file, kBuiltinAgent, 0600));
     }
     const auto ready = folder_ + "/agent.ready";
+    const auto database = store::split_password(store);
     ProcessSpec spec;
     spec.program = executable;
-    spec.arguments = {"agent", "run", file, "--dev", "--ready-file", ready, "--store", store};
+    spec.arguments = {"agent", "run", file, "--dev", "--ready-file", ready, "--store", database.place};
     spec.environment = {{"LIVEKIT_URL", server().url},
                         {"LIVEKIT_API_KEY", server().key.key},
                         {"LIVEKIT_API_SECRET", server().key.secret}};
+    if (!database.password.empty()) spec.environment.emplace_back("PGPASSWORD", database.password);
     spec.output_path = folder_ + "/agent.log";
     VC_TRY_ASSIGN(agent_, Process::start(spec));
     const auto deadline = Deadline::in(kRegisterTime);

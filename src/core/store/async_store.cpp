@@ -15,15 +15,23 @@ struct AsyncStore::Impl {
     void run() {
         std::unique_lock lock(mutex);
         while (true) {
-            wake.wait(lock, [this] { return stopping || !tasks.empty(); });
-            if (tasks.empty()) return;  // stopping, and all is written
-            auto task = std::move(tasks.front());
-            tasks.pop_front();
+            const bool asked = wait(lock);
+            if (tasks.empty() && asked) return;  // stopping, and all is written
+            auto task = asked ? std::move(tasks.front()) : [](Store& of) { of.catch_up(); };
+            if (asked) tasks.pop_front();
             lock.unlock();
             task(*store);
             task = nullptr;  // what it owns dies outside the lock
             lock.lock();
         }
+    }
+
+    /// False: nobody asks, and the store has something to do.
+    bool wait(std::unique_lock<std::mutex>& lock) {
+        const auto asked = [this] { return stopping || !tasks.empty(); };
+        if (const auto due = store->due()) return wake.wait_until(lock, *due, asked);
+        wake.wait(lock, asked);
+        return true;
     }
 
     std::unique_ptr<Store> store;  // the thread's own once it runs

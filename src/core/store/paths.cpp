@@ -27,12 +27,16 @@ std::string home() {
 
 }  // namespace
 
-std::string default_path() {
-    if (auto given = variable("VOICECTL_STORE"); !given.empty()) return given;
+std::string state_folder() {
     auto state = variable("XDG_STATE_HOME");
     // The XDG specification: a path that is not absolute is to be ignored.
     if (!state.starts_with('/')) state = home() + "/.local/state";
-    return state + "/voicectl/voicectl.db";
+    return state + "/voicectl";
+}
+
+std::string default_path() {
+    if (auto given = variable("VOICECTL_STORE"); !given.empty()) return given;
+    return state_folder() + "/voicectl.db";
 }
 
 std::string library_version() { return sqlite3_libversion(); }

@@ -2,56 +2,46 @@
 
 namespace voicectl::store {
 
-using std::chrono::microseconds;
-
-std::int64_t to_column(SystemTime time) {
-    return std::chrono::floor<microseconds>(time.time_since_epoch()).count();
-}
-
-SystemTime time_at(const SQLite::Statement& row, int column) {
-    return SystemTime(microseconds(row.getColumn(column).getInt64()));
-}
-
-Call call_at(const SQLite::Statement& row) {
+Call call_at(const Query& row) {
     Call call;
-    call.id = row.getColumn(0).getInt64();
-    call.room = row.getColumn(1).getString();
-    call.attempt = row.getColumn(2).getInt();
-    call.agent_name = row.getColumn(3).getString();
-    call.job_id = row.getColumn(4).getString();
-    call.dispatch_metadata = row.getColumn(5).getString();
-    call.caller_identity = row.getColumn(6).getString();
-    call.status = row.getColumn(7).getString();
-    call.reason = row.getColumn(8).getString();
-    call.started_at = time_at(row, 9);
-    if (!row.isColumnNull(10)) call.ended_at = time_at(row, 10);
-    call.turns = row.getColumn(11).getInt();
+    call.id = row.number(0);
+    call.room = row.text(1);
+    call.attempt = row.small(2);
+    call.agent_name = row.text(3);
+    call.job_id = row.text(4);
+    call.dispatch_metadata = row.text(5);
+    call.caller_identity = row.text(6);
+    call.status = row.text(7);
+    call.reason = row.text(8);
+    call.started_at = row.time(9);
+    call.ended_at = row.maybe_time(10);
+    call.turns = row.small(11);
     return call;
 }
 
-Turn turn_at(const SQLite::Statement& row) {
+std::optional<Call> call_by_id(Database& database, std::int64_t id) {
+    auto row = database.query("SELECT " VC_CALL_COLUMNS " FROM calls WHERE id = $1", id);
+    return row.next() ? std::optional(call_at(row)) : std::nullopt;
+}
+
+std::unexpected<Error> no_call(std::int64_t id) { return fail(Errc::NotFound, "no call {}", id); }
+
+Turn turn_at(const Query& row) {
     Turn turn;
-    turn.sequence = row.getColumn(0).getInt();
-    turn.speaker = row.getColumn(1).getString() == "agent" ? Speaker::Agent : Speaker::User;
-    turn.identity = row.getColumn(2).getString();
-    turn.text = row.getColumn(3).getString();
-    turn.started_at = time_at(row, 4);
-    turn.ended_at = time_at(row, 5);
-    turn.interrupted = row.getColumn(6).getInt() != 0;
-    turn.detail_json = row.getColumn(7).getString();
+    turn.sequence = row.small(0);
+    turn.speaker = row.text(1) == "agent" ? Speaker::Agent : Speaker::User;
+    turn.identity = row.text(2);
+    turn.text = row.text(3);
+    turn.started_at = row.time(4);
+    turn.ended_at = row.time(5);
+    turn.interrupted = row.number(6) != 0;
+    turn.detail_json = row.text(7);
     return turn;
 }
 
-void bind_turn(SQLite::Statement& statement, std::int64_t call_id, const Turn& turn) {
-    statement.bind(1, call_id);
-    statement.bind(2, turn.sequence);
-    statement.bind(3, turn.speaker == Speaker::Agent ? "agent" : "user");
-    statement.bind(4, turn.identity);
-    statement.bind(5, turn.text);
-    statement.bind(6, to_column(turn.started_at));
-    statement.bind(7, to_column(turn.ended_at));
-    statement.bind(8, turn.interrupted ? 1 : 0);
-    statement.bind(9, turn.detail_json);
+void add_turn(Query& insert, std::int64_t call_id, const Turn& turn) {
+    insert.add(call_id, turn.sequence, turn.speaker == Speaker::Agent ? "agent" : "user", turn.identity, turn.text,
+               turn.started_at, turn.ended_at, turn.interrupted, turn.detail_json);
 }
 
 }  // namespace voicectl::store

@@ -1,33 +1,28 @@
-// Values to and from rows. Throws SQLite::Exception.
+// Values to and from rows.
 #pragma once
 
-#include <SQLiteCpp/Column.h>
-#include <SQLiteCpp/Statement.h>
-
-#include "voicectl/store/store.h"
+#include "core/store/sql.h"
 
 namespace voicectl::store {
 
-/// Microseconds since 1970, UTC.
-std::int64_t to_column(SystemTime time);
-SystemTime time_at(const SQLite::Statement& row, int column);
-
 /// The columns that call_at() reads, in its order.
-inline constexpr const char* kCallColumns =
-    "id, room, attempt, agent_name, job_id, dispatch_metadata, caller_identity, status, reason, started_at, "
-    "ended_at, (SELECT count(*) FROM turns WHERE turns.call_id = calls.id)";
+#define VC_CALL_COLUMNS                                                                                              \
+    "id, room, attempt, agent_name, job_id, dispatch_metadata, caller_identity, status, reason, started_at, ended_at, " \
+    "(SELECT count(*) FROM turns WHERE turns.call_id = calls.id)"
 inline constexpr int kCallColumnCount = 12;
-Call call_at(const SQLite::Statement& row);
+Call call_at(const Query& row);
 
-/// The columns of turn_at() and bind_turn(), call_id aside.
-inline constexpr const char* kTurnColumns =
-    "sequence, speaker, identity, text, started_at, ended_at, interrupted, detail_json";
-Turn turn_at(const SQLite::Statement& row);
+std::optional<Call> call_by_id(Database& database, std::int64_t id);
+/// The call that this one is, by its room and job.
+std::optional<Call> call_of_job(Database& database, const Call& call);
+/// Inserts it, or fills in what is known of its attempt; the call as stored.
+Call upsert_call(Database& database, const Call& call);
+std::unexpected<Error> no_call(std::int64_t id);
 
-/// Inserts a turn, or replaces the one with that sequence.
-inline constexpr const char* kUpsertTurn =
-    "INSERT OR REPLACE INTO turns (call_id, sequence, speaker, identity, text, started_at, ended_at, interrupted, "
-    "detail_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-void bind_turn(SQLite::Statement& statement, std::int64_t call_id, const Turn& turn);
+/// The columns of turn_at() and of add_turn(), call_id aside.
+#define VC_TURN_COLUMNS "sequence, speaker, identity, text, started_at, ended_at, interrupted, detail_json"
+inline constexpr int kTurnColumnCount = 8;
+Turn turn_at(const Query& row);
+void add_turn(Query& insert, std::int64_t call_id, const Turn& turn);
 
 }  // namespace voicectl::store

@@ -1,11 +1,9 @@
-// The tables, and how an older file becomes a newer one. Throws SQLite::Exception; called by Connection.
+// The tables, and how an older store becomes a newer one. Throws Failure; called by who opens a connection.
 #pragma once
-
-#include <SQLiteCpp/Database.h>
 
 #include <string>
 
-#include "voicectl/base/result.h"
+#include "core/store/sql.h"
 
 namespace voicectl::store {
 
@@ -13,9 +11,13 @@ inline constexpr int kSchemaVersion = 3;
 
 /// The version of the file's schema, 0 for an empty file. Refuses newer ones (Conflict) and databases of
 /// other programs (Usage). Reads only.
-Result<int> schema_version(SQLite::Database& database, const std::string& path);
+Result<int> sqlite_schema_version(Database& database, const std::string& path);
+
+/// The same of a database: our tables in their schema.
+Result<int> postgres_schema_version(Database& database, const std::string& shown);
 
 /// Inside a write transaction: brings the file to kSchemaVersion, whatever it is by now.
-Result<void> migrate(SQLite::Database& database, const std::string& path);
+Result<void> migrate_sqlite(Database& database, const std::string& path);
+Result<void> migrate_postgres(Database& database, const std::string& shown);
 
 }  // namespace voicectl::store

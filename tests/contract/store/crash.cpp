@@ -1,36 +1,17 @@
 // Real processes on one file: killed in the middle of their work, and writing at once. The children are
 // this very program, started again with one of its skipped test cases.
-#include <doctest/doctest.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sqlite3.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <random>
 #include <set>
 
+#include "child.h"
 #include "support/temp_folder.h"
-#include "voicectl/base/process.h"
-#include "voicectl/base/text.h"
 #include "voicectl/store/store.h"
 
 namespace voicectl::store {
 namespace {
 
 using std::chrono::milliseconds;
-
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value != nullptr ? value : "";
-}
-
-// Standard output without a buffer, so that what was acknowledged is on its way before a kill.
-void acknowledge(const std::string& line) {
-    const auto text = line + "\n";
-    if (write(STDOUT_FILENO, text.data(), text.size()) < 0) std::abort();
-}
 
 std::string text_of(int sequence) {
     // Several pages long, so that a turn is more than one write to the disk.
@@ -95,74 +76,6 @@ TEST_CASE("child: asks for places of one user" * doctest::skip()) {
         acknowledge(!taken ? "error " + taken.error().message : *taken ? "taken" : "refused");
     }
     acknowledge("done");
-}
-
-// A child of ours and the lines it wrote.
-class Child {
- public:
-    Child(const std::string& fifo, const std::string& test_case,
-          std::vector<std::pair<std::string, std::string>> environment) {
-        unlink(fifo.c_str());
-        REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
-        read_ = open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-        REQUIRE(read_ >= 0);
-        auto started = Process::start({own_executable(), {"--no-skip", "--test-case=" + test_case},
-                                       std::move(environment), {}, fifo});
-        REQUIRE(started);
-        process_ = std::move(*started);
-    }
-    ~Child() { close(read_); }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-
-    /// Reads until `count` lines start with `word`, or the child has ended.
-    bool wait_for(const std::string& word, std::size_t count) {
-        while (lines(word).size() < count)
-            if (!more(milliseconds(20'000))) return false;
-        return true;
-    }
-    /// Reads what is left of an ended child.
-    void drain() {
-        while (more(milliseconds(20'000))) {
-        }
-    }
-    std::vector<std::string> lines(const std::string& word) const {
-        std::vector<std::string> out;
-        const auto complete = text_.substr(0, text_.rfind('\n') + 1);
-        for (const auto& line : split(complete, '\n'))
-            if (line.starts_with(word)) out.push_back(std::string(trim(line.substr(word.size()))));
-        return out;
-    }
-    Process& process() { return *process_; }
-
- private:
-    bool more(milliseconds limit) {
-        pollfd waiting{read_, POLLIN, 0};
-        if (poll(&waiting, 1, static_cast<int>(limit.count())) <= 0) return false;
-        char chunk[65536];
-        const auto got = read(read_, chunk, sizeof(chunk));
-        if (got <= 0) return false;
-        text_.append(chunk, static_cast<std::size_t>(got));
-        return true;
-    }
-    int read_ = -1;
-    std::string text_;
-    std::unique_ptr<Process> process_;
-};
-
-std::string integrity(const std::string& path) {
-    sqlite3* database = nullptr;
-    REQUIRE(sqlite3_open(path.c_str(), &database) == SQLITE_OK);
-    std::string answer;
-    sqlite3_exec(
-        database, "PRAGMA integrity_check; PRAGMA foreign_key_check",
-        [](void* out, int, char** columns, char**) {
-            *static_cast<std::string*>(out) += columns[0];
-            return 0;
-        },
-        &answer, nullptr);
-    sqlite3_close(database);
-    return answer;
 }
 
 void kill_at_a_random_moment(Child& child, std::mt19937& random) {

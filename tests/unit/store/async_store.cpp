@@ -1,19 +1,18 @@
 #include <algorithm>
 
-#include "samples.h"
+#include "engines.h"
 #include "support/live_loop.h"
-#include "support/temp_folder.h"
 
 namespace voicectl::store {
 namespace {
 
-TEST_CASE("writes are done in order, and every answer comes on the loop") {
-    test::TempFolder folder;
+STORE_TEST_CASE("writes are done in order, and every answer comes on the loop") {
+    Engine engine;
     test::LiveLoop live;
     test::Waiter waiter;
     std::vector<int> answers;
     bool on_loop = true;
-    AsyncStore store(opened(folder.file("s.db")), live.get());
+    AsyncStore store(opened(engine.place()), live.get());
     store.run<Call>([](Store& s) { return s.begin_call(sample_call("demo", "AJ_1")); }, [](const auto&) {});
     for (int i = 0; i < 50; ++i) {
         store.run<void>([i](Store& s) { return s.save_turn(1, sample_turn(i)); },
@@ -29,21 +28,21 @@ TEST_CASE("writes are done in order, and every answer comes on the loop") {
     CHECK(on_loop);
 }
 
-TEST_CASE("an error reaches the one who asked") {
-    test::TempFolder folder;
+STORE_TEST_CASE("an error reaches the one who asked") {
+    Engine engine;
     test::LiveLoop live;
     test::Waiter waiter;
     std::optional<Errc> code;
-    AsyncStore store(opened(folder.file("s.db")), live.get());
+    AsyncStore store(opened(engine.place()), live.get());
     store.run<void>([](Store& s) { return s.save_turn(5, sample_turn(0)); },
                     [&](const Result<void>& saved) { waiter.change([&] { code = saved.error().code; }); });
     CHECK(waiter.wait([&] { return code.has_value(); }));
     CHECK(code == Errc::NotFound);
 }
 
-TEST_CASE("destroying it finishes what is queued") {
-    test::TempFolder folder;
-    const auto path = folder.file("s.db");
+STORE_TEST_CASE("destroying it finishes what is queued") {
+    Engine engine;
+    const auto path = engine.place();
     test::LiveLoop live;
     {
         AsyncStore store(opened(path), live.get());

@@ -1,12 +1,11 @@
-#include "samples.h"
-#include "support/temp_folder.h"
+#include "engines.h"
 
 namespace voicectl::store {
 namespace {
 
-TEST_CASE("a host that comes back with its job finds its call, another job is the next attempt") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a host that comes back with its job finds its call, another job is the next attempt") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto first = store->begin_call(sample_call("demo", "AJ_1"));
     REQUIRE(first);
     CHECK(first->attempt == 1);
@@ -23,9 +22,9 @@ TEST_CASE("a host that comes back with its job finds its call, another job is th
     CHECK(store->begin_call(sample_call("", "AJ_9")).error().code == Errc::Usage);
 }
 
-TEST_CASE("beginning again fills in what was not known, and changes nothing that was") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("beginning again fills in what was not known, and changes nothing that was") {
+    Engine engine;
+    auto store = opened(engine.place());
     auto call = sample_call("demo", "AJ_1");
     REQUIRE(store->begin_call(call));
     call.caller_identity = "ann";
@@ -35,18 +34,18 @@ TEST_CASE("beginning again fills in what was not known, and changes nothing that
     CHECK(again->agent_name == "receptionist");
 }
 
-TEST_CASE("a call without a start began now") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a call without a start began now") {
+    Engine engine;
+    auto store = opened(engine.place());
     auto call = sample_call("demo", "AJ_1");
     call.started_at = {};
     const auto before = std::chrono::system_clock::now() - std::chrono::milliseconds(1);
     CHECK(store->begin_call(call)->started_at >= before);
 }
 
-TEST_CASE("a call ends with status, reason and time, as often as it is told") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a call ends with status, reason and time, as often as it is told") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto call = *store->begin_call(sample_call("demo", "AJ_1"));
     for (int i = 0; i < 2; ++i) CHECK(store->end_call(call.id, "completed", "caller left", at_second(9)));
     const auto ended = *store->find("demo");
@@ -56,9 +55,9 @@ TEST_CASE("a call ends with status, reason and time, as often as it is told") {
     CHECK(store->end_call(999, "completed", "", at_second(9)).error().code == Errc::NotFound);
 }
 
-TEST_CASE("list gives the newest first, filtered and counted") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("list gives the newest first, filtered and counted") {
+    Engine engine;
+    auto store = opened(engine.place());
     for (int i = 0; i < 5; ++i) {
         auto call = sample_call(i % 2 == 0 ? "even" : "odd", fmt::format("AJ_{}", i));
         call.started_at = at_second(i);
@@ -86,9 +85,9 @@ TEST_CASE("list gives the newest first, filtered and counted") {
     CHECK(store->list({})->front().turns == 4);
 }
 
-TEST_CASE("calls of the same moment are listed by their number, newest first") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("calls of the same moment are listed by their number, newest first") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto a = store->begin_call(sample_call("a", "1"))->id;
     const auto b = store->begin_call(sample_call("b", "1"))->id;
     const auto listed = *store->list({});
@@ -96,9 +95,9 @@ TEST_CASE("calls of the same moment are listed by their number, newest first") {
     CHECK(listed.at(1).id == a);
 }
 
-TEST_CASE("find knows numbers and rooms, and a room whose name is a number comes first") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("find knows numbers and rooms, and a room whose name is a number comes first") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto first = *store->begin_call(sample_call("demo", "AJ_1"));
     const auto second = *store->begin_call(sample_call("demo", "AJ_2"));
     CHECK(store->find("demo")->id == second.id);
@@ -109,9 +108,9 @@ TEST_CASE("find knows numbers and rooms, and a room whose name is a number comes
         CHECK(store->find(absent).error().code == Errc::NotFound);
 }
 
-TEST_CASE("a completed session stays completed, with its first time") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a completed session stays completed, with its first time") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto call = *store->begin_call(sample_call("demo", "AJ_1"));
     Session session{"s-1", call.id, "user-1", "active", at_second(0), std::nullopt, ""};
     REQUIRE(store->save_session(session));

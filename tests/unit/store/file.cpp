@@ -67,15 +67,6 @@ TEST_CASE("reading what is not there makes nothing") {
     CHECK(Store::open("").error().code == Errc::Usage);
 }
 
-TEST_CASE("a reader cannot write") {
-    test::TempFolder folder;
-    const auto path = folder.file("s.db");
-    REQUIRE(opened(path)->begin_call(sample_call("demo", "AJ_1")));
-    auto reader = *Store::open_existing(path);
-    CHECK(reader->list({})->size() == 1);
-    CHECK(reader->begin_call(sample_call("demo", "AJ_2")).error().code == Errc::Io);
-}
-
 TEST_CASE("a store of the first schema is brought up, with its calls") {
     test::TempFolder folder;
     const auto path = folder.file("s.db");

@@ -1,5 +1,4 @@
-#include "samples.h"
-#include "support/temp_folder.h"
+#include "engines.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::store {
@@ -9,19 +8,20 @@ using namespace std::chrono_literals;
 
 constexpr auto kLife = 20s;
 
+template<class Engine>
 struct Places {
     bool take(const std::string& job, const std::string& user = "ann") {
         const auto taken = store->take_lease({job, user}, 3, now, now + kLife);
         REQUIRE(taken);
         return *taken;
     }
-    test::TempFolder folder;
-    std::unique_ptr<Store> store = opened(folder.file("s.db"));
+    Engine engine;
+    std::unique_ptr<Store> store = opened(engine.place());
     SystemTime now = at_second(0);
 };
 
-TEST_CASE("the fourth place of a user is refused, and free again when one ends") {
-    Places places;
+STORE_TEST_CASE("the fourth place of a user is refused, and free again when one ends") {
+    Places<Engine> places;
     CHECK(places.take("AJ_1"));
     CHECK(places.take("AJ_2"));
     CHECK(places.take("AJ_3"));
@@ -34,8 +34,8 @@ TEST_CASE("the fourth place of a user is refused, and free again when one ends")
     CHECK_FALSE(places.take("AJ_1"));
 }
 
-TEST_CASE("what nobody renews runs out, what is renewed does not") {
-    Places places;
+STORE_TEST_CASE("what nobody renews runs out, what is renewed does not") {
+    Places<Engine> places;
     for (const auto* job : {"AJ_1", "AJ_2", "AJ_3"}) CHECK(places.take(job));
     places.now += 15s;
     REQUIRE(places.store->renew_leases({{"AJ_1", "ann"}}, places.now + kLife));
@@ -46,8 +46,8 @@ TEST_CASE("what nobody renews runs out, what is renewed does not") {
     CHECK_FALSE(places.take("AJ_6"));
 }
 
-TEST_CASE("a call that was held up keeps its place, also over the limit") {
-    Places places;
+STORE_TEST_CASE("a call that was held up keeps its place, also over the limit") {
+    Places<Engine> places;
     for (const auto* job : {"AJ_1", "AJ_2", "AJ_3"}) CHECK(places.take(job));
     places.now += 60s;
     for (const auto* job : {"AJ_4", "AJ_5", "AJ_6"}) CHECK(places.take(job));
@@ -56,15 +56,15 @@ TEST_CASE("a call that was held up keeps its place, also over the limit") {
     CHECK_FALSE(places.take("AJ_7"));
 }
 
-TEST_CASE("places are of the file, not of who opened it") {
-    Places places;
-    auto other = opened(places.folder.file("s.db"));
+STORE_TEST_CASE("places are of the file, not of who opened it") {
+    Places<Engine> places;
+    auto other = opened(places.engine.place());
     for (const auto* job : {"AJ_1", "AJ_2", "AJ_3"}) CHECK(places.take(job));
     CHECK(other->take_lease({"AJ_4", "ann"}, 3, places.now, places.now + kLife) == false);
 }
 
-TEST_CASE("refusals are found by their dispatch for a day") {
-    Places places;
+STORE_TEST_CASE("refusals are found by their dispatch for a day") {
+    Places<Engine> places;
     REQUIRE(places.store->save_refusal({"AD_1", "AJ_1", "demo", "receptionist", "user limit", at_second(0)}));
     REQUIRE(places.store->save_refusal({"AD_1", "AJ_2", "demo", "receptionist", "full", at_second(1)}));
     REQUIRE(places.store->save_refusal({"AD_2", "AJ_3", "demo", "receptionist", "full", at_second(2)}));
@@ -78,8 +78,8 @@ TEST_CASE("refusals are found by their dispatch for a day") {
     CHECK(places.store->refusals("AD_2")->size() == 1);
 }
 
-TEST_CASE("a call's report is replaced as a whole") {
-    Places places;
+STORE_TEST_CASE("a call's report is replaced as a whole") {
+    Places<Engine> places;
     const auto call = *places.store->begin_call(sample_call("demo", "AJ_1"));
     CHECK(*places.store->report(call.id) == "");
     REQUIRE(places.store->save_report(call.id, "{\"a\":1}"));
@@ -91,9 +91,9 @@ TEST_CASE("a call's report is replaced as a whole") {
     CHECK(*places.store->report(call.id) == "{\"b\":2}");
 }
 
-TEST_CASE("who carries a call is known until it ends, and one of two takes it over") {
-    test::TempFolder folder;
-    const auto one = opened(folder.file("s.db")), other = opened(folder.file("s.db"));
+STORE_TEST_CASE("who carries a call is known until it ends, and one of two takes it over") {
+    Engine engine;
+    const auto one = opened(engine.place()), other = opened(engine.place());
     const auto now = at_second(0);
     Call call;
     call.room = "room";

@@ -1,7 +1,6 @@
 #include <fstream>
 
-#include "samples.h"
-#include "support/temp_folder.h"
+#include "engines.h"
 
 namespace voicectl::store {
 namespace {
@@ -19,9 +18,9 @@ std::vector<Turn> many_turns(int count) {
     return out;
 }
 
-TEST_CASE("a turn comes back as it was saved, with another process's eyes too") {
-    test::TempFolder folder;
-    const auto path = folder.file("s.db");
+STORE_TEST_CASE("a turn comes back as it was saved, with another process's eyes too") {
+    Engine engine;
+    const auto path = engine.place();
     auto store = opened(path);
     const auto call = *store->begin_call(sample_call("demo", "AJ_1"));
     std::vector<Turn> turns{sample_turn(0), sample_turn(1, ""), sample_turn(2, "Grüße, 世界 🙂 'quoted' \"twice\"\n--")};
@@ -30,6 +29,9 @@ TEST_CASE("a turn comes back as it was saved, with another process's eyes too") 
     turns[1].detail_json = "";
     turns[2].started_at = SystemTime(std::chrono::microseconds(-1));
     for (const auto& turn : turns) REQUIRE(store->save_turn(call.id, turn));
+    // What PostgreSQL cannot hold is replaced, on either engine.
+    turns[3].text = "nul\xEF\xBF\xBD""byte";
+    turns[4].text = "not utf-8: \xEF\xBF\xBD\xEF\xBF\xBD";
     CHECK(all_turns(*store, call.id) == turns);
     auto reader = Store::open_existing(path);
     REQUIRE(reader);
@@ -37,9 +39,9 @@ TEST_CASE("a turn comes back as it was saved, with another process's eyes too") 
     CHECK((*reader)->find("demo")->turns == 5);
 }
 
-TEST_CASE("a turn saved again replaces itself; turns come in order however they were saved") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a turn saved again replaces itself; turns come in order however they were saved") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto call = *store->begin_call(sample_call("demo", "AJ_1"));
     for (int sequence : {2, 0, 1}) REQUIRE(store->save_turn(call.id, sample_turn(sequence)));
     REQUIRE(store->save_turn(call.id, sample_turn(1, "heard only until")));
@@ -52,9 +54,9 @@ TEST_CASE("a turn saved again replaces itself; turns come in order however they 
     CHECK(store->turns(77, [](const Turn&) { return true; }).error().code == Errc::NotFound);
 }
 
-TEST_CASE("a transcript saved twice is there once, and replaces what was there whole") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a transcript saved twice is there once, and replaces what was there whole") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto call = *store->begin_call(sample_call("demo", "AJ_1"));
     for (int i = 0; i < 9; ++i) REQUIRE(store->save_turn(call.id, sample_turn(i, "live")));
     auto given = sample_call("demo", "");
@@ -75,9 +77,9 @@ TEST_CASE("a transcript saved twice is there once, and replaces what was there w
     CHECK(store->list({})->size() == 1);
 }
 
-TEST_CASE("a transcript of a new room or attempt makes its call") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a transcript of a new room or attempt makes its call") {
+    Engine engine;
+    auto store = opened(engine.place());
     auto given = sample_call("demo", "");
     given.started_at = {};
     const auto first = store->save_transcript(given, many_turns(2));
@@ -90,9 +92,9 @@ TEST_CASE("a transcript of a new room or attempt makes its call") {
     CHECK(store->begin_call(sample_call("demo", "AJ_1"))->attempt == 3);
 }
 
-TEST_CASE("a refused transcript leaves the old one as it was") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a refused transcript leaves the old one as it was") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto call = *store->save_transcript(sample_call("demo", "AJ_1"), many_turns(4));
     auto twice = many_turns(2);
     twice[1].sequence = 0;
@@ -111,9 +113,9 @@ TEST_CASE("a refused transcript leaves the old one as it was") {
     CHECK(store->list({})->size() == 1);
 }
 
-TEST_CASE("a hundred thousand turns stream with the memory of a few") {
-    test::TempFolder folder;
-    const auto path = folder.file("s.db");
+STORE_TEST_CASE("a hundred thousand turns stream with the memory of a few") {
+    Engine engine;
+    const auto path = engine.place();
     const auto id = opened(path)->save_transcript(sample_call("long", "AJ_1"), many_turns(100'000))->id;
     auto reader = *Store::open_existing(path);
     int next = 0;
@@ -131,18 +133,18 @@ TEST_CASE("a hundred thousand turns stream with the memory of a few") {
 #endif
 }
 
-TEST_CASE("a reader stops when it has enough") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a reader stops when it has enough") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto call = *store->save_transcript(sample_call("demo", "AJ_1"), many_turns(1000));
     int seen = 0;
     CHECK(store->turns(call.id, [&](const Turn&) { return ++seen < 3; }));
     CHECK(seen == 3);
 }
 
-TEST_CASE("an agent writes while somebody reads slowly") {
-    test::TempFolder folder;
-    const auto path = folder.file("s.db");
+STORE_TEST_CASE("an agent writes while somebody reads slowly") {
+    Engine engine;
+    const auto path = engine.place();
     auto writer = opened(path);
     auto reader = *Store::open_existing(path);
     const auto call = *writer->save_transcript(sample_call("demo", "AJ_1"), many_turns(1000));
@@ -155,9 +157,9 @@ TEST_CASE("an agent writes while somebody reads slowly") {
     CHECK(seen == 1001);
 }
 
-TEST_CASE("a reader never mixes two transcripts") {
-    test::TempFolder folder;
-    auto store = opened(folder.file("s.db"));
+STORE_TEST_CASE("a reader never mixes two transcripts") {
+    Engine engine;
+    auto store = opened(engine.place());
     const auto call = *store->save_transcript(sample_call("demo", "AJ_1"), many_turns(1000));
     const auto read = store->turns(call.id, [&](const Turn& turn) {
         if (turn.sequence == 10) CHECK(store->save_transcript(sample_call("demo", "AJ_1"), many_turns(900)));
