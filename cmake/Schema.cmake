@@ -46,6 +46,8 @@ vc_schema(livekit_schema livekit protobuf::libprotobuf
 # Apart from the rest, of which nothing has to be generated again.
 vc_schema(livekit_session_schema livekit livekit_schema agent/livekit_agent_session.proto)
 
+vc_schema(livekit_webhook_schema livekit livekit_schema livekit_ingress.proto livekit_webhook.proto)
+
 # In protobuf-lite form (the descriptor set says so): no reflection, smaller and faster to start.
 vc_schema(livekit_ffi_schema livekit_ffi protobuf::libprotobuf
   audio_frame.proto capture.proto data_stream.proto data_track.proto e2ee.proto ffi.proto handle.proto

@@ -156,8 +156,39 @@ def calls():
         server.stop()
 
 
+def timed(command, environment):
+    """Seconds and peak MB of one run."""
+    began = time.perf_counter()
+    memory = resident(command, environment)
+    return time.perf_counter() - began, memory
+
+
+def transcripts():
+    turns, rounds = 1_000_000, 5
+    ours, peer = parts.voicectl_path(), str(pathlib.Path(parts.voicectl_path()).parent / "tests/load/transcript_peer")
+    environment = parts.clean_environment()
+    with tempfile.TemporaryDirectory() as folder:
+        store, out = folder + "/s.db", folder + "/out"
+        subprocess.run([peer, "fill", store, str(turns)], check=True)
+        commands = {f"voicectl, {form}": [ours, "transcript", "export", "long", "--store", store, "--format", form, "--out", out]
+                    for form in ("json", "jsonl", "csv", "md", "txt", "srt", "vtt")}
+        commands["one nlohmann value, dumped"] = [peer, "dump", store, out]
+        runs = {name: [] for name in commands}
+        for _ in range(rounds):
+            for name, command in commands.items():
+                runs[name].append(timed(command, environment))
+        alone = subprocess.run([peer, "spin", store, str(turns)], check=True, capture_output=True, text=True).stdout.split()
+    middle = {name: (statistics.median(s for s, _ in values), max(mb for _, mb in values)) for name, values in runs.items()}
+    slow = middle["one nlohmann value, dumped"][0]
+    print(f"\n## Exports\n\nA million turns from SQLite to a synced file, median of {rounds}, run in turn; peak memory by `/usr/bin/time`.\n")
+    print("| | s | MB resident | times as fast as one value |\n|---|---|---|---|")
+    for name, (seconds, memory) in middle.items():
+        print(f"| {name} | {seconds:.2f} | {memory:.0f} | {slow / seconds:.1f} |")
+    print(f"\nWriting alone, without the store: {int(alone[1])} ms against {int(alone[3])} ms, {int(alone[3]) / int(alone[1]):.1f} times as fast.")
+
+
 if __name__ == "__main__":
     wanted = sys.argv[1:] or ["startup", "calls"]
     print(f"# {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     for name in wanted:
-        {"startup": startup, "calls": calls}[name]()
+        {"startup": startup, "calls": calls, "transcripts": transcripts}[name]()

@@ -51,12 +51,12 @@ def wait_for(condition, seconds=20, what="condition"):
 class Server:
     """A livekit-server on loopback with keys of its own."""
 
-    def __init__(self, redis=None, rtc=""):
+    def __init__(self, redis=None, rtc="", webhooks=()):
         self.folder = tempfile.mkdtemp(prefix="voicectl-test-server-")
         self.key = "API" + secrets.token_hex(5)
         self.secret = secrets.token_hex(24)
         self.process = None
-        self.redis, self.rtc = redis, rtc
+        self.redis, self.rtc, self.webhooks = redis, rtc, list(webhooks)
         for _ in range(3):  # between free_port() and the server's start another may take the port
             self.configure()
             self.launch()
@@ -77,6 +77,7 @@ class Server:
                 " use_external_ip: false, enable_loopback_candidate: true, interfaces: {includes: [lo]}" + self.rtc + "}\n"
                 f"keys: {{{self.key}: {self.secret}}}\n"
                 + (f"redis: {{address: '127.0.0.1:{self.redis.port}'}}\n" if self.redis else "")
+                + (f"webhook: {{api_key: {self.key}, urls: {json.dumps(self.webhooks)}}}\n" if self.webhooks else "")
             )
 
     def start(self):

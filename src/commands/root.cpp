@@ -14,6 +14,7 @@
 #include "commands/agent/status.h"
 #include "commands/api/api.h"
 #include "commands/call/end.h"
+#include "commands/call/records.h"
 #include "commands/call/start.h"
 #include "commands/call/status.h"
 #include "commands/completion/completion.h"
@@ -51,14 +52,24 @@
 #include "commands/room/update.h"
 #include "commands/room/wait.h"
 #include "commands/room/watch.h"
+#include "commands/session/edit.h"
+#include "commands/session/read.h"
 #include "commands/token/create.h"
 #include "commands/token/decode.h"
 #include "commands/token/verify.h"
+#include "commands/transcript/assess.h"
+#include "commands/transcript/capture.h"
 #include "commands/transcript/export.h"
+#include "commands/transcript/import.h"
 #include "commands/transcript/list.h"
 #include "commands/transcript/show.h"
 #include "commands/usage.h"
 #include "commands/version/version.h"
+#include "commands/webhook/list.h"
+#include "commands/webhook/listen.h"
+#include "commands/webhook/replay.h"
+#include "commands/webhook/trigger.h"
+#include "commands/webhook/verify.h"
 #include "commands/words.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
@@ -106,6 +117,7 @@ constexpr Entry kEntries[]{
          add_call_start(call, env, run_call_start);
          add_call_status(call, env, run_call_status);
          add_call_end(call, env, run_call_end);
+         add_call_records(call, env, run_call_records);
      }},
     {"completion", nullptr, [](CLI::App& root, Env& env) { add_completion(root, env, run_completion); }},
     {"config", "Show and change where servers and keys come from",
@@ -164,19 +176,40 @@ constexpr Entry kEntries[]{
          add_participant_remove(participant, env, run_participant_remove);
          add_participant_move(participant, env, run_participant_move);
      }},
+    {"session", "Users' sessions: whose, for what, what they used and cost",
+     [](CLI::App& session, Env& env) {
+         add_session_create(session, env, run_session_create);
+         add_session_list(session, env, run_session_list);
+         add_session_show(session, env, run_session_show);
+         add_session_finalize(session, env, run_session_finalize);
+         add_session_assign(session, env, run_session_assign);
+     }},
     {"token", "Make and check access tokens",
      [](CLI::App& token, Env& env) {
          add_token_create(token, env, run_token_create);
          add_token_decode(token, env, run_token_decode);
          add_token_verify(token, env, run_token_verify);
      }},
-    {"transcript", "Read and export what was said in calls",
+    {"transcript", "Read, export, import and capture what is said in calls",
      [](CLI::App& transcript, Env& env) {
          add_transcript_list(transcript, env, run_transcript_list);
          add_transcript_show(transcript, env, run_transcript_show);
          add_transcript_export(transcript, env, run_transcript_export);
+         add_transcript_summarize(transcript, env, run_transcript_summarize);
+         add_transcript_evaluate(transcript, env, run_transcript_evaluate);
+         add_transcript_import(transcript, env, run_transcript_import);
+         add_transcript_capture(transcript, env, run_transcript_capture);
      }},
     {"version", nullptr, [](CLI::App& root, Env& env) { add_version(root, env, run_version); }},
+    {"webhook", "Take, check, send and replay LiveKit's webhooks",
+     [](CLI::App& webhook, Env& env) {
+         add_webhook_listen(webhook, env, run_webhook_listen);
+         add_webhook_list(webhook, env, run_webhook_list);
+         add_webhook_show(webhook, env, run_webhook_show);
+         add_webhook_replay(webhook, env, run_webhook_replay);
+         add_webhook_trigger(webhook, env, run_webhook_trigger);
+         add_webhook_verify(webhook, env, run_webhook_verify);
+     }},
 };
 
 void add_commands(CLI::App& app, Env& env, std::string_view only) {

@@ -28,6 +28,7 @@ struct ProcessSpec {
     bool shares_output = false;  // its standard output and error are our standard error
     bool outlives_us = false;    // should we die; ~Process ends it all the same
     int passed = -1;             // a descriptor that the child has as number 3
+    int input = -1;              // a descriptor that is its standard input; -1: nothing to read
 };
 
 class Process {

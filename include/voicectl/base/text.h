@@ -42,6 +42,12 @@ std::string terminal_safe(std::string_view text);
 std::string plain_text(std::string_view text, std::size_t limit, bool lines = false);
 /// "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" in hexadecimal digits.
 bool is_uuid(std::string_view text);
+/// The first code point of `text`, which is not empty. What is no UTF-8 by RFC 3629: U+FFFD, 0 bytes.
+struct CodePoint {
+    char32_t value;
+    std::size_t bytes;
+};
+CodePoint first_code_point(std::string_view text);
 /// Number of code points.
 std::size_t utf8_length(std::string_view text);
 

@@ -72,6 +72,7 @@ struct Verdict {
     std::string reason;         // one sentence, never the token
     Claims claims;              // as far as they could be read; unverified when fault is set
     std::string claims_json;    // the payload as it stands in the token
+    std::string header_json;    // the same of its header
 };
 
 /// What a server holding `key` would decide. `leeway` is 60 s on both ends on LiveKit's side.

@@ -34,7 +34,7 @@ struct HttpServerOptions {
     std::string host = "127.0.0.1";
     int port = 0;  // 0: any free one
     std::size_t max_body = 64 * 1024;
-    std::size_t max_connections = 64;                  // more are closed at once
+    std::size_t max_connections = 64;                  // of more, those that have kept us waiting longest are closed
     std::chrono::milliseconds request_timeout{10000};  // until all of a request is read; and again for writing
     std::chrono::milliseconds idle_timeout{30000};     // between two requests
 };
@@ -49,6 +49,8 @@ class HttpServer {
     static Result<std::unique_ptr<HttpServer>> listen(AsioLoop& loop, const HttpServerOptions& options, Handler handler);
     virtual ~HttpServer() = default;
     virtual int port() const = 0;
+    /// Takes no more connections and no more requests; `done` runs on the loop once what was asked is answered.
+    virtual void drain(std::function<void()> done) = 0;
 };
 
 }  // namespace voicectl::net

@@ -164,6 +164,9 @@ class RoomObserver {
     virtual void on_own_track_heard(const std::string& /*track_name*/) {}
     virtual void on_data(const DataPacket&) {}
     virtual void on_text(const TextMessage&) {}
+    /// Some more of a text stream that has not ended: `piece.text` is just that. on_text with the whole follows, unless the
+    /// stream breaks off. `stream` tells streams apart.
+    virtual void on_text_piece(const TextMessage& /*piece*/, std::uint64_t /*stream*/) {}
     virtual void on_bytes(const ByteMessage&) {}
     virtual void on_transcription(const Transcription&) {}
     virtual void on_dtmf(const Dtmf&) {}

@@ -20,4 +20,8 @@ Result<std::string> recognise(SpeechToText& engine, const audio::Pcm& clip,
 Result<audio::Pcm> synthesise(TextToSpeech& engine, const std::string& text,
                               std::chrono::milliseconds timeout = kClipTimeout);
 
+/// What the model says to `chat`, whole; at most kLongestAnswer bytes, longer ones are Protocol. Tools are not called.
+inline constexpr std::size_t kLongestAnswer = 256 * 1024;
+Result<std::string> answer(LanguageModel& engine, const Chat& chat, std::chrono::milliseconds timeout = kClipTimeout);
+
 }  // namespace voicectl::speech

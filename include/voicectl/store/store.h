@@ -67,7 +67,30 @@ struct Session {
     SystemTime started_at;
     std::optional<SystemTime> completed_at;
     std::string usage_json;               // "" or an object
+    std::string assignment_id = {};       // what it was for; may be empty
     bool operator==(const Session&) const = default;
+};
+
+/// What a user was given to do (a lesson, a scenario): nobody else may open sessions for it.
+struct Assignment {
+    std::string id, user_id;
+};
+
+/// What a language model made of a call's transcript; one of each kind for a call.
+struct Assessment {
+    std::int64_t call_id = 0;
+    std::string kind;   // summary, evaluation
+    std::string text;   // a summary; of an evaluation a JSON object
+    std::string model;  // provider and model
+    SystemTime made_at;
+    bool operator==(const Assessment&) const = default;
+};
+
+struct SessionFilter {
+    std::string user_id, status, assignment_id;  // exact; empty: all
+    std::optional<std::int64_t> call_id;
+    std::optional<SystemTime> since, until;      // when it started: since <= start < until
+    int limit = 100;                             // newest first; 0: all
 };
 
 /// A call's place among those that its user may hold at once. It ends by itself when nobody renews it, so that a
@@ -88,6 +111,8 @@ struct Refusal {
     std::string dispatch_id, job_id, room, agent_name, reason;
     SystemTime at;
 };
+
+class Webhooks;
 
 class Store {
  public:
@@ -116,6 +141,7 @@ class Store {
     /// `id_or_room`: a room's name (its latest attempt), else a call's number. A room named "7" hides call 7:
     /// its own number leads to that one, but nothing else would lead to the room. NotFound.
     virtual Result<Call> find(const std::string& id_or_room) = 0;
+    virtual Result<Call> call(std::int64_t id) = 0;
     /// What is known of a call besides its turns (usage, costs, events): "" or a JSON object; replaced as a whole.
     virtual Result<void> save_report(std::int64_t call_id, const std::string& report_json) = 0;
     virtual Result<std::string> report(std::int64_t call_id) = 0;
@@ -147,10 +173,25 @@ class Store {
     /// Insert, or replace the session with that id; a completed one keeps its status and its time.
     virtual Result<void> save_session(const Session& session) = 0;
     virtual Result<Session> find_session(const std::string& id) = 0;
+    /// Insert, or give the assignment to another user; sessions that are there stay whose they are.
+    virtual Result<void> save_assignment(const Assignment& assignment) = 0;
+    /// A new, active session; asked again for the same user and assignment it is the one that is there. Conflict: the id
+    /// is taken, or the assignment is another user's. NotFound: no such assignment, no such call.
+    virtual Result<Session> create_session(const Session& session) = 0;
+    /// Completed, now or long since: the first time is kept. The session as stored.
+    virtual Result<Session> finalize_session(const std::string& id, SystemTime at) = 0;
+    virtual Result<std::vector<Session>> list_sessions(const SessionFilter& filter) = 0;
+    /// Conflict when there is one of that kind and it is not to be replaced.
+    virtual Result<void> save_assessment(const Assessment& assessment, bool replace) = 0;
+    /// NotFound.
+    virtual Result<Assessment> find_assessment(std::int64_t call_id, const std::string& kind) = 0;
 
     /// Of a store with work of its own (spool.h): when catch_up() is to be called, if nothing else is asked before.
     virtual std::optional<TimePoint> due() const { return std::nullopt; }
     virtual void catch_up() {}
+
+    /// Webhook events and what follows from them (store/webhooks.h).
+    virtual Webhooks& webhooks() = 0;
 };
 
 /// A place as it may be shown: an address without its password and parameters.

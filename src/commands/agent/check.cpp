@@ -52,6 +52,10 @@ std::string summary(const agent::AgentConfig& config) {
 std::string why_no_store(const std::string& path) {
     namespace fs = std::filesystem;
     std::error_code failed;
+    if (store::is_postgres_url(path)) {  // without a connection: this command asks nobody
+        const auto understood = store::check_address(path);
+        return understood ? "" : understood.error().message;
+    }
     if (fs::exists(path, failed)) {
         const auto opened = store::Store::open_existing(path);
         return opened ? "" : opened.error().message;

@@ -7,6 +7,7 @@
 
 #include "commands/agent/line_reader.h"
 #include "commands/agent/loading.h"
+#include "commands/transcript/source.h"
 #include "voicectl/agent/console.h"
 #include "voicectl/audio/file.h"
 #include "voicectl/audio/resampler.h"
@@ -92,6 +93,7 @@ class ConsoleTalk {
         }
         options.speaks = !options_.out.empty();
         VC_TRY_ASSIGN(stages_, build_agent_stages(loaded, workers_, env_));
+        warn_of_password(options_.store, env_);
         VC_TRY_ASSIGN(auto opened, store::Store::open(scratch_.path()));
         store_ = std::make_unique<store::AsyncStore>(std::move(opened), loop_);
         const Signals signals(loop_, [this](int number, int) { on_signal(number); });

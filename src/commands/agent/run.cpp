@@ -13,6 +13,7 @@
 #include "commands/agent/loading.h"
 #include "commands/agent/transfers.h"
 #include "commands/agent/waiting.h"
+#include "commands/transcript/source.h"
 #include "voicectl/agent/load_meter.h"
 #include "voicectl/agent/money.h"
 #include "voicectl/agent/processes.h"
@@ -95,6 +96,7 @@ class AgentProcess {
         auto& config = loaded.config;
         if (!options_.name.empty()) config.name = options_.name;
         if (!agent::is_plain_name(config.name)) return fail(Errc::Usage, "--name must be printable text on one line, without blanks at its ends");
+        warn_of_password(options_.store, env_);
         if (!options_.store.empty()) config.store = options_.store;
         if (options_.max_calls > 0) config.max_calls = options_.max_calls;
         if (options_.processes > 0) config.processes = options_.processes;
@@ -414,7 +416,7 @@ void add_agent_run(Command agent, Env& env, Run<AgentRunOptions> run) {
     command.add_option("--deployment", options->deployment, "Deployment label that dispatches must name").type_name("NAME");
     command.add_option("--max-calls", options->max_calls, "Calls at once in one process [from the configuration: 12]").range(1, 100);
     command.add_option("--processes", options->processes, "Call processes at most [two for each core]").range(1, 64);
-    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
+    add_store_choice(command, options->store);
     command.add_option("--drain", options->drain, "How long a drain waits for calls [10m]").type_name("TIME");
     command.add_option("--health", options->health, "Serve /health, /ready, /status and /metrics on this [HOST:]PORT").type_name("ADDRESS");
     command.add_option("--ready-file", options->ready_file, "Write this file once registered; removed at the end").type_name("FILE");

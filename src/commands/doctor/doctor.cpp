@@ -1,6 +1,7 @@
 #include "commands/doctor/doctor.h"
 
 #include "commands/doctor/patient.h"
+#include "commands/transcript/source.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::commands {
@@ -92,7 +93,7 @@ void add_doctor(Command root, Env& env, Run<DoctorOptions> run) {
     cmd.add_option("--agent-wait", o->agent_wait, "How long").capture_default().type_name("TIME");
     cmd.add_flag("--egress", o->egress, "Start a recording, and stop it again");
     cmd.add_option("--agent-config", o->config, "An agent's YAML file, for its providers").type_name("FILE");
-    cmd.add_option("--store", o->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
+    add_store_choice(cmd, o->store);
     on_run(cmd.no_dry_run(), o, env, std::move(run));
 }
 

@@ -5,6 +5,7 @@
 #include "commands/egress/storage.h"
 #include "commands/agent/loading.h"
 #include "commands/doctor/patient.h"
+#include "commands/transcript/source.h"
 #include "voicectl/base/text.h"
 #include "voicectl/base/workers.h"
 #include "voicectl/rtc/room.h"
@@ -40,16 +41,18 @@ Finding look_for_speech(Patient& patient) {
 }
 
 Finding look_at_store(Patient& patient) {
+    warn_of_password(patient.options.store, patient.env);
     const auto path = !patient.options.store.empty() ? patient.options.store : patient.env.get("VOICECTL_STORE").value_or(store::default_path());
     std::error_code failed;
-    if (!std::filesystem::exists(path, failed)) return Finding::skipped(fmt::format("there is none yet at {}", terminal_safe(path)));
+    const auto shown = terminal_safe(store::shown_place(path));
+    if (!store::is_postgres_url(path) && !std::filesystem::exists(path, failed)) return Finding::skipped(fmt::format("there is none yet at {}", shown));
     const auto opened = store::Store::open_existing(path);
     if (!opened) return Finding::failed(opened.error());
     store::CallFilter newest;
     newest.limit = 1;
     const auto calls = (*opened)->list(newest);
     if (!calls) return Finding::failed(calls.error());
-    return Finding::ok(fmt::format("{} opens, {}", terminal_safe(path), calls->empty() ? "no calls yet" : "latest call " + format_time(calls->front().started_at)));
+    return Finding::ok(fmt::format("{} opens, {}", shown, calls->empty() ? "no calls yet" : "latest call " + format_time(calls->front().started_at)));
 }
 
 Finding look_at_providers(Patient& patient) {

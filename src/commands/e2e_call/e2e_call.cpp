@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 
+#include "commands/transcript/source.h"
 #include "voicectl/base/process.h"
 #include "voicectl/base/text.h"
 
@@ -96,6 +97,7 @@ Result<e2e::CallTestOptions> test_options(const E2eCallOptions& options, Env& en
     VC_TRY_ASSIGN(test.script, script_of(options));
     VC_TRY_ASSIGN(test.metadata, read_payload(options.metadata));
     test.voice = options.voice;
+    warn_of_password(options.store, env);
     test.store = options.store;
     test.tolerance = options.tolerance;
     test.record_folder = options.record;

@@ -23,7 +23,10 @@ constexpr const char* kEnvironment = R"(  LIVEKIT_URL               server: ws:/
   LIVEKIT_API_SECRET        its secret
   VOICECTL_PROFILE          profile to use
   VOICECTL_CONFIG           configuration file, in place of ~/.config/voicectl/config.yaml
-  VOICECTL_STORE            store of calls and transcripts: a file
+  VOICECTL_STORE            store of calls and transcripts: a file, or postgres://USER:PASSWORD@HOST/DATABASE
+  DB_POOL_SIZE, DB_MAX_OVERFLOW, DB_POOL_RECYCLE, DB_POOL_PRE_PING, DB_POOL_TIMEOUT
+                            connections to PostgreSQL: kept (10), more (20), seconds of use (3600), ask first (true), wait (30)
+  PGPASSWORD, PGSSLMODE, …  what libpq knows, for what the address does not say
   VOICECTL_LIVEKIT_CORE     path of liblivekit_ffi.so
   VOICECTL_LIVEKIT_SERVER   path of livekit-server, for e2e-call --local
   RECORDING_S3_*, S3_*      storage of recordings: ACCESS_KEY, SECRET_KEY, BUCKET, REGION, ENDPOINT

@@ -48,6 +48,7 @@ class LiveRoom final : private rtc::RoomObserver {
     std::function<void(const Json&)> on_event;
     std::function<void(const rtc::TrackInfo&)> on_track, on_track_gone;
     std::function<void(const std::string& identity)> on_left_room;
+    std::function<void(const rtc::TextMessage& piece, std::uint64_t stream)> on_piece;  // of a text stream under way
 
     Result<void> join(const LiveOptions& options);
     /// Until end(), a signal, the room's own end, or the deadline: false then. Cancelled or Terminated for
@@ -88,6 +89,9 @@ class LiveRoom final : private rtc::RoomObserver {
     void on_room_metadata(const std::string& metadata) override;
     void on_data(const rtc::DataPacket& packet) override { tell(data_json(packet)); }
     void on_text(const rtc::TextMessage& message) override { tell(text_json(message)); }
+    void on_text_piece(const rtc::TextMessage& piece, std::uint64_t stream) override {
+        if (on_piece && !leaving_) on_piece(piece, stream);
+    }
     void on_bytes(const rtc::ByteMessage& message) override { tell(bytes_json(message)); }
     void on_transcription(const rtc::Transcription& packet) override;
     void on_dtmf(const rtc::Dtmf& key) override { tell(dtmf_json(key)); }

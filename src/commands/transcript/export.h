@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "commands/command.h"
+#include "commands/transcript/source.h"
 
 namespace voicectl::commands {
 
@@ -11,6 +12,10 @@ struct TranscriptExportOptions {
     std::string store, out;
     std::string format = "json";
     std::vector<std::string> calls;
+    CallChoice choice{};               // in place of `calls`
+    bool all = false;                  // all that the store has, in place of both
+    std::vector<std::string> speaker_names{}, redact{};
+    bool tools = false;
 };
 
 void add_transcript_export(Command transcript, Env& env, Run<TranscriptExportOptions> run);

@@ -37,32 +37,12 @@ std::vector<Column> columns(Format format) {
     };
 }
 
-Result<store::CallFilter> make_filter(const TranscriptListOptions& options) {
-    store::CallFilter filter;
-    filter.room = options.room;
-    filter.agent_name = options.agent;
-    filter.text = options.match;
-    const auto now = std::chrono::system_clock::now();
-    if (!options.since.empty()) {
-        VC_TRY_ASSIGN(filter.since, parse_when(options.since, now));
-    }
-    if (!options.until.empty()) {
-        VC_TRY_ASSIGN(filter.until, parse_when(options.until, now));
-    }
-    if (filter.since && filter.until && *filter.since >= *filter.until)
-        return fail(Errc::Usage, "--since {} is not before --until {}", options.since, options.until);
+Result<std::vector<store::Call>> read_calls(const TranscriptListOptions& options, Env& env) {
+    VC_TRY_ASSIGN(auto filter, make_filter(options.choice));
     filter.limit = options.all ? 0 : options.limit + 1;  // one more tells whether the list was cut
-    return filter;
-}
-
-Result<std::vector<store::Call>> read_calls(const TranscriptListOptions& options, const Env& env) {
-    VC_TRY_ASSIGN(const auto filter, make_filter(options));
-    const auto place = store_place(options.store, env);
-    auto store = store::Store::open_existing(place.path);
-    // Before the first call there is no store, and that is no mistake of whoever asks.
-    if (!store && store.error().code == Errc::NotFound && !place.chosen) return std::vector<store::Call>{};
-    if (!store) return std::unexpected(std::move(store).error());
-    return (*store)->list(filter);
+    VC_TRY_ASSIGN(auto store, store_to_read(options.store, env));
+    if (!store) return std::vector<store::Call>{};
+    return store->list(filter);
 }
 
 }  // namespace
@@ -71,14 +51,10 @@ void add_transcript_list(Command transcript, Env& env, Run<TranscriptListOptions
     auto options = std::make_shared<TranscriptListOptions>();
     auto command = transcript.add_subcommand("list", "List the calls whose transcripts are stored");
     command.footer(kTranscriptListHelp);
-    command.add_option("--room", options->room, "Only this room").type_name("ROOM");
-    command.add_option("--agent", options->agent, "Only calls of this agent name").type_name("AGENT");
-    command.add_option("--since", options->since, "Only calls that began since then").type_name("WHEN");
-    command.add_option("--until", options->until, "Only calls that began before then").type_name("WHEN");
-    command.add_option("--match", options->match, "Only calls in which this was said").type_name("TEXT");
+    add_call_choice(command, options->choice);
     command.add_option("--limit", options->limit, "At most so many").range(1, 1'000'000).capture_default();
     command.add_flag("--all", options->all, "Without a limit");
-    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
+    add_store_choice(command, options->store);
     on_run(command, std::move(options), env, std::move(run));
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "commands/command.h"
+#include "commands/transcript/source.h"
 
 namespace voicectl::commands {
 
 struct TranscriptListOptions {
-    std::string store, room, agent, since, until, match;
+    std::string store;
+    CallChoice choice{};
     int limit = 100;
     bool all = false;
 };

@@ -12,11 +12,6 @@ Json call_json(const store::Call& call);
 /// With times as they are and as milliseconds since the call began.
 Json turn_json(const store::Turn& turn, const store::Call& call);
 
-/// How long it lasted, "" while it lasts.
-std::string call_length(const store::Call& call);
-/// Room, agent, caller, times and end, in a few lines.
-std::string call_heading(const store::Call& call);
-
 struct TurnText {
     std::string time;     // "0:07.3" since the call began
     std::string speaker;  // agent or user

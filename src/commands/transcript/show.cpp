@@ -4,6 +4,7 @@
 #include "commands/transcript/source.h"
 #include "voicectl/agent/call_report.h"
 #include "voicectl/base/json.h"
+#include "voicectl/transcript/format.h"
 
 namespace voicectl::commands {
 namespace {
@@ -30,7 +31,7 @@ std::string line(const store::Turn& turn, const store::Call& call, const Output&
 }
 
 Result<void> show_people(store::Store& store, const store::Call& call, Output& out) {
-    VC_TRY(out.emit_raw(call_heading(call) + "\n"));
+    VC_TRY(out.emit_raw(transcript::call_heading(call) + "\n"));
     Result<void> printed;
     VC_TRY(store.turns(call.id, [&](const store::Turn& turn) {
         printed = out.emit_raw(line(turn, call, out));
@@ -47,7 +48,7 @@ void add_transcript_show(Command transcript, Env& env, Run<TranscriptShowOptions
     auto command = transcript.add_subcommand("show", "Show what was said in a call, by whom and when");
     command.footer(kTranscriptShowHelp);
     command.add_option("call", options->call, "Number of a call, or a room").required().type_name("ID|ROOM");
-    command.add_option("--store", options->store, "Transcript store [VOICECTL_STORE]").type_name("PATH");
+    add_store_choice(command, options->store);
     command.add_flag("--report", options->report, "How the call went: stages, latencies, usage, costs, errors (JSON)");
     on_run(command, std::move(options), env, std::move(run));
 }

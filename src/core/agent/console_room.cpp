@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <deque>
 
+#include "front_end.h"
+
 namespace voicectl::agent {
 namespace {
 
 constexpr const char* kMicrophone = "TR_caller";
 constexpr const char* kVoice = "TR_agent";
-constexpr const char* kChatTopic = "lk.chat";
-constexpr const char* kStateAttribute = "lk.agent.state";
 
 /// The agent's track: heard at once, or 10 ms at every tick.
 class ConsoleOutput final : public rtc::AudioOutput {

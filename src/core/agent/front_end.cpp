@@ -7,8 +7,6 @@
 namespace voicectl::agent {
 namespace {
 
-constexpr const char* kStateAttribute = "lk.agent.state";
-constexpr const char* kChatTopic = "lk.chat";
 constexpr const char* kTranscriptTopic = "transcript";
 constexpr std::size_t kPacketBytes = 15000;
 constexpr std::size_t kTypedCharacters = 4000;

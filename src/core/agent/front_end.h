@@ -20,6 +20,10 @@
 
 namespace voicectl::agent {
 
+// LiveKit's own names (docs/front-ends.md).
+inline constexpr const char* kStateAttribute = "lk.agent.state";
+inline constexpr const char* kChatTopic = "lk.chat";
+
 class FrontEnd {
  public:
     struct Handlers {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "voicectl/agent/call_report.h"
+#include "voicectl/agent/metadata.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
@@ -16,6 +17,20 @@ std::function<void(Result<void>)> log_failure(const log::Context& log) {
     return [log](const Result<void>& result) {
         if (!result) log.error("transcript not stored", {{"error", result.error().message}});
     };
+}
+
+/// The session of a call whose dispatch says for whom it is. A job has one, however often its call is begun.
+std::optional<store::Session> session_of(const store::Call& call) {
+    const auto metadata = read_metadata(call.dispatch_metadata).value;
+    if (metadata.user_id.empty() || call.job_id.empty()) return std::nullopt;
+    store::Session session;
+    session.id = "VS_" + call.job_id;
+    session.call_id = call.id;
+    session.user_id = metadata.user_id;
+    session.assignment_id = metadata.assignment_id;
+    session.status = "active";
+    session.started_at = call.started_at;
+    return session;
 }
 
 /// The job's id comes from the server; nothing of it leads out of the folder.
@@ -43,7 +58,8 @@ void TranscriptLog::begin() {
     store_.run<void>(
         [shared = shared_, call = call_](store::Store& open) -> Result<void> {
             VC_TRY_ASSIGN(shared->call, open.begin_call(call));
-            return {};
+            const auto session = session_of(*shared->call);
+            return session ? open.save_session(*session) : Result<void>();
         },
         log_failure(log_));
 }
@@ -90,7 +106,12 @@ void TranscriptLog::end(const std::string& status, const std::string& reason) {
             shared->call->status = status;
             shared->call->reason = reason;
             shared->call->ended_at = at;
-            return open.end_call(shared->call->id, status, reason, at);
+            VC_TRY(open.end_call(shared->call->id, status, reason, at));
+            auto session = session_of(*shared->call);
+            if (!session) return {};
+            session->status = status;
+            session->completed_at = at;
+            return open.save_session(*session);
         },
         log_failure(log_));
 }

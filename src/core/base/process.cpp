@@ -53,6 +53,7 @@ struct ChildPlan {
     const char* directory;  // empty: ours
     int output;
     int passed;  // -1: nothing
+    int input;   // -1: nothing
     bool outlives_us;
     int report;  // write end of the pipe that tells why exec failed
     pid_t parent;
@@ -71,8 +72,7 @@ struct ChildPlan {
     std::signal(SIGPIPE, SIG_DFL);
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
-    const int null = open("/dev/null", O_RDONLY);
-    dup2(null, STDIN_FILENO);
+    dup2(plan.input >= 0 ? plan.input : open("/dev/null", O_RDONLY), STDIN_FILENO);
     dup2(plan.output, STDOUT_FILENO);
     dup2(plan.output, STDERR_FILENO);
     constexpr int kPassed = 3;
@@ -117,6 +117,7 @@ Result<std::unique_ptr<Process>> Process::start(const ProcessSpec& spec) {
                          spec.working_directory.c_str(),
                          output,
                          spec.passed,
+                         spec.input,
                          spec.outlives_us,
                          report[1],
                          getpid()};

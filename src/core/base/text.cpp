@@ -44,11 +44,6 @@ Result<std::string> decode(std::string_view text, std::string_view alphabet) {
     return out;
 }
 
-struct CodePoint {
-    char32_t value;
-    std::size_t bytes;  // 0: invalid
-};
-
 // One code point as RFC 3629 allows it: no overlong forms, surrogates or values past U+10FFFF.
 CodePoint decode_utf8(std::string_view text) {
     const auto first = byte(text[0]);
@@ -80,6 +75,8 @@ bool is_invisible(char32_t c) {
 bool ends_line(char32_t c) { return c == '\n' || c == 0x85 || c == 0x2028 || c == 0x2029; }
 
 }  // namespace
+
+CodePoint first_code_point(std::string_view text) { return decode_utf8(text); }
 
 std::string base64url_encode(std::string_view bytes) { return encode(bytes, kUrl, false); }
 Result<std::string> base64url_decode(std::string_view text) { return decode(text, kUrl); }

@@ -16,6 +16,8 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 using std::chrono::system_clock;
 
+constexpr int kDeepest = 100;  // anybody may send a token, and writing JSON recurses; a room's configuration is some six deep
+
 std::unexpected<Error> wrong_type(std::string_view claim, std::string_view wanted) {
     return fail(Errc::Protocol, "claim '{}' is not {}", claim, wanted);
 }
@@ -190,7 +192,10 @@ Result<Claims> parse_claims(std::string_view payload) {
     // The JSON library takes a byte-order mark and ends at a zero byte; the server does neither.
     if (payload.starts_with("\xEF\xBB\xBF") || payload.find('\0') != std::string_view::npos)
         return fail(Errc::Protocol, "the claims are not JSON");
-    const auto json = OrderedJson::parse(valid_utf8(payload), nullptr, false);
+    bool too_deep = false;
+    const auto not_deep = [&](int depth, OrderedJson::parse_event_t, OrderedJson&) { return !(too_deep = too_deep || depth > kDeepest); };
+    const auto json = OrderedJson::parse(valid_utf8(payload), not_deep, false);
+    if (too_deep) return fail(Errc::Protocol, "the claims are nested too deeply");
     if (json.is_discarded() || !json.is_object()) return fail(Errc::Protocol, "the claims are not a JSON object");
 
     Claims claims;

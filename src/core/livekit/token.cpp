@@ -133,6 +133,7 @@ Verdict verify(const ApiKey& key, std::string_view token, SystemTime now, std::c
     auto parts = take_apart(token);
     if (!parts) return found(TokenFault::Malformed, parts.error().message);
     verdict.claims_json = parts->payload;
+    verdict.header_json = parts->header;
     const auto named = algorithm(parts->header);
     if (!named) return found(TokenFault::Malformed, named.error().message);
     auto claims = parse_claims(parts->payload);

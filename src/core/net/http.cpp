@@ -1,6 +1,7 @@
 #include "voicectl/net/http.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <ctime>
 #include <future>
@@ -40,7 +41,7 @@ class WholeResponse final : public TransferSink {
 class LoopSink final : public TransferSink {
  public:
     LoopSink(Loop& loop, HttpStreamHandlers handlers)
-        : loop_(&loop), handlers_(std::make_shared<HttpStreamHandlers>(std::move(handlers))) {}
+        : wants_chunks_(handlers.on_chunk != nullptr), loop_(&loop), handlers_(std::make_shared<HttpStreamHandlers>(std::move(handlers))) {}
 
     void on_head(HttpResponse head) override {
         post([head = std::move(head)](const HttpStreamHandlers& to) {
@@ -48,16 +49,20 @@ class LoopSink final : public TransferSink {
         });
     }
     Result<void> on_chunk(std::string_view chunk) override {
+        if (!wants_chunks_) return {};
         post([chunk = std::string(chunk)](const HttpStreamHandlers& to) {
             if (to.on_chunk) to.on_chunk(chunk);
         });
         return {};
     }
     void on_done(Result<void> result) override {
+        ended_ = true;
         post([result = std::move(result)](const HttpStreamHandlers& to) {
             if (to.on_done) to.on_done(result);
         });
     }
+    /// Any thread. The engine has done with it: there is nothing to cancel.
+    bool ended() const { return ended_; }
     /// Loop thread. After this neither the handlers nor the loop are touched again, which may die next.
     void drop() {
         std::lock_guard lock(mutex_);
@@ -76,6 +81,8 @@ class LoopSink final : public TransferSink {
         });
     }
 
+    const bool wants_chunks_;
+    std::atomic<bool> ended_ = false;
     std::mutex mutex_;
     Loop* loop_;                                    // under mutex_
     std::shared_ptr<HttpStreamHandlers> handlers_;  // under mutex_; called on the loop only
@@ -86,6 +93,7 @@ class Stream final : public HttpStream {
     explicit Stream(std::shared_ptr<LoopSink> sink) : sink_(std::move(sink)) {}
     ~Stream() override {
         sink_->drop();
+        if (sink_->ended()) return;
         if (const auto engine = engine_.lock(); engine && transfer_) engine->cancel(std::move(transfer_));
     }
     void begin(const std::shared_ptr<Engine>& engine, std::shared_ptr<Transfer> transfer) {

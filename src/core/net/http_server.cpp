@@ -3,6 +3,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <array>
+#include <optional>
 #include <set>
 
 #include "voicectl/base/text.h"
@@ -17,6 +19,7 @@ using tcp = asio::ip::tcp;
 
 constexpr std::uint32_t kMaxHeader = 16 * 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr std::chrono::milliseconds kLinger{2000};
 
 ServedRequest to_request(const http::request<http::string_body>& from, std::string peer) {
     ServedRequest out;
@@ -38,6 +41,8 @@ struct Shared {
     HttpServerOptions options;
     HttpServer::Handler handler;
     std::set<Connection*> open;
+    bool draining = false;
+    std::function<void()> drained;  // called once
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -48,10 +53,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
         if (!ignored) peer_ = fmt::format("{}:{}", peer.address().to_string(), peer.port());
         shared_->open.insert(this);
     }
-    ~Connection() { shared_->open.erase(this); }
+    ~Connection() {
+        shared_->open.erase(this);
+        if (shared_->draining && shared_->open.empty() && shared_->drained) std::exchange(shared_->drained, nullptr)();
+    }
 
     void begin() { read(shared_->options.request_timeout); }
+    /// Nothing of a request is being answered; since then.
+    std::optional<TimePoint> reading_since() const { return reading_since_; }
     void close() {
+        reading_since_.reset();
         boost::system::error_code ignored;
         stream_.socket().close(ignored);
     }
@@ -61,11 +72,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
         parser_.emplace();
         parser_->body_limit(shared_->options.max_body);
         parser_->header_limit(kMaxHeader);
+        reading_since_ = Clock::now();
         stream_.expires_after(time);
         http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_read(error); });
     }
 
     void on_read(beast::error_code error) {
+        reading_since_.reset();
         if (error == http::error::body_limit) return write({413, "the body is too large\n"}, false);
         if (error == http::error::header_limit) return write({431, "the header is too large\n"}, false);
         if (error == http::error::end_of_stream || error == beast::error::timeout || error == asio::error::operation_aborted) return;
@@ -75,9 +88,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
         const bool keep = request.keep_alive();
         head_only_ = request.method() == http::verb::head;
         stream_.expires_never();  // whoever answers has his own limits
-        auto answered = std::make_shared<bool>(false);
-        shared_->handler(to_request(request, peer_), [self = shared_from_this(), keep, answered](ServedResponse response) {
-            if (!std::exchange(*answered, true) && self->shared_->handler) self->write(std::move(response), keep);
+        auto asked = std::make_shared<std::shared_ptr<Connection>>(shared_from_this());  // until answered, however long the answer is kept
+        shared_->handler(to_request(request, peer_), [asked, keep](ServedResponse response) {
+            const auto self = std::exchange(*asked, nullptr);
+            if (self && self->shared_->handler) self->write(std::move(response), keep);
         });
     }
 
@@ -87,16 +101,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
         response_.set(http::field::content_type, from.type);
         response_.set(http::field::cache_control, "no-store");
         for (const auto& [name, value] : from.headers) response_.set(name, value);
-        response_.keep_alive(keep);
+        response_.keep_alive(keep && !shared_->draining);
         const auto size = from.body.size();
         if (!head_only_) response_.body() = std::move(from.body);
         response_.content_length(size);
         stream_.expires_after(shared_->options.request_timeout);
         http::async_write(stream_, response_, [self = shared_from_this(), keep](beast::error_code error, std::size_t) {
             if (error) return;
-            if (keep) return self->read(self->shared_->options.idle_timeout);
+            if (keep && !self->shared_->draining) return self->read(self->shared_->options.idle_timeout);
             boost::system::error_code ignored;
             self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+            self->stream_.expires_after(kLinger);
+            self->linger();
+        });
+    }
+
+    // Whoever is still sending would lose the answer to the reset that closing brings.
+    void linger() {
+        stream_.async_read_some(asio::buffer(rest_), [self = shared_from_this()](beast::error_code error, std::size_t) {
+            if (!error && self->shared_->handler) self->linger();
         });
     }
 
@@ -106,6 +129,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     beast::flat_buffer buffer_{kMaxHeader + 64 * 1024};
     std::optional<http::request_parser<http::string_body>> parser_;
     http::response<http::string_body> response_;
+    std::optional<TimePoint> reading_since_;
+    std::array<char, 4096> rest_{};
     bool head_only_ = false;
 };
 
@@ -116,6 +141,7 @@ class BeastServer final : public HttpServer {
 
     ~BeastServer() override {
         shared_->handler = nullptr;
+        shared_->drained = nullptr;
         const auto open = shared_->open;
         for (auto* connection : open) connection->close();
     }
@@ -133,26 +159,46 @@ class BeastServer final : public HttpServer {
         if (error == asio::error::address_in_use)
             return fail_with_hint(Errc::Conflict, fmt::format("port {} is taken", options.port), fmt::format("see who has it: ss -ltnp 'sport = :{}'", options.port));
         if (error) return fail(Errc::Usage, "cannot listen on {}:{}: {}", options.host, options.port, error.message());
+        port_ = acceptor_.local_endpoint(error).port();
         accept();
         return {};
     }
 
-    int port() const override {
+    int port() const override { return port_; }
+
+    void drain(std::function<void()> done) override {
         boost::system::error_code ignored;
-        return acceptor_.local_endpoint(ignored).port();
+        acceptor_.close(ignored);
+        pause_.cancel();
+        shared_->draining = true;
+        if (shared_->open.empty()) return done();
+        shared_->drained = std::move(done);
+        const auto open = shared_->open;
+        for (auto* connection : open)
+            if (connection->reading_since()) connection->close();
     }
 
  private:
+    // Of those that wait for a request, or for the rest of one, the slowest: who sends at once is never among them for long.
+    bool shed_slowest() {
+        Connection* slowest = nullptr;
+        for (auto* one : shared_->open)
+            if (one->reading_since() && (slowest == nullptr || *one->reading_since() < *slowest->reading_since())) slowest = one;
+        if (slowest != nullptr) slowest->close();
+        return slowest != nullptr;
+    }
+
     void accept() {
         acceptor_.async_accept(lifeline_.guard([this](boost::system::error_code error, tcp::socket socket) {
             if (error == asio::error::operation_aborted) return;
             if (error) return pause_.after(kAcceptPause, [this] { accept(); });  // out of descriptors, for one
-            if ( shared_->open.size() < shared_->options.max_connections) std::make_shared<Connection>(std::move(socket), shared_)->begin();
+            if (shared_->open.size() < shared_->options.max_connections || shed_slowest()) std::make_shared<Connection>(std::move(socket), shared_)->begin();
             accept();
         }));
     }
 
     tcp::acceptor acceptor_;
+    int port_ = 0;
     Timer pause_;
     std::shared_ptr<Shared> shared_;
     Lifeline lifeline_;

@@ -89,7 +89,15 @@ void RoomImpl::start_reading(Ffi::Id id, Reading reading, const proto::FfiReques
 }
 
 void RoomImpl::handle_text(Ffi::Id reader, const proto::TextStreamReaderEvent& event) {
-    if (event.has_chunk_received()) return read_chunk(reader, event.chunk_received().content());
+    if (event.has_chunk_received()) {
+        const auto& content = event.chunk_received().content();
+        read_chunk(reader, content);
+        const auto at = readings_.find(reader);
+        if (at == readings_.end()) return;
+        const auto& message = at->second.message;
+        const TextMessage piece{content, message.topic, message.sender_identity, message.attributes};
+        return observer_.on_text_piece(piece, reader);
+    }
     if (!event.has_eos()) return;
     auto whole = read_to_end(reader, broken(event.eos()));
     if (!whole) return;

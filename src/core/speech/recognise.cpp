@@ -64,4 +64,25 @@ Result<audio::Pcm> synthesise(TextToSpeech& engine, const std::string& text, std
     return finish(loop, outcome, "speaking", timeout);
 }
 
+Result<std::string> answer(LanguageModel& engine, const Chat& chat, std::chrono::milliseconds timeout) {
+    AsioLoop loop;
+    Outcome<std::string> outcome;
+    std::unique_ptr<LlmStream> stream;
+    const auto give_up = [&](Error error) {
+        outcome.error = std::move(error);
+        loop.stop();
+    };
+    loop.post([&] {
+        stream = engine.generate(loop, chat,
+                                 {.on_text =
+                                      [&](const std::string& piece) {
+                                          outcome.value += piece;
+                                          if (outcome.value.size() > kLongestAnswer) give_up({Errc::Protocol, "the model's answer has no end", {}});
+                                      },
+                                  .on_done = [&](const LlmEnd&) { loop.stop(); },
+                                  .on_error = give_up});
+    });
+    return finish(loop, outcome, "asking the model", timeout);
+}
+
 }  // namespace voicectl::speech

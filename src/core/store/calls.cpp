@@ -37,7 +37,7 @@ std::optional<Call> call_of_job(Database& database, const Call& call) {
     return row.next() ? std::optional(call_at(row)) : std::nullopt;
 }
 
-Call upsert_call(Database& database, const Call& call) {
+std::int64_t upsert_call(Database& database, const Call& call) {
     auto insert = database.query(
         "INSERT INTO calls (room, attempt, job_id, agent_name, dispatch_metadata, caller_identity, status, reason, "
         "started_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
@@ -54,7 +54,7 @@ Call upsert_call(Database& database, const Call& call) {
     insert.next();
     const auto id = insert.number(0);
     insert.run();  // to its end: a write that was not finished blocks the commit
-    return *call_by_id(database, id);
+    return id;
 }
 
 Result<Call> SqlStore::begin_call(const Call& call) {
@@ -68,7 +68,7 @@ Result<Call> SqlStore::begin_call(const Call& call) {
         next.attempt = next_attempt(database, call.room);
         if (next.status.empty()) next.status = "active";
         if (next.started_at == SystemTime{}) next.started_at = std::chrono::system_clock::now();
-        return upsert_call(database, next);
+        return *call_by_id(database, upsert_call(database, next));
     };
     return write(Lock::room(call.room), work, call.job_id.empty() ? Repeat::Unsafe : Repeat::Safe);
 }
@@ -98,6 +98,13 @@ Result<std::vector<Call>> SqlStore::list(const CallFilter& filter) {
         std::vector<Call> calls;
         while (rows.next()) calls.push_back(call_at(rows));
         return calls;
+    });
+}
+
+Result<Call> SqlStore::call(std::int64_t id) {
+    return read(Mode::Plain, [&](Database& database) -> Result<Call> {
+        if (auto call = call_by_id(database, id)) return *call;
+        return no_call(id);
     });
 }
 

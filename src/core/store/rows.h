@@ -15,8 +15,8 @@ Call call_at(const Query& row);
 std::optional<Call> call_by_id(Database& database, std::int64_t id);
 /// The call that this one is, by its room and job.
 std::optional<Call> call_of_job(Database& database, const Call& call);
-/// Inserts it, or fills in what is known of its attempt; the call as stored.
-Call upsert_call(Database& database, const Call& call);
+/// Inserts it, or fills in what is known of its attempt; its number.
+std::int64_t upsert_call(Database& database, const Call& call);
 std::unexpected<Error> no_call(std::int64_t id);
 
 /// The columns of turn_at() and of add_turn(), call_id aside.

@@ -7,7 +7,7 @@
 
 namespace voicectl::store {
 
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 5;
 
 /// The version of the file's schema, 0 for an empty file. Refuses newer ones (Conflict) and databases of
 /// other programs (Usage). Reads only.

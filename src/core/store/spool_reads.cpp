@@ -109,6 +109,34 @@ Result<Session> SpooledStore::find_session(const std::string& id) {
     return ask([&](Store& store) { return store.find_session(id); });
 }
 
+Result<Call> SpooledStore::call(std::int64_t id) {
+    return ask([&](Store& store) { return store.call(id); });
+}
+
+Result<void> SpooledStore::save_assignment(const Assignment& assignment) {
+    return ask([&](Store& store) { return store.save_assignment(assignment); });
+}
+
+Result<Session> SpooledStore::create_session(const Session& session) {
+    return ask([&](Store& store) { return store.create_session(session); });
+}
+
+Result<Session> SpooledStore::finalize_session(const std::string& id, SystemTime at) {
+    return ask([&](Store& store) { return store.finalize_session(id, at); });
+}
+
+Result<std::vector<Session>> SpooledStore::list_sessions(const SessionFilter& filter) {
+    return ask([&](Store& store) { return store.list_sessions(filter); });
+}
+
+Result<void> SpooledStore::save_assessment(const Assessment& assessment, bool replace) {
+    return ask([&](Store& store) { return store.save_assessment(assessment, replace); });
+}
+
+Result<Assessment> SpooledStore::find_assessment(std::int64_t call_id, const std::string& kind) {
+    return ask([&](Store& store) { return store.find_assessment(call_id, kind); });
+}
+
 Result<bool> SpooledStore::take_lease(const Lease& lease, int most, SystemTime now, SystemTime until) {
     return ask([&](Store& store) { return store.take_lease(lease, most, now, until); });
 }

@@ -60,7 +60,7 @@ Turn turn_in(const json& from) {
 
 json session_json(const Session& session) {
     return {{"id", session.id}, {"call", session.call_id ? json(*session.call_id) : json()}, {"user", session.user_id}, {"status", session.status},
-            {"startedAt", to_column(session.started_at)}, {"completedAt", time_json(session.completed_at)}, {"usage", session.usage_json}};
+            {"startedAt", to_column(session.started_at)}, {"completedAt", time_json(session.completed_at)}, {"usage", session.usage_json}, {"assignment", session.assignment_id}};
 }
 Session session_in(const json& from) {
     Session session;
@@ -71,6 +71,7 @@ Session session_in(const json& from) {
     session.started_at = time_in(from, "startedAt");
     session.completed_at = maybe_time_in(from, "completedAt");
     session.usage_json = from.at("usage").get<std::string>();
+    session.assignment_id = from.value("assignment", "");
     return session;
 }
 

@@ -12,6 +12,7 @@
 
 #include "core/store/spool_file.h"
 #include "core/store/spool_record.h"
+#include "core/store/spooled_webhooks.h"
 #include "voicectl/store/spool.h"
 
 namespace voicectl::store {
@@ -33,6 +34,13 @@ class SpooledStore final : public Store {
     Result<std::string> report(std::int64_t call_id) override;
     Result<void> turns(std::int64_t call_id, const std::function<bool(const Turn&)>& each) override;
     Result<Session> find_session(const std::string& id) override;
+    Result<Call> call(std::int64_t id) override;
+    Result<void> save_assignment(const Assignment& assignment) override;
+    Result<Session> create_session(const Session& session) override;
+    Result<Session> finalize_session(const std::string& id, SystemTime at) override;
+    Result<std::vector<Session>> list_sessions(const SessionFilter& filter) override;
+    Result<void> save_assessment(const Assessment& assessment, bool replace) override;
+    Result<Assessment> find_assessment(std::int64_t call_id, const std::string& kind) override;
     Result<bool> take_lease(const Lease& lease, int most, SystemTime now, SystemTime until) override;
     Result<void> renew_leases(const std::vector<Lease>& leases, SystemTime until) override;
     Result<void> end_lease(const std::string& job_id) override;
@@ -42,6 +50,7 @@ class SpooledStore final : public Store {
     Result<void> save_refusal(const Refusal& refusal) override;
     Result<std::vector<Refusal>> refusals(const std::string& dispatch_id) override;
 
+    Webhooks& webhooks() override { return webhooks_; }
     std::optional<TimePoint> due() const override;
     void catch_up() override;
 
@@ -77,6 +86,9 @@ class SpooledStore final : public Store {
         return work(*store_);
     }
 
+    SpooledWebhooks webhooks_{[this]() -> Result<Store*> {
+        return ask([](Store& store) -> Result<Store*> { return &store; });
+    }};
     OpenStore open_;
     SpoolOptions options_;
     std::unique_ptr<Store> store_;

@@ -22,8 +22,8 @@ bool is_plain_ascii(std::string_view text) {
 
 }  // namespace
 
-void bind_storable(Statement& statement, int index, std::string_view value) {
-    if (is_plain_ascii(value)) return statement.bind_text(index, value);
+void bind_storable(Statement& statement, int index, std::string_view value, Text lifetime) {
+    if (is_plain_ascii(value)) return lifetime == Text::Lasting ? statement.bind_lasting(index, value) : statement.bind_text(index, value);
     auto text = valid_utf8(value);
     for (auto at = text.find('\0'); at != text.npos; at = text.find('\0', at)) text.replace(at, 1, "\xEF\xBF\xBD");
     statement.bind_text(index, text);

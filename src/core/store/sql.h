@@ -42,6 +42,8 @@ class Statement {
     virtual void bind_null(int index) = 0;
     virtual void bind_number(int index, std::int64_t value) = 0;
     virtual void bind_text(int index, std::string_view value) = 0;  // copied
+    /// The same of a text that stays as it is until reset().
+    virtual void bind_lasting(int index, std::string_view value) { bind_text(index, value); }
     /// Runs it, or goes on to the next row. False: no row (any more).
     virtual bool step() = 0;
     /// Ready for other values.
@@ -55,17 +57,18 @@ class Statement {
 };
 
 /// What both engines can hold: invalid UTF-8 and U+0000 become U+FFFD (PostgreSQL has neither).
-void bind_storable(Statement& statement, int index, std::string_view value);
+enum class Text { Copied, Lasting };
+void bind_storable(Statement& statement, int index, std::string_view value, Text text);
 
 template<class Value>
-void bind_value(Statement& statement, int index, const Value& value) {
+void bind_value(Statement& statement, int index, const Value& value, Text text = Text::Copied) {
     if constexpr (std::same_as<Value, SystemTime>) statement.bind_number(index, to_column(value));
     else if constexpr (std::integral<Value>) statement.bind_number(index, static_cast<std::int64_t>(value));
-    else bind_storable(statement, index, value);
+    else bind_storable(statement, index, value, text);
 }
 template<class Value>
-void bind_value(Statement& statement, int index, const std::optional<Value>& value) {
-    value ? bind_value(statement, index, *value) : statement.bind_null(index);
+void bind_value(Statement& statement, int index, const std::optional<Value>& value, Text text = Text::Copied) {
+    value ? bind_value(statement, index, *value, text) : statement.bind_null(index);
 }
 
 class Database;
@@ -94,7 +97,8 @@ class Query {
     /// For statements that run again and again, bulk inserts among them.
     template<class... Values>
     void add(const Values&... values) {
-        bind(values...);
+        int index = 0;
+        (bind_value(*statement_, ++index, values, Text::Lasting), ...);
         statement_->step();
         statement_->reset();
     }

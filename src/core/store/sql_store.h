@@ -1,13 +1,14 @@
 // The Store in SQL, over the connections of either engine. Its methods lie by subject in calls.cpp, turns.cpp,
-// leases.cpp, sessions.cpp.
+// leases.cpp, sessions.cpp, webhooks.cpp.
 #pragma once
 
 #include "core/store/sql.h"
 #include "voicectl/store/store.h"
+#include "voicectl/store/webhooks.h"
 
 namespace voicectl::store {
 
-class SqlStore final : public Store {
+class SqlStore final : public Store, private Webhooks {
  public:
     explicit SqlStore(std::unique_ptr<Connections> connections) : connections_(std::move(connections)) {}
 
@@ -16,6 +17,7 @@ class SqlStore final : public Store {
                           SystemTime at) override;
     Result<std::vector<Call>> list(const CallFilter& filter) override;
     Result<Call> find(const std::string& id_or_room) override;
+    Result<Call> call(std::int64_t id) override;
     Result<void> save_report(std::int64_t call_id, const std::string& report_json) override;
     Result<std::string> report(std::int64_t call_id) override;
 
@@ -34,8 +36,31 @@ class SqlStore final : public Store {
 
     Result<void> save_session(const Session& session) override;
     Result<Session> find_session(const std::string& id) override;
+    Result<void> save_assignment(const Assignment& assignment) override;
+    Result<Session> create_session(const Session& session) override;
+    Result<Session> finalize_session(const std::string& id, SystemTime at) override;
+    Result<void> save_assessment(const Assessment& assessment, bool replace) override;
+    Result<Assessment> find_assessment(std::int64_t call_id, const std::string& kind) override;
+    Result<std::vector<Session>> list_sessions(const SessionFilter& filter) override;
+
+    Webhooks& webhooks() override { return *this; }
 
  private:
+    Result<std::vector<bool>> take(const std::vector<WebhookEvent>& events, const std::vector<std::string>& targets) override;
+    Result<void> events(const EventFilter& filter, const std::function<bool(const WebhookEvent&)>& each) override;
+    Result<WebhookEvent> event(const std::string& id) override;
+    Result<std::string> call_state(const std::string& sid_or_name) override;
+    Result<std::vector<std::pair<std::string, std::string>>> open_calls(int limit) override;
+    Result<std::vector<Recording>> recordings(const std::string& room, int limit) override;
+    Result<std::vector<Delivery>> deliveries(const DeliveryFilter& filter) override;
+    Result<std::vector<Forward>> due_forwards(const std::vector<std::string>& targets, const std::vector<std::int64_t>& busy, SystemTime now,
+                                              int limit) override;
+    Result<std::optional<SystemTime>> next_forward(const std::vector<std::string>& targets) override;
+    Result<void> end_forward(std::int64_t id, const Delivery& attempt, std::optional<SystemTime> again) override;
+    Result<int> drop_target(const std::string& target) override;
+    Result<int> queued_forwards() override;
+    Result<int> forget(SystemTime before) override;
+
     /// May a transaction run again when nobody knows whether it was kept?
     enum class Repeat { Safe, Unsafe };
     struct Page {

@@ -66,10 +66,8 @@ class SqliteStatement final : public Statement {
 
     void bind_null(int index) override { database_.check(sqlite3_bind_null(statement_, index)); }
     void bind_number(int index, std::int64_t value) override { database_.check(sqlite3_bind_int64(statement_, index, value)); }
-    void bind_text(int index, std::string_view value) override {
-        const char* start = value.data() != nullptr ? value.data() : "";  // a null pointer would be NULL
-        database_.check(sqlite3_bind_text64(statement_, index, start, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
-    }
+    void bind_text(int index, std::string_view value) override { bind(index, value, SQLITE_TRANSIENT); }
+    void bind_lasting(int index, std::string_view value) override { bind(index, value, SQLITE_STATIC); }
     bool step() override {
         const int code = sqlite3_step(statement_);
         database_.check(code);
@@ -85,6 +83,10 @@ class SqliteStatement final : public Statement {
     }
 
  private:
+    void bind(int index, std::string_view value, sqlite3_destructor_type keep) {
+        const char* start = value.data() != nullptr ? value.data() : "";  // a null pointer would be NULL
+        database_.check(sqlite3_bind_text64(statement_, index, start, value.size(), keep, SQLITE_UTF8));
+    }
     SqliteDatabase& database_;
     sqlite3_stmt* statement_ = nullptr;
 };

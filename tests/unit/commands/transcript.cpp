@@ -5,7 +5,10 @@
 #include <map>
 #include <sstream>
 
+#include "commands/transcript/capture.h"
+#include "commands/transcript/destination.h"
 #include "commands/transcript/export.h"
+#include "commands/transcript/import.h"
 #include "commands/transcript/list.h"
 #include "commands/transcript/render.h"
 #include "commands/transcript/show.h"
@@ -98,11 +101,11 @@ TEST_CASE("flags of transcript list, show and export arrive") {
     Bench bench;
     const auto list = parsed(bench.env, add_transcript_list,
                              "list --room demo --agent bob --since 2h --until 1h --match \"nine to\" --limit 7 --store x.db");
-    CHECK(list.room == "demo");
-    CHECK(list.agent == "bob");
-    CHECK(list.since == "2h");
-    CHECK(list.until == "1h");
-    CHECK(list.match == "nine to");
+    CHECK(list.choice.room == "demo");
+    CHECK(list.choice.agent == "bob");
+    CHECK(list.choice.since == "2h");
+    CHECK(list.choice.until == "1h");
+    CHECK(list.choice.match == "nine to");
     CHECK(list.limit == 7);
     CHECK(list.store == "x.db");
     CHECK(parsed(bench.env, add_transcript_list, "list --all").all);
@@ -112,8 +115,14 @@ TEST_CASE("flags of transcript list, show and export arrive") {
     CHECK(exported.format == "txt");
     CHECK(exported.out == "f.txt");
     CHECK(parsed(bench.env, add_transcript_export, "export 1").format == "json");
-    for (const auto* bad : {"export", "export 1 --format pdf"})
-        CHECK_THROWS_AS(parsed(bench.env, add_transcript_export, bad), CLI::ParseError);
+    CHECK_THROWS_AS(parsed(bench.env, add_transcript_export, "export 1 --format pdf"), CLI::ParseError);
+    const auto chosen = parsed(bench.env, add_transcript_export,
+                               "export --room r --agent a --since 2h --until 1h --match m --speaker-names user=Anna --redact x --redact y --tools --format srt");
+    CHECK(chosen.choice.room + chosen.choice.agent + chosen.choice.since + chosen.choice.until + chosen.choice.match == "ra2h1hm");
+    CHECK(chosen.speaker_names == std::vector<std::string>{"user=Anna"});
+    CHECK(chosen.redact == std::vector<std::string>{"x", "y"});
+    CHECK(chosen.tools);
+    CHECK(parsed(bench.env, add_transcript_export, "export --all").all);
     CHECK_THROWS_AS(parsed(bench.env, add_transcript_list, "list --limit 0"), CLI::ParseError);
     CHECK_THROWS_AS(parsed(bench.env, add_transcript_show, "show"), CLI::ParseError);
 }
@@ -136,7 +145,7 @@ TEST_CASE("the list is newest first, as a table and as JSON") {
     CHECK(table[2].find("2026-01-02T03:04:05.000Z  1m 20s  3      completed") != std::string::npos);
     CHECK(table[3].starts_with("1   demo   1 "));
     bench.env.out.format = Format::Json;
-    const auto json = Json::parse(bench.list({.room = "demo"}))["transcripts"];
+    const auto json = Json::parse(bench.list({.choice = {.room = "demo"}}))["transcripts"];
     REQUIRE(json.size() == 2);
     CHECK(json[0]["id"] == 2);
     CHECK(json[0]["attempt"] == 2);
@@ -153,13 +162,13 @@ TEST_CASE("the list is newest first, as a table and as JSON") {
 TEST_CASE("the list filters") {
     Bench bench;
     bench.env.out.format = Format::Name;
-    CHECK(bench.list({.agent = "porter"}) == "3\n");
-    CHECK(bench.list({.since = "1h"}) == "3\n");
-    CHECK(bench.list({.until = "2026-01-03"}) == "2\n1\n");
-    CHECK(bench.list({.match = "nine TO"}) == "2\n");
-    CHECK(bench.list({.match = "elephant"}).empty());
-    CHECK(bench.list({.since = "1h", .until = "2h"}).starts_with("exit 2: --since 1h is not before"));
-    CHECK(bench.list({.since = "soon"}).starts_with("exit 2: 'soon' is neither"));
+    CHECK(bench.list({.choice = {.agent = "porter"}}) == "3\n");
+    CHECK(bench.list({.choice = {.since = "1h"}}) == "3\n");
+    CHECK(bench.list({.choice = {.until = "2026-01-03"}}) == "2\n1\n");
+    CHECK(bench.list({.choice = {.match = "nine TO"}}) == "2\n");
+    CHECK(bench.list({.choice = {.match = "elephant"}}).empty());
+    CHECK(bench.list({.choice = {.since = "1h", .until = "2h"}}).starts_with("exit 2: --since 1h is not before"));
+    CHECK(bench.list({.choice = {.since = "soon"}}).starts_with("exit 2: 'soon' is neither"));
     bench.talk.str("");
     CHECK(bench.list({.limit = 2}) == "3\n2\n");
     CHECK(bench.talk.str().starts_with("only the newest 2;"));
@@ -282,7 +291,7 @@ TEST_CASE("an export knows -o jsonl, and refuses what it cannot print") {
 TEST_CASE("the list as tsv has milliseconds") {
     Bench bench;
     bench.env.out.format = Format::Tsv;
-    CHECK(bench.list({.room = "demo"}).find("\t80000\t3\t") != std::string::npos);
+    CHECK(bench.list({.choice = {.room = "demo"}}).find("\t80000\t3\t") != std::string::npos);
 }
 
 TEST_CASE("a long transcript is exported whole") {
@@ -296,6 +305,75 @@ TEST_CASE("a long transcript is exported whole") {
     const auto json = Json::parse(bench.exported({"long"}, "json"))["turns"];
     REQUIRE(json.size() == 5000);
     CHECK(json[4999]["text"] == "turn \"4999\" \xEF\xBF\xBD");
+}
+
+TEST_CASE("export and show tell the same of a call") {
+    Bench bench;
+    bench.env.out.format = Format::Json;
+    const auto shown = Json::parse(bench.show("2"));
+    CHECK(Json::parse(bench.exported({"2"}, "json")) == shown);
+    const auto lines = split(bench.exported({"2"}, "jsonl"), '\n');
+    auto last = Json::parse(lines[2]);
+    for (const auto* key : {"callId", "room", "attempt"}) last.erase(key);
+    CHECK(last == shown["turns"][2]);
+}
+
+TEST_CASE("calls are chosen by what they are, oldest first, and in one way") {
+    Bench bench;
+    const auto ids = [&](TranscriptExportOptions options) {
+        std::string out;
+        const auto text = bench.printed(run_transcript_export(options, bench.env));
+        if (text.starts_with("exit")) return text;
+        const auto json = Json::parse(text);
+        for (const auto& call : json["transcripts"]) out += call["id"].dump() + " ";
+        return out;
+    };
+    CHECK(ids({.choice = {.room = "demo"}}) == "1 2 ");
+    CHECK(ids({.choice = {.agent = "porter"}}) == "3 ");
+    CHECK(ids({.choice = {.since = "1h"}}) == "3 ");
+    CHECK(ids({.choice = {.match = "elephant"}}) == "");
+    CHECK(ids({.all = true}) == "1 2 3 ");
+    CHECK(ids({}).starts_with("exit 2: no call is chosen"));
+    CHECK(ids({.calls = {"1"}, .all = true}).starts_with("exit 2"));
+    CHECK(ids({.calls = {"1"}, .choice = {.room = "demo"}}).starts_with("exit 2"));
+}
+
+TEST_CASE("subtitles are of one call, and of what was said") {
+    Bench bench;
+    CHECK(bench.exported({"2"}, "srt").starts_with("1\n00:00:00,400 --> 00:00:01,900\nagent: Good morning.\n\n2\n"));
+    CHECK(bench.exported({"2"}, "vtt").starts_with("WEBVTT\n\nNOTE voicectl {\"room\":\"demo\",\"attempt\":2,"));
+    const auto two = bench.exported({"1", "2"}, "srt");
+    CHECK(two.starts_with("exit 2: --format srt holds one call, and 2 are chosen"));
+    CHECK(two.find(" | one export for each call") != std::string::npos);
+    CHECK(bench.printed(run_transcript_export({.format = "vtt", .choice = {.match = "elephant"}}, bench.env)).starts_with("exit 5"));
+    CHECK(bench.printed(run_transcript_export({.format = "vtt", .calls = {"2"}, .tools = true}, bench.env)).starts_with("exit 2: subtitles show"));
+}
+
+TEST_CASE("names are given to speakers, and words taken out, in what is exported") {
+    Bench bench;
+    const auto text = bench.printed(run_transcript_export({.format = "txt", .calls = {"2"}, .speaker_names = {"user=Anna,agent=Bot"}, .redact = {"(?i)nine|ann"}}, bench.env));
+    CHECK(text.find("] Anna: When do you open?") != std::string::npos);
+    CHECK(text.find("] Bot: [redacted] to five.") != std::string::npos);
+    CHECK(text.find("caller   [redacted]\n") != std::string::npos);
+    CHECK(bench.printed(run_transcript_export({.calls = {"2"}, .redact = {"("}}, bench.env)).starts_with("exit 2: --redact '(' is no regular expression"));
+    CHECK(parse_speaker_names({"user=A=B", "ann=C,agent=D"})->at("user") == "A=B");
+    for (const auto* bad : {"user", "=x", "user=", "user=a,,agent=b", "user=a,user=b"}) CHECK(parse_speaker_names({bad}).error().code == Errc::Usage);
+}
+
+TEST_CASE("flags of transcript import and capture arrive") {
+    Bench bench;
+    const auto import = parsed(bench.env, add_transcript_import, "import f.vtt --room r --attempt 3 --agent-speaker Bot --started 2h --replace --store x.db");
+    CHECK(import.file + import.room + import.agent_speaker + import.started + import.store == "f.vttrBot2hx.db");
+    CHECK(import.attempt == 3);
+    CHECK(import.replace);
+    for (const auto* bad : {"import", "import f --attempt 0"}) CHECK_THROWS_AS(parsed(bench.env, add_transcript_import, bad), CLI::ParseError);
+    const auto capture = parsed(bench.env, add_transcript_capture,
+                                "capture r --until-empty --for 1h --timeout 2h --format vtt --out f --speaker-names user=A --save --store x.db");
+    CHECK(capture.room + capture.duration + capture.limit + capture.format + capture.out + capture.store == "r1h2hvttfx.db");
+    CHECK(capture.until_empty);
+    CHECK(capture.save);
+    for (const auto* bad : {"capture", "capture r --format pdf"}) CHECK_THROWS_AS(parsed(bench.env, add_transcript_capture, bad), CLI::ParseError);
+    CHECK(run_transcript_capture({.room = "r", .limit = "1s"}, bench.env).error().code == Errc::Usage);
 }
 
 TEST_CASE("odd details and times are shown without harm") {

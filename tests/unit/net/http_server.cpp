@@ -29,7 +29,9 @@ class Client {
         setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     }
     ~Client() { close(socket_); }
-    void say(const std::string& text) const { (void)!::send(socket_, text.data(), text.size(), MSG_NOSIGNAL); }
+    void hang_up() const { shutdown(socket_, SHUT_RDWR); }
+    /// False when the other side would not take all of it.
+    bool say(const std::string& text) const { return ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()); }
     /// Until `needle` came, the other side closed (closed() is true), or 2 s of silence.
     std::string hear(const std::string& needle = "\x01never\x01") {
         while (heard_.find(needle) == std::string::npos) {
@@ -149,7 +151,7 @@ TEST_CASE("an idle connection is closed after its time") {
     CHECK(client.closed());
 }
 
-TEST_CASE("more connections than agreed are closed at once") {
+TEST_CASE("of more connections than agreed the one that kept us waiting longest is closed") {
     Served served({.max_connections = 2});
     Client one(served.port), two(served.port);
     one.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -157,8 +159,54 @@ TEST_CASE("more connections than agreed are closed at once") {
     two.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     CHECK(two.hear("you said \n").starts_with("HTTP/1.1 200"));
     Client three(served.port);
-    CHECK(three.hear().empty());
-    CHECK(three.closed());
+    three.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK(three.hear("you said \n").starts_with("HTTP/1.1 200"));
+    CHECK(one.hear().empty());
+    CHECK(one.closed());
+    two.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK(two.hear("you said \n").starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("while every connection is being answered, more are closed at once") {
+    test::Waiter waiter;
+    std::vector<HttpServer::Respond> later;
+    Served served({.max_connections = 1}, [&](const ServedRequest&, HttpServer::Respond respond) { waiter.change([&] { later.push_back(std::move(respond)); }); });
+    Client one(served.port);
+    one.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    REQUIRE(waiter.wait([&] { return later.size() == 1; }));
+    Client two(served.port);
+    CHECK(two.hear().empty());
+    CHECK(two.closed());
+    served.loop.on_loop([&] { return later[0]({200, "late\n"}), 0; });
+    CHECK(one.hear("late\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("a server that drains answers what was asked and takes no more") {
+    test::Waiter waiter;
+    std::vector<HttpServer::Respond> later;
+    bool drained = false;
+    Served served({}, [&](const ServedRequest&, HttpServer::Respond respond) { waiter.change([&] { later.push_back(std::move(respond)); }); });
+    Client idle(served.port), asks(served.port);
+    asks.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    REQUIRE(waiter.wait([&] { return later.size() == 1; }));
+    served.loop.on_loop([&] { return served.server->drain([&] { waiter.change([&] { drained = true; }); }), 0; });
+    CHECK(idle.hear().empty());
+    CHECK(idle.closed());
+    CHECK_FALSE(waiter.wait([&] { return drained; }, std::chrono::milliseconds(50)));
+    served.loop.on_loop([&] { return later[0]({200, "last\n"}), 0; });
+    const auto answer = asks.hear("last\n");
+    CHECK(answer.starts_with("HTTP/1.1 200"));
+    CHECK(answer.find("Connection: close") != std::string::npos);
+    asks.hang_up();
+    CHECK(waiter.wait([&] { return drained; }));
+}
+
+TEST_CASE("whoever is still sending too much reads why") {
+    Served served({.max_body = 1000});
+    Client client(served.port);
+    client.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n");
+    CHECK(client.say(std::string(3'000'000, 'x')));
+    CHECK(client.hear("too large\n").starts_with("HTTP/1.1 413"));
 }
 
 TEST_CASE("an answer may come later, once, and after the server is gone nothing happens") {

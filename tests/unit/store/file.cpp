@@ -71,7 +71,8 @@ TEST_CASE("a store of the first schema is brought up, with its calls") {
     test::TempFolder folder;
     const auto path = folder.file("s.db");
     REQUIRE(opened(path)->begin_call(sample_call("demo", "AJ_1")));
-    run_sql(path, "DROP TABLE carriers; DROP TABLE leases; DROP TABLE refusals; ALTER TABLE calls DROP COLUMN report_json; PRAGMA user_version = 1");
+    run_sql(path, "DROP TABLE webhook_events; DROP TABLE webhook_parts; DROP TABLE recordings; DROP TABLE webhook_deliveries; DROP TABLE webhook_forwards;"
+                  "DROP TABLE carriers; DROP TABLE leases; DROP TABLE refusals; ALTER TABLE calls DROP COLUMN report_json; PRAGMA user_version = 1");
     const auto store = opened(path);
     REQUIRE(store->list({})->size() == 1);
     const auto call = store->list({})->front();
@@ -113,7 +114,7 @@ TEST_CASE("a damaged store says so") {
     for (int i = 0; i < 500; ++i) turns.push_back(sample_turn(i));
     REQUIRE(opened(path)->save_transcript(sample_call("demo", "AJ_1"), turns));
     auto bytes = *read_file(path);
-    for (std::size_t at = 4096 * 9; at < bytes.size(); ++at) bytes[at] = 'x';
+    for (std::size_t at = bytes.size() - 4096 * 8; at < bytes.size(); ++at) bytes[at] = 'x';
     REQUIRE(write_file_atomically(path, bytes));
     auto reader = Store::open_existing(path);
     REQUIRE(reader);

@@ -102,6 +102,33 @@ TEST_CASE("a newer schema, another program's schema and an encoding that holds t
     check_error(Store::open(server.url("latin")), Errc::Config, "LATIN1", "--encoding=UTF8");
 }
 
+TEST_CASE("a database of the first schema is brought up, with its calls, by a reader too") {
+    auto& server = PostgresServer::shared();
+    for (auto* open : {&Store::open, &Store::open_existing}) {
+        const auto url = server.new_database();
+        const auto name = url.substr(url.rfind('/') + 1);
+        REQUIRE(opened(url)->begin_call(sample_call("demo", "AJ_1")));
+        server.sql("SET search_path TO voicectl; DROP TABLE carriers, leases, refusals; ALTER TABLE calls DROP COLUMN report_json; DELETE FROM schema_version WHERE version > 1", name);
+        const auto store = open(url);
+        REQUIRE(store);
+        CHECK((*store)->list({}).value_or(std::vector<Call>{}).size() == 1);
+        CHECK((*store)->report(1).value_or("none") == "");
+        CHECK((*store)->carried("receptionist").has_value());
+        CHECK(server.sql("SELECT string_agg(version::text, ',' ORDER BY version) FROM voicectl.schema_version", name) == "1,2,3");
+    }
+}
+
+TEST_CASE("turns go with a call that somebody deletes by hand") {
+    auto& server = PostgresServer::shared();
+    const auto url = server.new_database();
+    const auto name = url.substr(url.rfind('/') + 1);
+    const auto store = opened(url);
+    for (const auto* room : {"one", "two"}) REQUIRE(store->save_transcript(sample_call(room, "AJ_1"), {sample_turn(0), sample_turn(1)}));
+    server.sql("DELETE FROM voicectl.calls WHERE room = 'one'", name);
+    CHECK(server.sql("SELECT count(*) FROM voicectl.turns", name) == "2");
+    CHECK(all_turns(*store, store->find("two")->id).size() == 2);
+}
+
 TEST_CASE("another program's tables of the same names are left alone") {
     auto& server = PostgresServer::shared();
     const auto url = server.new_database();
@@ -136,6 +163,30 @@ TEST_CASE("connections that the server ended are replaced before they are used, 
         end_connections_to(url);
         CHECK(store->begin_call(sample_call("demo", ""))->attempt == 2);
     }
+}
+
+TEST_CASE("after one lost connection the other idle ones are not trusted either") {
+    auto& server = PostgresServer::shared();
+    const auto url = server.new_database();
+    setenv("DB_POOL_PRE_PING", "false", 1);
+    auto store = opened(url);
+    unsetenv("DB_POOL_PRE_PING");
+    const auto call = *store->begin_call(sample_call("demo", "AJ_1"));
+    {  // Two at once, so that two lie idle afterwards.
+        const auto blocker = PostgresDatabase::connect(address_of(url), PostgresDatabase::Access::ReadWrite);
+        blocker->begin(Mode::Write, Lock::call(call.id));
+        Result<void> saved;
+        std::thread writer([&] { saved = store->save_turn(call.id, sample_turn(0)); });
+        server.sql("DO $$ BEGIN FOR i IN 1..2000 LOOP IF EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'advisory') THEN EXIT; END IF; "
+                   "PERFORM pg_stat_clear_snapshot(); PERFORM pg_sleep(0.005); END LOOP; END $$");
+        CHECK(store->list({})->size() == 1);
+        blocker->rollback();
+        writer.join();
+        CHECK(saved);
+    }
+    CHECK(connections_to(url) == "2");
+    end_connections_to(url);
+    CHECK(store->save_turn(call.id, sample_turn(1)));
 }
 
 TEST_CASE("a server that stops is unreachable, and the store goes on when it is back") {

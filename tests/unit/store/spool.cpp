@@ -89,7 +89,7 @@ TEST_CASE("a whole call while the database is away is stored when it is back, in
     CHECK(call->id < 0);
     for (int i = 0; i < 4; ++i) REQUIRE(store->save_turn(call->id, numbered(i)));
     CHECK(store->save_report(call->id, R"({"costUsd":0.1})"));
-    Session session{.id = "S_1", .call_id = call->id, .user_id = "ann", .status = "active", .started_at = at_second(0), .completed_at = {}, .usage_json = "{}"};
+    Session session{.id = "S_1", .call_id = call->id, .user_id = "ann", .status = "active", .started_at = at_second(0), .completed_at = {}, .usage_json = "{}", .assignment_id = "lesson"};
     CHECK(store->save_session(session));
     CHECK(store->end_call(call->id, "completed", "said goodbye", at_second(60)));
     CHECK(spool_state(town.spool()).files == 1);
@@ -108,6 +108,7 @@ TEST_CASE("a whole call while the database is away is stored when it is back, in
     CHECK(stored.started_at == at_second(0));
     CHECK(*opened(town.path())->report(stored.id) == R"({"costUsd":0.1})");
     CHECK(opened(town.path())->find_session("S_1")->call_id == stored.id);
+    CHECK(opened(town.path())->find_session("S_1")->assignment_id == "lesson");
     CHECK(opened(town.path())->list({})->size() == 1);
     CHECK(spool_state(town.spool()).files == 0);
     // The number is still good.
