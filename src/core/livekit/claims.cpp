@@ -16,7 +16,7 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 using std::chrono::system_clock;
 
-constexpr int kDeepest = 100;  // anybody may send a token, and writing JSON recurses; a room's configuration is some six deep
+constexpr int kDeepest = 2000;  // anybody may send a token, and writing JSON recurses; the server takes up to 10,000
 
 std::unexpected<Error> wrong_type(std::string_view claim, std::string_view wanted) {
     return fail(Errc::Protocol, "claim '{}' is not {}", claim, wanted);

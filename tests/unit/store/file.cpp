@@ -72,6 +72,8 @@ TEST_CASE("a store of the first schema is brought up, with its calls") {
     const auto path = folder.file("s.db");
     REQUIRE(opened(path)->begin_call(sample_call("demo", "AJ_1")));
     run_sql(path, "DROP TABLE webhook_events; DROP TABLE webhook_parts; DROP TABLE recordings; DROP TABLE webhook_deliveries; DROP TABLE webhook_forwards;"
+                  "DROP TABLE assessments; DROP TABLE assignments; DROP INDEX sessions_by_start; DROP INDEX sessions_by_user; DROP INDEX sessions_by_call;"
+                  "ALTER TABLE sessions DROP COLUMN assignment_id;"
                   "DROP TABLE carriers; DROP TABLE leases; DROP TABLE refusals; ALTER TABLE calls DROP COLUMN report_json; PRAGMA user_version = 1");
     const auto store = opened(path);
     REQUIRE(store->list({})->size() == 1);

@@ -108,13 +108,15 @@ TEST_CASE("a database of the first schema is brought up, with its calls, by a re
         const auto url = server.new_database();
         const auto name = url.substr(url.rfind('/') + 1);
         REQUIRE(opened(url)->begin_call(sample_call("demo", "AJ_1")));
-        server.sql("SET search_path TO voicectl; DROP TABLE carriers, leases, refusals; ALTER TABLE calls DROP COLUMN report_json; DELETE FROM schema_version WHERE version > 1", name);
+        server.sql("SET search_path TO voicectl; DROP TABLE carriers, leases, refusals, webhook_events, webhook_parts, recordings, webhook_deliveries, "
+                   "webhook_forwards, assessments, assignments; DROP INDEX sessions_by_start, sessions_by_user, sessions_by_call; "
+                   "ALTER TABLE sessions DROP COLUMN assignment_id; ALTER TABLE calls DROP COLUMN report_json; DELETE FROM schema_version WHERE version > 1", name);
         const auto store = open(url);
         REQUIRE(store);
         CHECK((*store)->list({}).value_or(std::vector<Call>{}).size() == 1);
         CHECK((*store)->report(1).value_or("none") == "");
         CHECK((*store)->carried("receptionist").has_value());
-        CHECK(server.sql("SELECT string_agg(version::text, ',' ORDER BY version) FROM voicectl.schema_version", name) == "1,2,3");
+        CHECK(server.sql("SELECT string_agg(version::text, ',' ORDER BY version) FROM voicectl.schema_version", name) == "1,2,3,4,5");
     }
 }
 

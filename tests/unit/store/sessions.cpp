@@ -62,8 +62,9 @@ STORE_TEST_CASE("sessions are listed by user, status, assignment, call and time,
     }
     REQUIRE(store->finalize_session("s-0", at_second(60)));
     const auto ids = [&](const SessionFilter& filter) {
+        const auto sessions = *store->list_sessions(filter);
         std::string out;
-        for (const auto& one : *store->list_sessions(filter)) out += one.id + " ";
+        for (const auto& one : sessions) out += one.id + " ";
         return out;
     };
     CHECK(ids({}) == "s-3 s-2 s-1 s-0 ");
