@@ -131,12 +131,19 @@ async def conversation(server, room, until):
     await writer.write("to five.")
     await writer.aclose(attributes=caption("SG_a1", True))
     await tell(me, "I would li", "SG_u2", False)
-    await eve.local_participant.publish_data(json.dumps({"sequence": 0, "speaker": "agent", "identity": "bot", "text": "I am not the agent", "startedAt": "2026-01-02T03:04:05Z",
-                                                            "endedAt": "2026-01-02T03:04:06Z"}), topic="transcript")
+    forged = json.dumps({"sequence": 0, "speaker": "agent", "identity": "bot", "text": "I am not the agent", "startedAt": "2026-01-02T03:04:05Z", "endedAt": "2026-01-02T03:04:06Z"})
+
+    async def forge():  # again and again: what comes before the server has told of her has no sender
+        while True:
+            await eve.local_participant.publish_data(forged, topic="transcript")
+            await asyncio.sleep(0.5)
+
+    forging = asyncio.create_task(forge())
     cut = await me.stream_text(topic="lk.transcription", attributes=caption("SG_a2", False))
     await cut.write("For how many ")
     await cut.write("people")
     await asyncio.to_thread(until)
+    forging.cancel()
     await agent.disconnect()
     await caller.disconnect()
     await eve.disconnect()
@@ -150,8 +157,12 @@ def test_ctrl_c_loses_nothing_that_was_said_by_then(server, capture, room, tmp_p
     taking = capture(room, "--out", out, "--format", "jsonl", "--store", store)
     codes = []
 
+    def refusals():
+        return [line for line in list(taking.errors) if "packets of eve are left out: is no agent" in line]
+
     def until():
         parts.wait_for(lambda: [(t["speaker"], t["identity"], t["text"]) for t in stored(room, store)["turns"]] == WANTED, 30, f"{stored(room, store)}")
+        parts.wait_for(refusals, 30, "the warning of packets that are left out")
         codes.append(taking.end(signal.SIGINT))
 
     asyncio.run(asyncio.wait_for(conversation(server, room, until), 90))
@@ -159,8 +170,7 @@ def test_ctrl_c_loses_nothing_that_was_said_by_then(server, capture, room, tmp_p
     turns = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(t["speaker"], t["identity"], t["text"]) for t in turns] == WANTED
     assert [t["detail"].get("final", True) for t in turns] == [True, True, False, False]
-    refused = [line for line in taking.errors if re.search("packets of (eve|somebody unknown) are left out: is no agent", line)]
-    assert len(refused) == 1, "".join(taking.errors)
+    assert len(refusals()) == 1, "".join(taking.errors)
     assert stored(room, store)["turnCount"] == 4
 
 

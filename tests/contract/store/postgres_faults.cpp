@@ -233,7 +233,7 @@ std::int64_t prepare(Store& store) {
     return call.id;
 }
 
-constexpr const char* kEmpty = "TRUNCATE calls, turns, sessions, leases, refusals, carriers CASCADE";
+constexpr const char* kEmpty = "TRUNCATE calls, turns, sessions, leases, refusals, carriers, assessments, assignments";
 
 void check_cut_writes(PostgresServer& server, CuttingProxy& proxy, const std::string& url, const Write& write) {
     const auto direct = *Store::open(url), through = *Store::open(proxy.url(url));
