@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import pty
-import re
 import signal
 import subprocess
 import threading
