@@ -80,4 +80,5 @@ def test_a_real_call_has_its_detail_record(server, agents):
     assert shown["costs"]["totalUsd"] == "0" and shown["usage"]["characters"] == record["ttsCharacters"]
     (row,) = csv.DictReader(io.StringIO(parts.voicectl("call", "records", "--csv", *store).out))
     assert row == {key: "" if value is None else value if isinstance(value, str) else json.dumps(value) for key, value in record.items()}
+    assert json.loads(parts.voicectl("call", "records", "-o", "jsonl", *store).out) == record
     assert parts.voicectl("call", "records", "--csv", *store, "--get", "/records").code == 2

@@ -2,6 +2,7 @@
 
 #include "commands/transcript/source.h"
 #include "voicectl/agent/detail_record.h"
+#include "voicectl/base/json.h"
 #include "voicectl/transcript/csv.h"
 
 namespace voicectl::commands {
@@ -66,6 +67,10 @@ Result<bool> write_csv(const CallRecordsOptions& options, Env& env) {
     });
 }
 
+Result<bool> write_lines(const CallRecordsOptions& options, Env& env) {
+    return each_record(options, env, [&](const Json& record) { return env.out.emit_raw(json_text(record) + "\n"); });
+}
+
 Result<bool> write_list(const CallRecordsOptions& options, Env& env) {
     Json items = Json::array();
     VC_TRY_ASSIGN(const bool whole, each_record(options, env, [&](const Json& record) -> Result<void> {
@@ -93,7 +98,8 @@ void add_call_records(Command call, Env& env, Run<CallRecordsOptions> run) {
 Result<void> run_call_records(const CallRecordsOptions& options, Env& env) {
     if (options.csv && env.out.for_scripts())
         return fail_with_hint(Errc::Usage, "--csv has all fields: -o, --get and --fields choose nothing from it", "leave one of them out");
-    VC_TRY_ASSIGN(const bool whole, options.csv ? write_csv(options, env) : write_list(options, env));
+    const bool lines = env.out.format == Format::Jsonl && env.out.get.empty() && env.out.fields.empty();
+    VC_TRY_ASSIGN(const bool whole, options.csv ? write_csv(options, env) : lines ? write_lines(options, env) : write_list(options, env));
     if (!whole) env.out.note(fmt::format("only the newest {}; --limit or --all shows more", options.limit));
     return {};
 }

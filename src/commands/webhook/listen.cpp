@@ -77,7 +77,7 @@ void add_webhook_listen(Command webhook, Env& env, Run<WebhookListenOptions> run
     cmd.add_flag("--note-egress", o->note_egress, "Write egress_id into the room's metadata when a recording ended");
     cmd.add_flag("--dedupe", o->dedupe, "Do not show what came before");
     cmd.add_flag("--no-verify", o->no_verify, "Take events of anybody");
-    cmd.add_option("--keys-file", o->keys_file, "More keys to verify by: YAML, KEY: SECRET").type_name("FILE");
+    cmd.add_option("--keys", o->keys_file, "More keys and secrets, as in LiveKit's key_file").type_name("FILE");
     cmd.add_option("--respond", o->respond, "To test senders: answer the first deliveries so, as 503x2").type_name("STATUS[xN],…");
     cmd.add_option("--keep", o->keep, "How long events are kept").type_name("TIME").capture_default();
     cmd.add_option("--max-connections", o->max_connections, "Connections at once; of more, the slowest is closed").range(1, 100'000).capture_default();
