@@ -2,6 +2,7 @@
 import json
 import signal
 import sqlite3
+import statistics
 import subprocess
 
 import parts
@@ -51,8 +52,11 @@ def test_a_million_turns_take_the_memory_of_a_hundred(tmp_path, form):
 @pytest.mark.parametrize("flags", [["--format", "jsonl"], ["--format", "csv"], ["--format", "md"], ["--format", "txt", "--tools"], ["--format", "srt"],
                                    ["--format", "json", "--redact", "open|daily"]])
 def test_every_form_streams(tmp_path, flags):
-    sizes = [peak_mb([parts.voicectl_path(), "transcript", "export", "long", "--store", fill(tmp_path, turns), *flags, "--out", tmp_path / "o"], tmp_path) for turns in (100, 60_000)]
-    assert sizes[1] < sizes[0] + 8, sizes  # 60,000 turns are some 20 MB; RE2 and the allocator take a little more at first
+    sizes = []
+    for turns in (100, 60_000):
+        command = [parts.voicectl_path(), "transcript", "export", "long", "--store", fill(tmp_path, turns), *flags, "--out", tmp_path / "o"]
+        sizes.append(statistics.median(peak_mb(command, tmp_path) for _ in range(7)))  # one run differs from the next by 2 MB
+    assert sizes[1] < sizes[0] + 3, sizes
 
 
 def test_ctrl_c_leaves_neither_a_part_of_a_file_nor_a_temporary_one(tmp_path):

@@ -27,7 +27,8 @@ class UserCap {
     bool counts(const std::string& user) const { return most_ > 0 && !user.empty(); }
     /// Is there a place for this job? An error when the store cannot tell. Not called after our end.
     void ask(const std::string& job_id, const std::string& user, std::function<void(Result<bool>)> done);
-    void give_back(const std::string& job_id);
+    /// `done`: it is free for others, or the store cannot tell. Not called after our end.
+    void give_back(const std::string& job_id, std::function<void()> done = {});
     /// Every kPlaceRenewal, by whoever carries these calls.
     void renew(std::vector<store::Lease> held);
 

@@ -87,12 +87,13 @@ class LocalCallHost final : public CallHost {
 
     void on_session_ended(const CallOutcome& outcome) {
         rooms_.erase(outcome.job_id);
-        if (places_.erase(outcome.job_id) > 0) users_.give_back(outcome.job_id);
-        // The session is our caller: it goes once it has returned.
-        parts_.loop.post(lifeline_.guard([this, id = outcome.job_id] { calls_.erase(id); }));
-        parts_.loop.post(lifeline_.guard([this, outcome] {
+        // The session is our caller: it goes once it has returned. Who hears of the end may dispatch the same user at once.
+        auto tell = lifeline_.guard([this, outcome] {
+            calls_.erase(outcome.job_id);
             if (on_ended) on_ended(outcome);
-        }));
+        });
+        if (places_.erase(outcome.job_id) > 0) users_.give_back(outcome.job_id, std::move(tell));
+        else parts_.loop.post(std::move(tell));
     }
 
     HostParts parts_;

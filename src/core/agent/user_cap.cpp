@@ -19,8 +19,15 @@ void UserCap::ask(const std::string& job_id, const std::string& user, std::funct
                      lifeline_.guard(std::move(done)));
 }
 
-void UserCap::give_back(const std::string& job_id) {
-    store_.run<void>([job_id](store::Store& open) { return open.end_lease(job_id); }, log_unkept);
+void UserCap::give_back(const std::string& job_id, std::function<void()> done) {
+    auto told = lifeline_.guard([done = std::move(done)] {
+        if (done) done();
+    });
+    store_.run<void>([job_id](store::Store& open) { return open.end_lease(job_id); },
+                     [told = std::move(told)](const Result<void>& ended) mutable {
+                         log_unkept(ended);
+                         told();
+                     });
 }
 
 void UserCap::renew(std::vector<store::Lease> held) {

@@ -53,6 +53,21 @@ TEST_CASE("three calls of a user over two machines, and places that come back") 
     CHECK_FALSE(other.ask("AJ_4"));
 }
 
+TEST_CASE("who is told that a place came back finds it free on any machine") {
+    test::TempFolder folder;
+    store::SystemTime now{1'760'000'000s};
+    Machine one(folder.file("s.db"), now), other(folder.file("s.db"), now);
+    for (const auto* job : {"AJ_1", "AJ_2", "AJ_3"}) CHECK(one.ask(job));
+    bool told = false;
+    one.cap.give_back("AJ_1", [&] { told = true; });
+    CHECK_FALSE(told);
+    while (!told) {
+        REQUIRE(one.loop.await_post());
+        one.loop.settle();
+    }
+    CHECK(other.ask("AJ_4"));
+}
+
 TEST_CASE("what a crashed machine held is free after its time; who renews keeps it") {
     test::TempFolder folder;
     store::SystemTime now{1'760'000'000s};
