@@ -52,6 +52,7 @@
 #include "commands/room/update.h"
 #include "commands/room/wait.h"
 #include "commands/room/watch.h"
+#include "commands/serve/serve.h"
 #include "commands/session/edit.h"
 #include "commands/session/read.h"
 #include "commands/token/create.h"
@@ -176,6 +177,7 @@ constexpr Entry kEntries[]{
          add_participant_remove(participant, env, run_participant_remove);
          add_participant_move(participant, env, run_participant_move);
      }},
+    {"serve", nullptr, [](CLI::App& root, Env& env) { add_serve(root, env, run_serve); }},
     {"session", "Users' sessions: whose, for what, what they used and cost",
      [](CLI::App& session, Env& env) {
          add_session_create(session, env, run_session_create);

@@ -54,7 +54,11 @@ std::expected<store::Assessment, Fault> assess(const Assessing& what, const std:
         auto said = ask(what.chat);
         Result<std::string> text = said ? Result<std::string>(std::string()) : std::unexpected(said.error());
         if (said && summary) text = agent::read_summary(said->text);
-        if (said && !summary) text = agent::read_evaluation(said->text, what.criteria).transform([](const auto& json) { return json.dump(); });
+        if (said && !summary) {
+            const auto judged = agent::read_evaluation(said->text, what.criteria);
+            if (judged) text = judged->dump();
+            else text = std::unexpected(judged.error());
+        }
         if (text) return store::Assessment{what.call.id, what.kind, std::move(*text), said->model, std::chrono::system_clock::now()};
         if (attempt == attempts || text.error().code == Errc::Auth || text.error().code == Errc::Config)
             return std::unexpected(Fault(502, std::move(text).error()));

@@ -13,7 +13,7 @@
 namespace voicectl::serve {
 namespace {
 
-constexpr std::size_t kMostWaiting = 256;  // questions that the store or a worker has not answered yet
+constexpr std::size_t kMostAsked = 256;  // questions that the store or a worker has not answered yet
 constexpr std::size_t kMostAssessments = 16, kMostStarts = 64;
 constexpr int kDeepestBody = 32;
 constexpr std::chrono::seconds kDatabaseLimit{2};
@@ -169,7 +169,7 @@ class LiveBackend final : public Backend {
     /// `work` on the store's thread, `then` with what it made on the loop; a fault is answered here.
     template<class T>
     void on_store(const ExchangePtr& x, std::function<std::expected<T, Fault>(store::Store&, const Question&)> work, std::function<void(T)> then) {
-        if (asked_store_ >= kMostWaiting) return refuse(x, {503, Error{Errc::Unreachable, "the store is too far behind", ""}}, kBusyRetry);
+        if (asked_store_ >= kMostAsked) return refuse(x, {503, Error{Errc::Unreachable, "the store is too far behind", ""}}, kBusyRetry);
         ++asked_store_;
         parts_.store.run<std::shared_ptr<std::expected<T, Fault>>>(
             [work = std::move(work), question = x->question](store::Store& store) { return std::make_shared<std::expected<T, Fault>>(work(store, *question)); },

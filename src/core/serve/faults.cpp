@@ -40,7 +40,7 @@ const char* type_of(int status) {
 
 }  // namespace
 
-Fault::Fault(Error error) : status(status_of(error.code)), error(std::move(error)) {}
+Fault::Fault(Error what) : status(status_of(what.code)), error(std::move(what)) {}
 
 // What went wrong in here (paths, addresses) is the operator's to read, in the log.
 nlohmann::ordered_json fault_json(const Fault& fault, const std::string& request_id) {

@@ -11,8 +11,8 @@ namespace voicectl::serve {
 
 /// Why not, with the status that says so.
 struct Fault {
-    Fault(Error error);  // NOLINT: by the cause
-    Fault(int status, Error error) : status(status), error(std::move(error)) {}
+    Fault(Error what);  // NOLINT: by the cause
+    Fault(int http_status, Error what) : status(http_status), error(std::move(what)) {}
     int status;
     Error error;
 };

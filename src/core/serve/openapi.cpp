@@ -53,10 +53,10 @@ Document parameter(const std::string& name, const char* where, Document schema, 
 
 Document schema_of(const QueryRule& rule) {
     switch (rule.kind) {
-        case Kind::Integer: return {{"type", "integer"}, {"minimum", 1}, {"maximum", rule.most}};
-        case Kind::Time: return {{"type", "string"}, {"format", "date-time"}};
-        case Kind::Word: return {{"type", "string"}, {"enum", rule.words}};
-        case Kind::Text: return {{"type", "string"}, {"maxLength", 200}};
+        case ValueKind::Integer: return {{"type", "integer"}, {"minimum", 1}, {"maximum", rule.most}};
+        case ValueKind::Time: return {{"type", "string"}, {"format", "date-time"}};
+        case ValueKind::Word: return {{"type", "string"}, {"enum", rule.words}};
+        case ValueKind::Text: return {{"type", "string"}, {"maxLength", 200}};
     }
     return Document::object();
 }

@@ -31,13 +31,13 @@ struct Answer {
 };
 using Done = std::function<void(Result<Answer>)>;
 
-enum class Kind { Integer, Text, Time, Word };
+enum class ValueKind { Integer, Text, Time, Word };
 struct QueryRule {
     const char* name;
-    Kind kind;
+    ValueKind kind;
     const char* about;
-    std::vector<std::string> words = {};  // of Kind::Word
-    int most = 0;                         // of Kind::Integer, from 1
+    std::vector<std::string> words = {};  // of ValueKind::Word
+    int most = 0;                         // of ValueKind::Integer, from 1
 };
 
 struct Route {

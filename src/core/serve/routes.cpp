@@ -15,9 +15,9 @@ constexpr std::size_t kTranscriptBody = 4 * 1024 * 1024, kWebhookBody = 8 * 1024
 const std::vector<Who> kAnybodyKnown{Who::User, Who::Operator, Who::Service};
 const std::vector<Who> kActors{Who::User, Who::Service};
 
-QueryRule list_limit() { return {"limit", Kind::Integer, "At most so many, newest first", {}, kMostListed}; }
-QueryRule before() { return {"before", Kind::Time, "Only what began before then: the last startedAt of one page begins the next"}; }
-QueryRule since() { return {"since", Kind::Time, "Only what began since then"}; }
+QueryRule list_limit() { return {"limit", ValueKind::Integer, "At most so many, newest first", {}, kMostListed}; }
+QueryRule before() { return {"before", ValueKind::Time, "Only what began before then: the last startedAt of one page begins the next"}; }
+QueryRule since() { return {"since", ValueKind::Time, "Only what began since then"}; }
 
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
@@ -50,17 +50,17 @@ bool matches(const std::vector<std::string>& pattern, const std::vector<std::str
 Result<void> check_value(const QueryRule& rule, const std::string& value) {
     const auto refuse = [&](std::string what) { return fail(Errc::Usage, "{}: {}", rule.name, what); };
     switch (rule.kind) {
-        case Kind::Integer: {
+        case ValueKind::Integer: {
             int number = 0;
             const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
             if (error != std::errc{} || end != value.data() + value.size() || number < 1 || number > rule.most) return refuse(fmt::format("a whole number from 1 to {}", rule.most));
             return {};
         }
-        case Kind::Time: return parse_time(value) ? Result<void>() : refuse("a time like 2026-01-02T03:04:05Z");
-        case Kind::Word:
+        case ValueKind::Time: return parse_time(value) ? Result<void>() : refuse("a time like 2026-01-02T03:04:05Z");
+        case ValueKind::Word:
             if (std::find(rule.words.begin(), rule.words.end(), value) == rule.words.end()) return refuse("one of " + fmt::format("{}", fmt::join(rule.words, ", ")));
             return {};
-        case Kind::Text: return {};
+        case ValueKind::Text: return {};
     }
     return {};
 }
@@ -75,16 +75,16 @@ const std::vector<Route>& routes() {
         {"GET", "/openapi.json", "openapi", "This document", {}},
         {"POST", "/v1/calls", "startCall", "Make a room, its agent and a token for the caller: `voicectl call start` for a web page", kActors, {}, "CallRequest", "StartedCall", 201, {409, 501, 503}},
         {"GET", "/v1/calls", "listCalls", "Calls, newest first; a user sees his own", kAnybodyKnown,
-         {list_limit(), before(), since(), {"status", Kind::Word, "Only these", {"active", "completed", "failed"}}, {"room", Kind::Text, "Only of this room"}, {"agent", Kind::Text, "Only of this agent"}}, "", "CallList"},
+         {list_limit(), before(), since(), {"status", ValueKind::Word, "Only these", {"active", "completed", "failed"}}, {"room", ValueKind::Text, "Only of this room"}, {"agent", ValueKind::Text, "Only of this agent"}}, "", "CallList"},
         {"GET", "/v1/calls/{id}", "showCall", "One call by its number or room, with its detail record and its report", kAnybodyKnown, {}, "", "CallDetails", 200, {404}},
         {"GET", "/v1/calls/{id}/transcript", "showTranscript", "What was said", kAnybodyKnown,
-         {{"format", Kind::Word, "json is of this API, the others as `voicectl transcript export` writes them", {"json", "jsonl", "csv", "md", "txt", "srt", "vtt"}}}, "", "Transcript", 200, {404}},
+         {{"format", ValueKind::Word, "json is of this API, the others as `voicectl transcript export` writes them", {"json", "jsonl", "csv", "md", "txt", "srt", "vtt"}}}, "", "Transcript", 200, {404}},
         {"GET", "/v1/calls/{id}/recording", "playRecording", "The recording, where its file lies on this machine; answers to Range", kAnybodyKnown, {}, "", "", 200, {404, 416}},
         {"POST", "/v1/calls/{id}/summary", "summarizeCall", "The summary of a call, made by the configured model once", kActors, {}, "SummaryRequest", "Assessment", 200, {404, 422, 425, 501, 502}},
         {"POST", "/v1/calls/{id}/evaluation", "evaluateCall", "Have the configured model judge a call", kActors, {}, "EvaluationRequest", "Assessment", 201, {404, 409, 422, 425, 501, 502}},
         {"POST", "/v1/sessions", "createSession", "Open a session; the same user and assignment get the one that is there", kActors, {}, "SessionRequest", "Session", 201, {404, 409}},
         {"GET", "/v1/sessions", "listSessions", "Sessions, newest first; a user sees his own", kAnybodyKnown,
-         {list_limit(), before(), since(), {"status", Kind::Word, "Only these", {"active", "completed", "failed"}}, {"userId", Kind::Text, "Only of this user"}, {"assignmentId", Kind::Text, "Only for this"}}, "", "SessionList"},
+         {list_limit(), before(), since(), {"status", ValueKind::Word, "Only these", {"active", "completed", "failed"}}, {"userId", ValueKind::Text, "Only of this user"}, {"assignmentId", ValueKind::Text, "Only for this"}}, "", "SessionList"},
         {"GET", "/v1/sessions/{id}", "showSession", "One session, what it used and cost", kAnybodyKnown, {}, "", "SessionDetails", 200, {404}},
         {"PATCH", "/v1/sessions/{id}/finalize", "finalizeSession", "Mark it completed; what is completed keeps its time", kActors, {}, "NoBody", "Session", 200, {404}},
         {"POST", "/v1/sessions/{id}/transcript", "saveTranscript", "Store an attempt's transcript; sent again, it replaces that attempt", {Who::Service}, {}, "TranscriptRequest", "Call", 200, {404, 409}, kTranscriptBody},

@@ -71,7 +71,7 @@ Outcome create_session(store::Store& store, const Question& question) {
     if (wanted.id.empty()) wanted.id = "VS_" + random_id(12);
     wanted.user_id = user;
     wanted.assignment_id = text_at(question.body, "assignmentId");
-    wanted.started_at = std::chrono::system_clock::now();
+    wanted.started_at = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());  // as it is stored
     if (const auto call = question.body.find("callId"); call != question.body.end()) {
         Question asked = question;
         asked.path["id"] = std::to_string(call->get<std::int64_t>());

@@ -57,19 +57,19 @@ Result<StoreNumbers> EndedCalls::read(store::Store& store) {
 }
 
 const std::vector<Metrics::Definition>& Traffic::definitions() {
-    using Kind = Metrics::Kind;
+    using MetricKind = Metrics::Kind;
     static const std::vector<Metrics::Definition> all{
-        {Kind::Counter, "voicectl_http_requests_total", "Requests by route (its operationId, or page), method and status"},
-        {Kind::Histogram, "voicectl_http_request_seconds", "From the whole request to its answer, by route"},
-        {Kind::Gauge, "voicectl_http_requests_in_flight", "Requests that are being answered"},
-        {Kind::Counter, "voicectl_http_refused_total", "Requests that were not let in, by reason"},
-        {Kind::Counter, "voicectl_calls_started_total", "Calls that POST /v1/calls has made"},
-        {Kind::Gauge, "voicectl_stored_calls_active", "Calls in the store that go on"},
-        {Kind::Gauge, "voicectl_stored_sessions_active", "Sessions in the store that are not completed"},
-        {Kind::Counter, "voicectl_stored_calls_ended_total", "Calls in the store that ended since this process runs, by status: completed, failed"},
-        {Kind::Counter, "voicectl_stored_cost_usd_total", "What they cost, as far as prices are known"},
-        {Kind::Histogram, "voicectl_stored_answer_seconds", "The median answer of each of them, from the caller's last sound to the agent's first"},
-        {Kind::Gauge, "voicectl_uptime_seconds", "Since this process runs"},
+        {MetricKind::Counter, "voicectl_http_requests_total", "Requests by route (its operationId, or page), method and status"},
+        {MetricKind::Histogram, "voicectl_http_request_seconds", "From the whole request to its answer, by route"},
+        {MetricKind::Gauge, "voicectl_http_requests_in_flight", "Requests that are being answered"},
+        {MetricKind::Counter, "voicectl_http_refused_total", "Requests that were not let in, by reason"},
+        {MetricKind::Counter, "voicectl_calls_started_total", "Calls that POST /v1/calls has made"},
+        {MetricKind::Gauge, "voicectl_stored_calls_active", "Calls in the store that go on"},
+        {MetricKind::Gauge, "voicectl_stored_sessions_active", "Sessions in the store that are not completed"},
+        {MetricKind::Counter, "voicectl_stored_calls_ended_total", "Calls in the store that ended since this process runs, by status: completed, failed"},
+        {MetricKind::Counter, "voicectl_stored_cost_usd_total", "What they cost, as far as prices are known"},
+        {MetricKind::Histogram, "voicectl_stored_answer_seconds", "The median answer of each of them, from the caller's last sound to the agent's first"},
+        {MetricKind::Gauge, "voicectl_uptime_seconds", "Since this process runs"},
     };
     return all;
 }
