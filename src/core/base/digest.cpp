@@ -31,7 +31,8 @@ std::string hmac_sha256(std::string_view key, std::string_view bytes) {
 }
 
 bool same_secret(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && (a.empty() || memeql_sec(a.data(), b.data(), a.size()) == 1);
+    if (a.size() != b.size()) return false;
+    return memeql_sec(a.data(), b.data(), a.size()) == 1;  // no branch on it: which of two keys it was would show
 }
 
 }  // namespace voicectl
