@@ -249,8 +249,10 @@ int WebhookTables::queued_forwards() {
     return query.next() ? query.small(0) : 0;
 }
 
+SystemTime WebhookTables::forgettable(SystemTime before) { return std::min(before, std::chrono::system_clock::now() - kIdLife); }
+
 int WebhookTables::forget(SystemTime before) {
-    before = std::min(before, std::chrono::system_clock::now() - kIdLife);
+    before = forgettable(before);
     database_.run("DELETE FROM webhook_forwards WHERE event_id IN (SELECT id FROM webhook_events WHERE received_at < $1)", before);
     database_.run("DELETE FROM webhook_deliveries WHERE at < $1", before);
     // Of a call all or nothing: it goes when nothing has touched it for so long.
