@@ -62,6 +62,8 @@ class StoreCare {
     virtual ~StoreCare() = default;
 
     virtual Result<StoreInfo> info() = 0;
+    /// The version of its schema, 0 where nothing was stored yet. Conflict for one that only a newer voicectl knows.
+    virtual Result<int> known_schema() = 0;
     /// One transaction: killed at any time it is the old schema or the new one. With `backup` a file is copied beside
     /// itself first, where there is something to bring up. Conflict for a newer schema.
     virtual Result<Migration> migrate(bool backup) = 0;

@@ -84,10 +84,12 @@ class Care final : public StoreCare {
     Result<StoreInfo> info() override {
         return caught([&] { return read_info(); });
     }
+    Result<int> known_schema() override {
+        return caught([&] { return schema(); });
+    }
     Result<Migration> migrate(bool backup) override {
         return caught([&]() -> Result<Migration> {
-            VC_TRY_ASSIGN(const auto stored, engine_->schema_version());
-            VC_TRY_ASSIGN(const auto version, known_version(stored, engine_->shown()));
+            VC_TRY_ASSIGN(const auto version, schema());
             Migration out{version, kSchemaVersion, {}};
             if (version == kSchemaVersion) return out;
             VC_TRY(engine_->prepare_to_write());
@@ -135,6 +137,10 @@ class Care final : public StoreCare {
     std::int64_t count(std::string_view sql, const Values&... values) {
         auto row = engine_->database().query(sql, values...);
         return row.next() ? row.number(0) : 0;
+    }
+    Result<int> schema() {
+        VC_TRY_ASSIGN(const auto stored, engine_->schema_version());
+        return known_version(stored, engine_->shown());
     }
     Result<void> current_schema();
     Result<StoreInfo> read_info();
@@ -188,8 +194,7 @@ std::int64_t Care::count_all(std::string_view table, std::string_view where) {
 
 /// For what works on all tables.
 Result<void> Care::current_schema() {
-    VC_TRY_ASSIGN(const auto stored, engine_->schema_version());
-    VC_TRY_ASSIGN(const auto version, known_version(stored, engine_->shown()));
+    VC_TRY_ASSIGN(const auto version, schema());
     if (version == kSchemaVersion) return {};
     return fail_with_hint(Errc::Conflict, fmt::format("{} has schema version {}, older than version {} of this voicectl", engine_->shown(), version, kSchemaVersion),
                           "voicectl store migrate brings it up");
@@ -219,8 +224,7 @@ Result<std::vector<StoreCheck>> Care::check() {
         };
     };
     VC_TRY(look(out[1], [&](StoreCheck& check) -> Result<void> {
-        VC_TRY_ASSIGN(const auto stored, engine_->schema_version());
-        VC_TRY_ASSIGN(version, known_version(stored, engine_->shown()));
+        VC_TRY_ASSIGN(version, schema());
         if (version == 0) return fail(Errc::NotFound, "{} holds no calls yet", engine_->shown());
         look_at_schema(version, check);
         return {};

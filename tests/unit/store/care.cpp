@@ -177,7 +177,9 @@ STORE_TEST_CASE("rows that were taken out behind its back are found, each with w
         REQUIRE(store->webhooks().take({started("EV_1")}, {"http://there/"}));
     }
     CHECK(found(place).empty());
-    behind_its_back(place, "DELETE FROM turns WHERE call_id = 1 AND sequence = 2; DELETE FROM turns WHERE call_id = 1 AND sequence = 0");
+    behind_its_back(place, "DELETE FROM turns WHERE call_id = 1 AND sequence = 2");
+    CHECK(has(found(place), "turns: call 1 (room holes, attempt 1): 1 of its 5 turns are missing"));
+    behind_its_back(place, "DELETE FROM turns WHERE call_id = 1 AND sequence = 0");
     auto all = found(place);
     CHECK(all.size() == 1);
     CHECK(has(all, "turns: call 1 (room holes, attempt 1): 2 of its 5 turns are missing"));
@@ -213,6 +215,16 @@ TEST_CASE("flipped bytes are found in a file") {
     for (std::size_t at = 100; at < 4096; ++at) bytes[at] = 'x';
     REQUIRE(write_file_atomically(place, bytes));
     CHECK(has(found(place), "pages: "));
+}
+
+TEST_CASE("an index that is not what its table is, is found in a file") {
+    OnSqlite engine;
+    const auto place = engine.place();
+    finished(*opened(place), "zebra", 1, at_second(900));
+    auto bytes = *read_file(place);
+    bytes[bytes.find("zebra") + 4] = 'b';  // in one of the two
+    REQUIRE(write_file_atomically(place, bytes));
+    CHECK(has(found(place), "missing from index"));
 }
 
 TEST_CASE("damaged rows are found in a database") {
