@@ -26,6 +26,7 @@ struct IntakeOptions {
     std::string path = "/";
     std::vector<std::string> targets;  // whole addresses to forward to
     std::function<bool(const store::WebhookEvent&)> forwards;  // empty: all
+    std::size_t most_at_once = 1000;   // events in one transaction, which has to stay within what an answer may take
     std::vector<int> answers;          // for tests of senders: given to the first deliveries in order; what is no 200 is not stored
 };
 

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t kMostWaitingBytes = 64 * 1024 * 1024;
 constexpr std::size_t kMostWaiting = 20'000;
-constexpr std::size_t kMostInOneGo = 1000;  // a transaction stays within what the answer may take
 constexpr const char* kRetryAfter = "2";    // seconds; LiveKit keeps an event for 30
 
 net::ServedResponse plain_answer(int status, std::string_view text) {
@@ -109,7 +108,7 @@ void Intake::write_next() {
         return;
     }
     writing_ = true;
-    const auto count = std::min(waiting_.size(), kMostInOneGo);
+    const auto count = std::min(waiting_.size(), options_.most_at_once);
     auto batch = std::make_shared<std::vector<Waiting>>(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + static_cast<std::ptrdiff_t>(count)));
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
     auto events = std::make_shared<std::vector<store::WebhookEvent>>();
