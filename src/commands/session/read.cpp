@@ -2,9 +2,11 @@
 
 #include "commands/session/view.h"
 #include "commands/transcript/source.h"
+#include "voicectl/agent/call_recordings.h"
 #include "voicectl/agent/call_report.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
+#include "voicectl/store/json.h"
 
 namespace voicectl::commands {
 namespace {
@@ -15,7 +17,7 @@ Examples:
   voicectl session list --user ann --since 7d
   voicectl session list --status active --json)";
 
-constexpr const char* kSessionShowHelp = R"(With what its call used and cost, per provider, and why the call ended.
+constexpr const char* kSessionShowHelp = R"(With what its call used and cost, per provider, why the call ended, and its recordings as webhook events told of them.
 
 Examples:
   voicectl session show lesson-7-ann
@@ -36,8 +38,9 @@ Result<store::SessionFilter> session_filter(const SessionListOptions& options) {
 
 /// What is known of the session's call; null fields where there is none.
 Result<Json> with_call(const store::Session& session, store::Store& store) {
-    auto json = session_json(session);
+    auto json = store::to_json(session);
     for (const char* key : {"room", "durationMs", "reason", "costs"}) json[key] = nullptr;
+    json["recordings"] = Json::array();
     if (!session.call_id) return json;
     VC_TRY_ASSIGN(const auto call, store.call(*session.call_id));
     VC_TRY_ASSIGN(const auto report, agent::read_call_report(store, call));
@@ -46,11 +49,16 @@ Result<Json> with_call(const store::Session& session, store::Store& store) {
     json["reason"] = call.reason;
     json["costs"] = report["costs"];
     if (json["usage"].is_null()) json["usage"] = report["usage"];
+    VC_TRY_ASSIGN(const auto recordings, agent::call_recordings(store, call));
+    for (const auto& one : recordings) json["recordings"].push_back(agent::recording_json(one));
     return json;
 }
 
 std::string people_text(const store::Session& session, const Json& json) {
     auto text = session_heading(session);
+    for (const auto& one : json["recordings"])
+        text += fmt::format("{:<10} {}, {}, {} bytes\n", "recording", terminal_safe(scalar_text(one["location"] == "" ? one["status"] : one["location"])),
+                            format_duration(std::chrono::milliseconds(one["durationMs"].get<std::int64_t>())), one["size"].get<std::int64_t>());
     if (json["costs"].is_null()) return text;
     const auto& usage = json["usage"];
     const auto number = [&](const char* key) { return usage.value(key, std::int64_t{0}); };
@@ -87,7 +95,7 @@ Result<void> run_session_list(const SessionListOptions& options, Env& env) {
     const bool cut = !options.all && sessions.size() > static_cast<std::size_t>(options.limit);
     if (cut) sessions.resize(static_cast<std::size_t>(options.limit));
     Json items = Json::array();
-    for (const auto& one : sessions) items.push_back(session_json(one));
+    for (const auto& one : sessions) items.push_back(store::to_json(one));
     VC_TRY(env.out.emit_list("sessions", items,
                              {column("ID", "id"), column("USER", "userId"), column("ASSIGNMENT", "assignmentId", true), column("CALL", "callId"),
                               column("STARTED", "startedAt"), column("COMPLETED", "completedAt"), column("STATUS", "status")},

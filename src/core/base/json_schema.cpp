@@ -1,4 +1,4 @@
-#include "core/agent/tools/schema.h"
+#include "voicectl/base/json_schema.h"
 
 #include <fmt/format.h>
 
@@ -17,7 +17,7 @@
 
 #include "voicectl/base/text.h"
 
-namespace voicectl::agent {
+namespace voicectl {
 namespace {
 
 using nlohmann::json;
@@ -83,16 +83,27 @@ std::string place(const std::vector<std::string>& context) {
     return out;
 }
 
+/// What valijson says in a long sentence about its own rules.
+std::string in_short(const std::string& description) {
+    constexpr std::string_view kUnknown = "Object contains a property that could not be validated using 'properties' or 'additionalProperties' constraints: ";
+    constexpr std::string_view kMissing = "Missing required property ";
+    std::string_view text = description;
+    const auto bare = [](std::string_view name) { return std::string(name.substr(0, name.find_last_not_of('.') + 1)); };
+    if (text.starts_with(kUnknown)) return "there is no " + bare(text.substr(kUnknown.size()));
+    if (text.starts_with(kMissing)) return bare(text.substr(kMissing.size())) + " is missing";
+    return description;
+}
+
 }  // namespace
 
-struct ArgumentSchema::Parsed {
+struct JsonSchema::Parsed {
     valijson::Schema schema;
 };
 
-ArgumentSchema::ArgumentSchema(std::unique_ptr<Parsed> parsed) : parsed_(std::move(parsed)) {}
-ArgumentSchema::~ArgumentSchema() = default;
+JsonSchema::JsonSchema(std::unique_ptr<Parsed> parsed) : parsed_(std::move(parsed)) {}
+JsonSchema::~JsonSchema() = default;
 
-std::expected<std::unique_ptr<ArgumentSchema>, std::string> ArgumentSchema::create(const json& schema) {
+std::expected<std::unique_ptr<JsonSchema>, std::string> JsonSchema::create(const json& schema) {
     if (!schema.is_object()) return std::unexpected("must be a mapping, a JSON schema");
     const auto type = schema.find("type");
     if (type == schema.end() || *type != "object") return std::unexpected("must be the schema of an object: type: object");
@@ -100,13 +111,13 @@ std::expected<std::unique_ptr<ArgumentSchema>, std::string> ArgumentSchema::crea
         const auto cleaned = SchemaCleaner(schema).clean(schema);
         auto parsed = std::make_unique<Parsed>();
         valijson::SchemaParser().populateSchema(NlohmannJsonAdapter(cleaned), parsed->schema);
-        return std::unique_ptr<ArgumentSchema>(new ArgumentSchema(std::move(parsed)));
+        return std::unique_ptr<JsonSchema>(new JsonSchema(std::move(parsed)));
     } catch (const std::exception& error) {
         return std::unexpected(fmt::format("is no JSON schema: {}", plain_text(error.what(), kLongestFault)));
     }
 }
 
-std::string ArgumentSchema::fault_in(const json& arguments) const {
+std::string JsonSchema::fault_in(const json& arguments) const {
     try {
         valijson::Validator validator;
         valijson::ValidationResults results;
@@ -115,7 +126,7 @@ std::string ArgumentSchema::fault_in(const json& arguments) const {
         valijson::ValidationResults::Error error;
         for (std::size_t i = 0; i < kMostFaults && results.popError(error); ++i) {
             const auto at = place(error.context);
-            out += fmt::format("{}{}{}{}", out.empty() ? "" : "; ", at, at.empty() ? "" : ": ", plain_text(error.description, kLongestFault));
+            out += fmt::format("{}{}{}{}", out.empty() ? "" : "; ", at, at.empty() ? "" : ": ", plain_text(in_short(error.description), kLongestFault));
         }
         return out.empty() ? "they do not fit the schema" : out;
     } catch (const std::exception& error) {
@@ -123,4 +134,4 @@ std::string ArgumentSchema::fault_in(const json& arguments) const {
     }
 }
 
-}  // namespace voicectl::agent
+}  // namespace voicectl
