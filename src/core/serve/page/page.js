@@ -3,6 +3,7 @@
 "use strict";
 
 const REFRESH_MS = 5000;
+const PATIENCE_MS = 20000;
 const PAGE_SIZE = 50, MOST_AT_ONCE = 200;
 const SVG = "http://www.w3.org/2000/svg";
 const id = (name) => document.getElementById(name);
@@ -26,7 +27,7 @@ class Trouble extends Error {}
 async function ask(path) {
   let response;
   try {
-    response = await fetch(path, { credentials: "same-origin", headers: { accept: "application/json" } });
+    response = await fetch(path, { credentials: "same-origin", headers: { accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch {
     throw new Trouble("The server does not answer. Is it running, and is this machine online? The page tries again by itself.");
   }
@@ -214,7 +215,7 @@ function cost_table(report) {
     el("td", { class: "number" }, money(line.costUsd, 6) ?? "no known price")));
   const total = el("tr", {}, el("th", { scope: "row" }, "Total"), el("td", { class: "quiet" }, costs.budgetUsd ? "of a budget of " + money(costs.budgetUsd, 2) : ""),
     el("td", { class: "number" }, el("strong", {}, money(costs.totalUsd, 6) ?? "–")));
-  return [title, el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Stage"), el("th", { scope: "col" }, "Provider"), el("th", { scope: "col", class: "number" }, "USD"))), el("tbody", {}, rows, total)))];
+  return [title, el("div", { class: "scroll" }, el("table", { "aria-labelledby": "cost-title" }, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Stage"), el("th", { scope: "col" }, "Provider"), el("th", { scope: "col", class: "number" }, "USD"))), el("tbody", {}, rows, total)))];
 }
 
 const happenings = (report) => [
@@ -225,7 +226,7 @@ const happenings = (report) => [
 function event_table(report) {
   const all = happenings(report);
   if (!all.length) return null;
-  return [el("h2", {}, "What else happened"), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "At"), el("th", { scope: "col" }, "What"))),
+  return [el("h2", { id: "events-title" }, "What else happened"), el("div", { class: "scroll" }, el("table", { "aria-labelledby": "events-title" }, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "At"), el("th", { scope: "col" }, "What"))),
     el("tbody", {}, all.map((one) => el("tr", {}, el("td", { class: "number" }, clock(one.atMs)), el("td", {}, el("span", { class: "key " + one.look }), one.kind, one.detail ? [": ", foreign(one.detail)] : null))))))];
 }
 
