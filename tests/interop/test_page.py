@@ -121,7 +121,7 @@ def page(backend, tab):
 
 def sign_in(page, backend, key=PAGE_KEY):
     page.go(backend.url + "/")
-    assert page.js("document.activeElement.id") == "key"
+    page.wait("document.activeElement.id == 'key'")
     page.type(key)
     page.press("Enter", windowsVirtualKeyCode=13, text="\r")
 
@@ -150,7 +150,7 @@ def test_nothing_is_shown_to_who_is_not_signed_in(page, backend):
 
 def test_signing_in_by_keyboard_with_a_wrong_key_and_the_right_one(page, backend):
     sign_in(page, backend, "a key for people & pages = 1+2")
-    page.wait("document.getElementById('trouble')")
+    page.wait("document.getElementById('trouble') && document.activeElement.id == 'key'")
     assert "This is not the key" in page.js("document.querySelector('[role=alert]').innerText")
     assert page.js("document.getElementById('key').value") == "" and page.do("Network.getCookies")["cookies"] == []
     page.type(PAGE_KEY)
