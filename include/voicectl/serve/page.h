@@ -17,7 +17,7 @@
 namespace voicectl::serve {
 
 struct PageOptions {
-    std::vector<std::string> keys;  // as internal keys: one, or two while they rotate; none: nobody signs in
+    std::vector<std::string> keys;  // one, or two while they rotate, as long as internal keys are; none: nobody signs in
     bool secure_cookie = false;     // people come by TLS
     bool behind_proxy = false;      // of ours, which writes X-Forwarded-For and X-Forwarded-Proto
     std::chrono::minutes life{std::chrono::hours(12)}, idle{std::chrono::hours(1)};  // of being signed in

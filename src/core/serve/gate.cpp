@@ -127,7 +127,7 @@ Result<void> check_source(const std::string& url) {
 }  // namespace
 
 Result<std::unique_ptr<Gate>> make_gate(Loop& loop, net::HttpClient& http, GateOptions options) {
-    VC_TRY_ASSIGN(auto keys, InternalKeys::make(options.internal_keys));
+    VC_TRY_ASSIGN(auto keys, InternalKeys::make(options.internal_keys, "internal key"));
     VC_TRY(check_secret(options.tokens.secret));
     VC_TRY(check_source(options.tokens.jwks_url));
     return std::make_unique<LiveGate>(loop, http, std::move(options), std::move(keys));

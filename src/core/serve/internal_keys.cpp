@@ -8,19 +8,16 @@
 
 namespace voicectl::serve {
 
-Result<InternalKeys> InternalKeys::make(const std::vector<std::string>& keys) {
+Result<InternalKeys> InternalKeys::make(const std::vector<std::string>& keys, std::string_view what) {
     constexpr std::size_t kMost = 2;
-    if (keys.size() > kMost) return fail_with_hint(Errc::Config, "there are more than two internal keys", "give the new one and the one before; drop older ones");
+    constexpr const char* kHowToMake = "make one: openssl rand -base64 32";
+    const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+    if (keys.size() > kMost) return fail_with_hint(Errc::Config, fmt::format("there are more than two {}s", what), "give the new one and the one before; drop older ones");
     InternalKeys out;
     for (const auto& key : keys) {
-        if (key.size() < kShortestInternalKey) {
-            return fail_with_hint(Errc::Config, fmt::format("an internal key has fewer than {} characters", kShortestInternalKey),
-                                  "make one: openssl rand -base64 32");
-        }
-        const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
-        if (trim(key) != key || !std::all_of(key.begin(), key.end(), printable))
-            return fail_with_hint(Errc::Config, "an internal key has characters that no header carries", "make one: openssl rand -base64 32");
-        if (out.know(key)) return fail_with_hint(Errc::Config, "both internal keys are the same", "give the second one only while the first replaces it");
+        if (key.size() < kShortestInternalKey) return fail_with_hint(Errc::Config, fmt::format("the {} has fewer than {} characters", what, kShortestInternalKey), kHowToMake);
+        if (trim(key) != key || !std::all_of(key.begin(), key.end(), printable)) return fail_with_hint(Errc::Config, fmt::format("the {} has characters that no header carries", what), kHowToMake);
+        if (out.know(key)) return fail_with_hint(Errc::Config, fmt::format("both {}s are the same", what), "give the second one only while the first replaces it");
         out.hashes_.push_back(sha256(key));
     }
     return out;

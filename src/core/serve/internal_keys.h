@@ -11,8 +11,8 @@ namespace voicectl::serve {
 
 class InternalKeys {
  public:
-    /// Config: more than two, the same twice, shorter than kShortestInternalKey.
-    static Result<InternalKeys> make(const std::vector<std::string>& keys);
+    /// Config: more than two, the same twice, shorter than kShortestInternalKey. `what` one of them is called: "internal key".
+    static Result<InternalKeys> make(const std::vector<std::string>& keys, std::string_view what);
     bool empty() const { return hashes_.empty(); }
     /// Takes as long whichever of them it is, and wherever it differs.
     bool know(std::string_view key) const;

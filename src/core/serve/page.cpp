@@ -136,7 +136,7 @@ class LivePage final : public Page {
         if (!is_form || request.body.size() > kLargestForm) return sign_in_form(400, "That was not this form. Sign in here.");
         if (!keys_.know(form_value(request.body, "key"))) {
             failures_.take(from, loop_.now());
-            return sign_in_form(401, keys_.empty() ? "No key is set on this server: start it with an internal key." : "This is not the key. Check for missing characters at its ends.");
+            return sign_in_form(401, keys_.empty() ? "This server was started without a page key: set VOICECTL_PAGE_KEY." : "This is not the key. Check for missing characters at its ends.");
         }
         sessions_.end(cookie_value(request, cookie_name(request)));  // a new one for each time: none that was there before counts
         return to_the_page(cookie(request, sessions_.begin(loop_.now()), options_.life));
@@ -174,7 +174,7 @@ bool same_origin(const ServedRequest& request) {
 }
 
 Result<std::unique_ptr<Page>> Page::make(Loop& loop, PageOptions options) {
-    VC_TRY_ASSIGN(auto keys, InternalKeys::make(options.keys));
+    VC_TRY_ASSIGN(auto keys, InternalKeys::make(options.keys, "page key"));
     return std::make_unique<LivePage>(loop, std::move(options), std::move(keys));
 }
 

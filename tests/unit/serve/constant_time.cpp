@@ -109,7 +109,7 @@ TEST_CASE("how long a comparison of secrets takes says nothing about where they 
     SUBCASE("what knows internal keys, of which there are two") {
         auto other = secret;
         other.replace(100, 8, "anything");
-        const auto keys = InternalKeys::make({secret, other});
+        const auto keys = InternalKeys::make({secret, other}, "key");
         REQUIRE(keys);
         REQUIRE(keys->know(other));
         const auto compare = [&](const std::string&, const std::string& given) { return keys->know(given); };

@@ -146,12 +146,12 @@ TEST_CASE("keys, secrets and URLs that would not protect are refused at the star
         return gate.error().message;
     };
     CHECK(why([](auto& o) { o.internal_keys = {"sixteen letters!"}; }) == "");
-    CHECK(why([](auto& o) { o.internal_keys = {"fifteen letters"}; }) == "an internal key has fewer than 16 characters");
-    CHECK(why([](auto& o) { o.internal_keys = {""}; }) == "an internal key has fewer than 16 characters");
-    CHECK(why([](auto& o) { o.internal_keys = {"sixteen letters!", "fifteen letters"}; }) == "an internal key has fewer than 16 characters");
+    CHECK(why([](auto& o) { o.internal_keys = {"fifteen letters"}; }) == "the internal key has fewer than 16 characters");
+    CHECK(why([](auto& o) { o.internal_keys = {""}; }) == "the internal key has fewer than 16 characters");
+    CHECK(why([](auto& o) { o.internal_keys = {"sixteen letters!", "fifteen letters"}; }) == "the internal key has fewer than 16 characters");
     CHECK(why([](auto& o) { o.internal_keys = {"sixteen-letters!", "sixteen-letters!"}; }) == "both internal keys are the same");
     CHECK(why([](auto& o) { o.internal_keys = {"sixteen-letters1", "sixteen-letters2", "sixteen-letters3"}; }) == "there are more than two internal keys");
-    CHECK(why([](auto& o) { o.internal_keys = {"a line of a file\n"}; }) == "an internal key has characters that no header carries");
+    CHECK(why([](auto& o) { o.internal_keys = {"a line of a file\n"}; }) == "the internal key has characters that no header carries");
     CHECK(why([](auto& o) { o.tokens.secret = std::string(31, 's'); }) == "the secret of tokens has fewer than 32 bytes");
     CHECK(why([](auto& o) { o.tokens.secret = std::string(32, 's'); }) == "");
     CHECK(why([](auto& o) { o.tokens.secret = "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A"; }) == "the secret of tokens is a key of another kind");

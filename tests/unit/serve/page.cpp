@@ -235,7 +235,7 @@ TEST_CASE("so many are signed in at most, and without a key nobody") {
     request.body = "key=";
     CHECK((*page)->handle(request, [](const net::ServedResponse& answer) {
         CHECK(answer.status == 401);
-        CHECK(answer.body.find("No key is set") != std::string::npos);
+        CHECK(answer.body.find("without a page key") != std::string::npos);
     }));
     PageOptions weak;
     weak.keys = {"short"};

@@ -3,6 +3,7 @@
 "use strict";
 
 const REFRESH_MS = 5000;
+const PATIENCE_MS = 20000;
 const PAGE_SIZE = 50, MOST_AT_ONCE = 200;
 const SVG = "http://www.w3.org/2000/svg";
 const id = (name) => document.getElementById(name);
@@ -26,7 +27,7 @@ class Trouble extends Error {}
 async function ask(path) {
   let response;
   try {
-    response = await fetch(path, { credentials: "same-origin", headers: { accept: "application/json" } });
+    response = await fetch(path, { credentials: "same-origin", headers: { accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch {
     throw new Trouble("The server does not answer. Is it running, and is this machine online? The page tries again by itself.");
   }
@@ -61,6 +62,7 @@ function moment(text, format = DAY) {
   return text && !Number.isNaN(date.valueOf()) ? el("time", { datetime: text, title: text, class: "time" }, format.format(date)) : "–";
 }
 function clock(ms) {
+  if (!Number.isFinite(ms)) return "–";
   const seconds = Math.max(0, Math.floor(ms / 1000)), pad = (n) => String(n).padStart(2, "0");
   const hours = Math.floor(seconds / 3600);
   return (hours ? hours + ":" + pad(Math.floor(seconds / 60) % 60) : Math.floor(seconds / 60)) + ":" + pad(seconds % 60);
@@ -134,11 +136,11 @@ async function load_calls(before) {
   const query = new URLSearchParams({ limit: before ? PAGE_SIZE : Math.min(MOST_AT_ONCE, Math.max(PAGE_SIZE, listed.calls.size)) });
   for (const name of ["status", "room"]) if (filter[name]) query.set(name, filter[name]);
   if (before) query.set("before", before);
-  const calls = list((await ask("/v1/calls?" + query)).calls);
+  const answer = await ask("/v1/calls?" + query), calls = list(answer.calls);
   if (filter !== listed.filter) return;  // asked before it was changed
   const fresh = calls.filter((call) => !listed.calls.has(call.id)).length;
   if (!before && listed.shown++ && fresh) id("news").textContent = fresh === 1 ? "1 new call" : fresh + " new calls";
-  if (before || listed.shown === 1) listed.whole = calls.length < PAGE_SIZE;
+  if (before || listed.shown === 1) listed.whole = !answer.more;
   for (const call of calls) listed.calls.set(call.id, call);
   // What the newest do not hold any more, though it is as new, no longer fits the filter.
   if (!before) {
@@ -188,7 +190,7 @@ function facts(call, record, report) {
     ["Ended because", call.reason && foreign(call.reason)], ["Caller", call.callerIdentity && foreign(call.callerIdentity)],
     ["User", record.userId && foreign(record.userId)], ["Agent", call.agentName && foreign(call.agentName)],
     ["Attempt", call.attempt > 1 && String(call.attempt)], ["Turns", count(call.turnCount)], ["Interruptions", count(record.interruptions ?? report.interruptions)],
-    ["Answers after (middle · slow · slowest)", latency.answers ? [latency.p50Ms, latency.p95Ms, latency.maxMs].map(took).join(" · ") : null],
+    ["Answers: middle · slow · slowest", latency.answers ? [latency.p50Ms, latency.p95Ms, latency.maxMs].map(took).join(" · ") : null],
     ["Heard", Number.isFinite(record.sttSeconds) && clock(record.sttSeconds * 1000)],
     ["Tokens in · out", Number.isFinite(record.llmInputTokens) && count(record.llmInputTokens) + " · " + count(record.llmOutputTokens)],
     ["Characters spoken", count(record.ttsCharacters)], ["Cost", cost_text(record, report)],
@@ -213,7 +215,7 @@ function cost_table(report) {
     el("td", { class: "number" }, money(line.costUsd, 6) ?? "no known price")));
   const total = el("tr", {}, el("th", { scope: "row" }, "Total"), el("td", { class: "quiet" }, costs.budgetUsd ? "of a budget of " + money(costs.budgetUsd, 2) : ""),
     el("td", { class: "number" }, el("strong", {}, money(costs.totalUsd, 6) ?? "–")));
-  return [title, el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Stage"), el("th", { scope: "col" }, "Provider"), el("th", { scope: "col", class: "number" }, "USD"))), el("tbody", {}, rows, total)))];
+  return [title, el("div", { class: "scroll" }, el("table", { "aria-labelledby": "cost-title" }, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Stage"), el("th", { scope: "col" }, "Provider"), el("th", { scope: "col", class: "number" }, "USD"))), el("tbody", {}, rows, total)))];
 }
 
 const happenings = (report) => [
@@ -224,20 +226,20 @@ const happenings = (report) => [
 function event_table(report) {
   const all = happenings(report);
   if (!all.length) return null;
-  return [el("h2", {}, "What else happened"), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "At"), el("th", { scope: "col" }, "What"))),
+  return [el("h2", { id: "events-title" }, "What else happened"), el("div", { class: "scroll" }, el("table", { "aria-labelledby": "events-title" }, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "At"), el("th", { scope: "col" }, "What"))),
     el("tbody", {}, all.map((one) => el("tr", {}, el("td", { class: "number" }, clock(one.atMs)), el("td", {}, el("span", { class: "key " + one.look }), one.kind, one.detail ? [": ", foreign(one.detail)] : null))))))];
 }
 
 function transcript(call, turns, report) {
   const title = el("h2", { id: "turns-title" }, "Transcript");
   if (!turns.length) return [title, el("p", { class: "empty" }, call.status === "active" ? "Nothing was said yet. What is said appears here by itself." : "Nothing was said in this call, or nothing was kept.")];
-  const started = Date.parse(call.startedAt), timed = new Map(list(report.turns).map((turn) => [turn.sequence, turn]));
+  const timed = new Map(list(report.turns).map((turn) => [turn.sequence, turn]));
   return [title, el("ol", { class: "turns" }, turns.map((turn) => {
-    const at = Date.parse(turn.startedAt) - started, agent = turn.speaker === "agent";
+    const at = turn.offsetMs ?? NaN, agent = turn.speaker === "agent";
     const wait = object(object(timed.get(turn.sequence)).latencies).answerLatencyMs ?? object(turn.detail).answerLatencyMs;
     const notes = [Number.isFinite(wait) ? el("span", { class: wait > 2000 ? "slow" : "", title: "from the caller's last sound to the agent's first" }, "after " + took(wait)) : null, turn.interrupted ? el("span", {}, " interrupted") : null];
-    return el("li", { class: agent ? "agent" : "user", "data-from": at, "data-to": Date.parse(turn.endedAt) - started },
-      opened.audio ? el("button", { type: "button", class: "at", "aria-label": "Play from " + clock(at), onclick: () => play(at) }, clock(at)) : el("span", { class: "at" }, clock(at)),
+    return el("li", { class: agent ? "agent" : "user", "data-from": at, "data-to": at + turn.durationMs },
+      opened.audio && Number.isFinite(at) ? el("button", { type: "button", class: "at", "aria-label": "Play from " + clock(at), onclick: () => play(at) }, clock(at)) : el("span", { class: "at" }, clock(at)),
       el("span", { class: "who", title: plain(turn.identity) || null }, agent ? "Agent" : "Caller"), el("span", { class: "words", dir: "auto" }, visible(turn.text)), el("span", { class: "took" }, notes));
   }))];
 }
@@ -248,7 +250,7 @@ const LANES = [["Caller", "user"], ["Agent", "agent"], ["Events", "tool"]], LANE
 
 function time_line(call, turns, report) {
   const from = Date.parse(call.startedAt);
-  const said = turns.map((turn) => ({ agent: turn.speaker === "agent", from: Date.parse(turn.startedAt) - from, to: Date.parse(turn.endedAt) - from, cut: turn.interrupted, sequence: turn.sequence, tools: list(object(turn.detail).tools) }))
+  const said = turns.map((turn) => ({ agent: turn.speaker === "agent", from: turn.offsetMs ?? NaN, to: turn.offsetMs + turn.durationMs, cut: turn.interrupted, sequence: turn.sequence, tools: list(object(turn.detail).tools) }))
     .filter((one) => Number.isFinite(one.from) && Number.isFinite(one.to));
   const waits = new Map(list(report.turns).map((turn) => [turn.sequence, object(turn.latencies).answerLatencyMs]));
   const others = happenings(report);
@@ -300,16 +302,23 @@ function follow() {
   for (const turn of opened.turns.querySelectorAll("li")) turn.classList.toggle("now", at >= turn.dataset.from && at <= turn.dataset.to);
 }
 
-/// Whether there is one is asked for with a single byte of it.
-async function find_recording(call, record) {
+function why_silent(call, recording) {
+  if (!recording.egressId) return [call.status === "active" ? "None that this server knows of yet." : "This call has none that this server knows of."];
+  if (recording.error) return ["It failed: ", foreign(recording.error)];
+  if (!recording.location) return ["It can be played here once it is complete; now it is ", foreign(words(recording.status)), "."];
+  return ["It lies at ", foreign(recording.location), ". Files of this machine are played here when the server is started with --recordings FOLDER."];
+}
+
+/// Whether it can be had is asked for with a single byte of it.
+async function find_recording(call) {
   if (opened.audio) return;
-  const shown = opened, path = "/v1/calls/" + encodeURIComponent(shown.key) + "/recording", stop = new AbortController();
-  const there = await fetch(path, { credentials: "same-origin", headers: { range: "bytes=0-0" }, signal: stop.signal }).then((response) => response.ok, () => false);
+  const recording = object(call.recording), shown = opened, path = "/v1/calls/" + encodeURIComponent(shown.key) + "/recording", stop = new AbortController();
+  const there = recording.location && await fetch(path, { credentials: "same-origin", headers: { range: "bytes=0-0" }, signal: stop.signal }).then((response) => response.ok, () => false);
   stop.abort();
   if (shown !== opened) return;
   const title = el("h2", { id: "sound-title" }, "Recording");
-  if (!there) return renew("sound", call.status, () => [title, el("p", { class: "quiet" }, call.status === "active" ? "It can be played here once the call has ended." : "This call has none that this server can read.")]);
-  const begun = Date.parse(object(record.recording).startedAt);
+  if (!there) return renew("sound", [call.status, recording], () => [title, el("p", { class: "quiet" }, ...why_silent(call, recording))]);
+  const begun = Date.parse(recording.startedAt);
   opened.offset = Number.isFinite(begun) ? Date.parse(call.startedAt) - begun : 0;
   opened.audio = el("audio", { controls: true, preload: "metadata", src: path, "aria-labelledby": "sound-title", ontimeupdate: follow, onseeking: follow });
   opened.audio.addEventListener("error", () => tell(new Trouble("The recording cannot be played by this browser, or the server could not read it. Download it from where it is stored.")));
@@ -325,7 +334,7 @@ async function load_call(key) {
   opened.title.replaceChildren("Call in ", foreign(call.room));
   document.title = "Call in " + plain(call.room) + " · voicectl";
   renew("facts", [call, length(call)], () => facts(call, record, report));
-  await find_recording(call, record);
+  await find_recording(call);
   if (shown !== opened) return;
   renew("line", [call.endedAt, turns, report], () => time_line(call, turns, report));
   renew("turns", [turns, report.turns, !!opened.audio], () => transcript(call, turns, report));
