@@ -137,6 +137,51 @@ class Redis(Program):
         super().__init__("redis-server", [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
 
 
+class Postgres:
+    """Debian's PostgreSQL on loopback, gone with whoever made it; `url` names its database."""
+
+    PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
+
+    def __init__(self):
+        if not self.PROGRAMS.exists():
+            raise RuntimeError(f"no {self.PROGRAMS}: run ./scripts/setup")
+        self.folder, self.port, password = pathlib.Path(tempfile.mkdtemp(prefix="voicectl-test-postgres-")), free_port(), secrets.token_hex(10)
+        self.data, secret = self.folder / "data", self.folder / "password"
+        secret.write_text(password + "\n")
+        secret.chmod(0o644)
+        self.user = []
+        if os.getuid() == 0:  # initdb refuses root
+            shutil.chown(self.folder, "postgres")
+            self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig", "INT"]
+        subprocess.run([*self.user, self.PROGRAMS / "initdb", "--pgdata", self.data, "--username", "keeper", "--pwfile", secret, "--auth=scram-sha-256",
+                        "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"], check=True, capture_output=True, cwd=self.folder)
+        self.url = f"postgres://keeper:{password}@127.0.0.1:{self.port}/postgres"
+        self.start()
+
+    def start(self):
+        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}", "fsync=off"]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen([*self.user, self.PROGRAMS / "postgres", "-D", self.data, *[word for one in settings for word in ("-c", one)]],
+                                            stdout=log, stderr=log, cwd=self.folder)
+
+        def ready():
+            lines = (self.data / "postmaster.pid").read_text().splitlines() if (self.data / "postmaster.pid").exists() else []
+            return (len(lines) > 7 and lines[7].startswith("ready")) or self.process.poll() is not None
+
+        wait_for(ready, 60, "PostgreSQL")
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+
+    def halt(self):
+        """As if its machine had failed: clients are not told."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(20)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.halt()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class Storage(Program):
     """S3 on loopback (versitygw), with keys made up on the spot and one bucket."""
 

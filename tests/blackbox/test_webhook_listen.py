@@ -21,7 +21,7 @@ import fake_egress
 import pytest
 from livekit import api
 
-from parts import Redis, Server, clean_environment, free_port, voicectl, voicectl_path, wait_for
+from parts import Postgres, Redis, Server, clean_environment, free_port, voicectl, voicectl_path, wait_for
 
 KEY, SECRET = "APItest", "a_secret_of_at_least_thirty_two_chars"
 KEYS = {"LIVEKIT_URL": "ws://127.0.0.1:1", "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
@@ -207,6 +207,48 @@ def test_every_event_is_there_once_though_the_listener_is_killed_again_and_again
         for room in rooms:
             state = voicectl("webhook", "show", room, "--store", hooks.store, "--json").json
             assert (state["status"], state["metadata"], state["gaps"]) == ("finished", {"room": room}, [])
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def postgres():
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+def test_every_event_is_in_postgresql_once_though_listener_and_database_fail(listener, downstream, postgres):
+    port, target = free_port(), downstream()
+    server = Server(webhooks=[f"http://127.0.0.1:{port}/"])
+    try:
+        env = server.environment()
+        hooks = listener("--forward", target.url, env=env, port=port, store=postgres.url)
+        rooms = [f"kept-{number}" for number in range(6)]
+        for number, room in enumerate(rooms):
+            assert voicectl("room", "create", room, "--metadata", json.dumps({"room": room}), env=env).code == 0
+            if number == 1:
+                hooks.kill()
+                hooks.start()
+            if number == 3:
+                postgres.halt()
+            assert voicectl("room", "delete", room, "--yes", env=env).code == 0
+            if number == 3:
+                time.sleep(1)  # long enough for a delivery to be answered 503
+                postgres.start()
+        expected = {(room, kind) for room in rooms for kind in ("room_started", "room_finished")}
+        wait_for(lambda: {(event["room"], event["event"]) for event in hooks.stored()} >= expected, 40, "every event")
+        events = hooks.stored()
+        assert len(events) == len({event["id"] for event in events}) == 2 * len(rooms)
+        for room in rooms:
+            state = voicectl("webhook", "show", room, "--store", hooks.store, "--json").json
+            assert (state["status"], state["metadata"], state["gaps"]) == ("finished", {"room": room}, [])
+        wait_for(lambda: {(event["room"]["name"], event["event"]) for event in target.delivered()} >= expected, 40, "every event at the target")
+        info = voicectl("store", "info", "--store", hooks.store, "--json").json
+        assert info["engine"] == "PostgreSQL" and info["events"] == 2 * len(rooms)
+        for text in (hooks.err.read_text(), json.dumps(info)):
+            assert postgres.url.split(":")[2].split("@")[0] not in text
+        assert hooks.stop() == 0
     finally:
         server.stop()
 
@@ -421,8 +463,14 @@ def test_only_what_livekit_signed_is_taken(listener):
     assert post(hooks.port, body, sign(body, key="APIother")).status == 401
     assert post(hooks.port, body, path="/other").status == 404
     assert hooks.stored() == []
+    refused = lambda: voicectl("webhook", "list", "--refused", "--json", "--store", hooks.store).json["deliveries"]
+    wait_for(lambda: len(refused()) == 4, what="the log of what was refused")
+    for one in refused():
+        assert (one["outcome"], one["status"], one["event"], one["room"], one["eventId"], one["target"]) == ("refused", 401, "room_started", "demo", "", "")
+        assert one["reason"] and one["at"]
     assert post(hooks.port, body).status == 200
     assert post(hooks.port, body).status == 200
+    assert len(refused()) == 4 and len(hooks.deliveries()) == 6
     wait_for(lambda: [one["outcome"] for one in hooks.printed()] == ["stored", "repeated"], what="what is printed after the answer")
     shown = voicectl("webhook", "show", "EV_demo_room_started_0", "--store", hooks.store, "--body")
     assert shown.out.encode() == body
@@ -431,6 +479,20 @@ def test_only_what_livekit_signed_is_taken(listener):
         assert token not in text and SECRET not in text
     assert hooks.stop() == 0
     assert not hooks.ready.exists()
+
+
+def test_a_name_that_no_event_has_is_a_mistake_and_what_a_newer_server_sends_is_none(listener, tmp_path):
+    for flag in ("--event", "--until"):
+        wrong = voicectl("webhook", "listen", "--port", "0", "--store", tmp_path / "no.db", flag, "room_finshed", env=KEYS, timeout=20)
+        assert wrong.code == 2 and f"{flag}: LiveKit has no event 'room_finshed'; did you mean 'room_finished'?" in wrong.err, wrong
+        assert "participant_connection_aborted" in wrong.err
+    hooks = listener()
+    assert post(hooks.port, body_of("room_moved")).status == 200
+    assert [event["event"] for event in hooks.stored("--event", "room_moved")] == ["room_moved"]
+    for output in ("json", "jsonl"):
+        wrong = voicectl("webhook", "list", "--event", "room_move", "-o", output, "--store", hooks.store)
+        assert wrong.code == 2 and wrong.out == "" and "no event 'room_move'" in wrong.err, wrong
+    assert voicectl("webhook", "list", "--event", "room_finished", "--store", hooks.store).code == 0
 
 
 def test_too_large_bodies_are_refused_and_slow_clients_hold_nobody_up(listener):

@@ -58,7 +58,7 @@ struct Delivery {
     std::string event_id, event, room;
     std::string target;   // shown as it is: logins and queries are left out
     int attempt = 1;
-    std::string outcome;  // stored, repeated; delivered, failed, refused, gone, expired
+    std::string outcome;  // stored, repeated, refused, postponed; delivered, failed, refused, gone, expired
     int status = 0;       // of HTTP; 0: no answer
     std::chrono::milliseconds took{0};
     SystemTime at;
@@ -69,6 +69,7 @@ struct Delivery {
 struct DeliveryFilter {
     std::string event_id, room, outcome;    // empty: all
     bool forwarded = false;                 // only what we handed over
+    bool refused = false;                   // only what was handed to us and not taken
     int limit = 0;                          // newest first; 0: all
 };
 
@@ -88,6 +89,11 @@ class Webhooks {
     /// All in one transaction: events, the state that results, what is to be forwarded, the delivery log. For each
     /// whether it is new; one that is known changes nothing but the log. Durable once it returns.
     virtual Result<std::vector<bool>> take(const std::vector<WebhookEvent>& events, const std::vector<std::string>& targets) = 0;
+
+    /// Deliveries to us that were not answered 200, for the log alone. Of these the newest kMostRefused are kept: anybody can
+    /// make them.
+    virtual Result<void> log_refused(const std::vector<Delivery>& deliveries) = 0;
+    static constexpr int kMostRefused = 10'000;
 
     /// Newest first, one at a time, without authorization. `each` returns false to stop; no lock is held while it runs.
     virtual Result<void> events(const EventFilter& filter, const std::function<bool(const WebhookEvent&)>& each) = 0;

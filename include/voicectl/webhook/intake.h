@@ -2,7 +2,8 @@
 // own thread, and all deliveries that wait while it syncs go into its next transaction (group commit).
 //
 // LiveKit counts most 4xx as delivered and tries again after 5xx (docs/webhooks.md): trouble of our own is always 503
-// with a Retry-After, and what the sender did wrong never is.
+// with a Retry-After, and what the sender did wrong never is. What is not taken goes to the log of deliveries, at most
+// ten a second and once a second: the others are counted.
 #pragma once
 
 #include <deque>
@@ -47,6 +48,7 @@ struct Handled {
 class Intake {
  public:
     Intake(Loop& loop, store::AsyncStore& store, IntakeOptions options);
+    ~Intake();
 
     void handle(const net::ServedRequest& request, net::HttpServer::Respond respond);
     /// Events that nobody delivers: what filled a gap.
@@ -71,6 +73,8 @@ class Intake {
     void write_next();
     void on_written(std::vector<Waiting> batch, const Result<std::vector<bool>>& fresh);
     void finish(Waiting& one);
+    void note_refused(const Handled& handled);
+    void log_refused();
 
     Loop& loop_;
     store::AsyncStore& store_;
@@ -79,6 +83,9 @@ class Intake {
     std::size_t waiting_bytes_ = 0;
     std::size_t answered_ = 0;  // of the scripted answers
     bool writing_ = false;
+    std::vector<store::Delivery> refused_;  // not in the log yet
+    int refused_more_ = 0;                  // beyond those
+    Timer refused_timer_{loop_};
     Lifeline lifeline_;
 };
 

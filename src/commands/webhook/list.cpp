@@ -1,6 +1,7 @@
 #include "commands/webhook/list.h"
 
 #include "commands/transcript/source.h"
+#include "commands/webhook/event_names.h"
 #include "commands/webhook/hook_view.h"
 #include "voicectl/agent/call_recordings.h"
 #include "voicectl/base/text.h"
@@ -11,13 +12,15 @@ namespace {
 
 constexpr const char* kWebhookListHelp = R"(Newest first. --since and --until compare when an event was received and take a duration back from now (2h) or a
 time (2026-01-02T03:04:05Z). --recordings lists what egress events told of, --deliveries each attempt to hand an event
-over: to us, and from us to the targets of --forward.
+over: to us, and from us to the targets of --forward; --refused those to us that were not answered 200, of which at most ten a second
+and ten thousand in all are kept.
 
 Examples:
   voicectl webhook list --room demo
   voicectl webhook list --event egress_ended --since 1d -o jsonl
   voicectl webhook list --recordings --get '/recordings/*/location'
-  voicectl webhook list --deliveries --room demo)";
+  voicectl webhook list --deliveries --room demo
+  voicectl webhook list --refused --limit 20)";
 
 constexpr const char* kWebhookShowHelp = R"(An event by its id (EV_…), with its deliveries; or the state of a call that follows from its events, by the room's
 name (the latest call) or sid (RM_…), with the gaps in its events. --body writes the exact bytes of an event.
@@ -53,10 +56,13 @@ Result<store::EventFilter> filter_of(const WebhookListOptions& options) {
 // As they come out of the store: a month of events needs no more memory than one.
 Result<void> stream_events(store::Webhooks& hooks, store::EventFilter filter, Env& env) {
     Result<void> written;
+    bool any = false;
     VC_TRY(hooks.events(filter, [&](const store::WebhookEvent& event) {
+        any = true;
         written = env.out.emit_raw(hook_text(env.out, false, hook_json(event)));
         return written.has_value() && !env.out.reader_gone();
     }));
+    if (!any) VC_TRY(check_event_names("--event", filter.events));
     return written;
 }
 
@@ -71,6 +77,8 @@ Result<void> list_events(store::Webhooks& hooks, const WebhookListOptions& optio
         items.push_back(hook_json(event));
         return true;
     }));
+    // A newer server has events that we do not know: only what is nowhere is a mistake.
+    if (items.empty()) VC_TRY(check_event_names("--event", options.events));
     const bool cut = !options.all && items.size() > static_cast<std::size_t>(options.limit);
     if (cut) items.erase(items.size() - 1);
     VC_TRY(env.out.emit_list("events", items, event_columns(), "id"));
@@ -91,6 +99,7 @@ Result<void> list_recordings(store::Webhooks& hooks, const WebhookListOptions& o
 Result<void> list_deliveries(store::Webhooks& hooks, const WebhookListOptions& options, Env& env) {
     store::DeliveryFilter filter;
     filter.room = options.room;
+    filter.refused = options.refused;
     filter.limit = options.all ? 0 : options.limit;
     VC_TRY_ASSIGN(const auto found, hooks.deliveries(filter));
     Json items = Json::array();
@@ -135,7 +144,8 @@ void add_webhook_list(Command webhook, Env& env, Run<WebhookListOptions> run) {
     cmd.add_option("--since", o->since, "Only what was received since then").type_name("WHEN");
     cmd.add_option("--until", o->until, "Only what was received before then").type_name("WHEN");
     const auto recordings = cmd.add_flag("--recordings", o->recordings, "Recordings in place of events");
-    cmd.add_flag("--deliveries", o->deliveries, "Attempts to hand over in place of events").excludes(recordings);
+    const auto deliveries = cmd.add_flag("--deliveries", o->deliveries, "Attempts to hand over in place of events").excludes(recordings);
+    cmd.add_flag("--refused", o->refused, "Deliveries to us that were not taken, in place of events").excludes(recordings).excludes(deliveries);
     cmd.add_option("--limit", o->limit, "At most so many").range(1, 1'000'000).capture_default();
     cmd.add_flag("--all", o->all, "Without a limit");
     add_store_choice(cmd, o->store);
@@ -145,7 +155,7 @@ void add_webhook_list(Command webhook, Env& env, Run<WebhookListOptions> run) {
 Result<void> run_webhook_list(const WebhookListOptions& options, Env& env) {
     VC_TRY_ASSIGN(const auto store, hook_store(options.store, env));
     if (options.recordings) return list_recordings(store->webhooks(), options, env);
-    if (options.deliveries) return list_deliveries(store->webhooks(), options, env);
+    if (options.deliveries || options.refused) return list_deliveries(store->webhooks(), options, env);
     return list_events(store->webhooks(), options, env);
 }
 

@@ -11,7 +11,7 @@ struct WebhookListOptions {
     std::string store, room, since, until;
     std::vector<std::string> events;
     int limit = 100;
-    bool all = false, deliveries = false, recordings = false;
+    bool all = false, deliveries = false, refused = false, recordings = false;
 };
 void add_webhook_list(Command webhook, Env& env, Run<WebhookListOptions> run);
 Result<void> run_webhook_list(const WebhookListOptions& options, Env& env);

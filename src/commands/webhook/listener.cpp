@@ -10,6 +10,7 @@
 
 #include "commands/transcript/source.h"
 #include "commands/webhook/capture.h"
+#include "commands/webhook/event_names.h"
 #include "commands/webhook/hook_view.h"
 #include "commands/webhook/keys.h"
 #include "commands/webhook/target.h"
@@ -52,6 +53,7 @@ Result<void> Listener::run() {
     runner_.reset();
     server_.reset();
     forwarder_.reset();
+    intake_.reset();
     store_.reset();  // finishes what is queued
     if (!options_.ready_file.empty()) unlink(options_.ready_file.c_str());
     if (printer_.left_out() > 0)
@@ -73,6 +75,8 @@ Result<void> Listener::prepare() {
 Result<void> Listener::read_options() {
     const auto& o = options_;
     VC_TRY_ASSIGN(answers_, parse_answers(o.respond));
+    VC_TRY(check_event_names("--event", o.events));
+    if (!o.until.empty()) VC_TRY(check_event_names("--until", {o.until}));
     VC_TRY_ASSIGN(times_.keep, time_of("--keep", o.keep));
     VC_TRY_ASSIGN(times_.exec_limit, time_of("--exec-timeout", o.exec_timeout));
     VC_TRY_ASSIGN(times_.limit, time_of("--timeout", o.limit));

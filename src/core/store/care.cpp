@@ -29,7 +29,7 @@ struct Orphans {
     const char* what;     // with {} for the key
     const char* remedy;   // SQL
 };
-constexpr std::array<Orphans, 5> kOrphans{{
+constexpr std::array<Orphans, 6> kOrphans{{
     {"turns", "calls", "SELECT DISTINCT call_id FROM turns WHERE NOT EXISTS (SELECT 1 FROM calls WHERE calls.id = turns.call_id) ORDER BY call_id LIMIT $1",
      "turns of call {}, which is gone", "DELETE FROM turns WHERE call_id NOT IN (SELECT id FROM calls)"},
     {"assessments", "calls",
@@ -43,7 +43,14 @@ constexpr std::array<Orphans, 5> kOrphans{{
     {"webhook_forwards", "webhook_events",
      "SELECT DISTINCT event_id FROM webhook_forwards WHERE NOT EXISTS (SELECT 1 FROM webhook_events WHERE webhook_events.id = webhook_forwards.event_id) "
      "ORDER BY event_id LIMIT $1",
-     "event {} waits to be forwarded and is gone", "DELETE FROM webhook_forwards WHERE event_id NOT IN (SELECT id FROM webhook_events)"},
+     "event {} waits to be forwarded and is gone",
+     "DELETE FROM webhook_forwards WHERE event_id NOT IN (SELECT id FROM webhook_events); "
+     "UPDATE webhook_forwards SET head = 1 WHERE id IN (SELECT min(id) FROM webhook_forwards GROUP BY target, room)"},
+    {"webhook_forwards", "webhook_forwards_heads",
+     "SELECT DISTINCT room FROM webhook_forwards WHERE NOT EXISTS (SELECT 1 FROM webhook_forwards AS other WHERE other.target = webhook_forwards.target "
+     "AND other.room = webhook_forwards.room AND other.head = 1) ORDER BY room LIMIT $1",
+     "events of room {} wait to be forwarded, and none of them is the next",
+     "UPDATE webhook_forwards SET head = 1 WHERE id IN (SELECT min(id) FROM webhook_forwards GROUP BY target, room)"},
 }};
 
 void add(OldRows& to, const OldRows& more) {

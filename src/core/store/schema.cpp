@@ -329,6 +329,18 @@ CREATE TABLE assessments (
     PRIMARY KEY (call_id, kind)
 );
 )sql"},
+    {R"sql(
+ALTER TABLE webhook_forwards ADD COLUMN head INTEGER NOT NULL DEFAULT 0;
+UPDATE webhook_forwards SET head = 1 WHERE id IN (SELECT min(id) FROM webhook_forwards GROUP BY target, room);
+CREATE INDEX webhook_forwards_heads ON webhook_forwards (target, due_at, id) WHERE head = 1;
+CREATE INDEX webhook_deliveries_refused ON webhook_deliveries (id) WHERE target = '' AND status <> 200;
+)sql",
+     R"sql(
+ALTER TABLE webhook_forwards ADD COLUMN head bigint NOT NULL DEFAULT 0;
+UPDATE webhook_forwards SET head = 1 WHERE id IN (SELECT min(id) FROM webhook_forwards GROUP BY target, room);
+CREATE INDEX webhook_forwards_heads ON webhook_forwards (target, due_at, id) WHERE head = 1;
+CREATE INDEX webhook_deliveries_refused ON webhook_deliveries (id) WHERE target = '' AND status <> 200;
+)sql"},
 }};
 
 int number(Database& database, const char* query) {

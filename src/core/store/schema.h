@@ -8,7 +8,7 @@
 
 namespace voicectl::store {
 
-inline constexpr int kSchemaVersion = 5;
+inline constexpr int kSchemaVersion = 6;
 
 /// The version of the file's schema, 0 for an empty file. Refuses databases of other programs (Usage). Reads only.
 Result<int> sqlite_schema_version(Database& database, const std::string& path);

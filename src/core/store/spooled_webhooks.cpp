@@ -6,6 +6,10 @@ Result<std::vector<bool>> SpooledWebhooks::take(const std::vector<WebhookEvent>&
     return ask([&](Webhooks& hooks) { return hooks.take(events, targets); });
 }
 
+Result<void> SpooledWebhooks::log_refused(const std::vector<Delivery>& deliveries) {
+    return ask([&](Webhooks& hooks) { return hooks.log_refused(deliveries); });
+}
+
 Result<void> SpooledWebhooks::events(const EventFilter& filter, const std::function<bool(const WebhookEvent&)>& each) {
     return ask([&](Webhooks& hooks) { return hooks.events(filter, each); });
 }

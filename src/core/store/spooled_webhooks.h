@@ -13,6 +13,7 @@ class SpooledWebhooks final : public Webhooks {
     explicit SpooledWebhooks(Behind database) : database_(std::move(database)) {}
 
     Result<std::vector<bool>> take(const std::vector<WebhookEvent>& events, const std::vector<std::string>& targets) override;
+    Result<void> log_refused(const std::vector<Delivery>& deliveries) override;
     Result<void> events(const EventFilter& filter, const std::function<bool(const WebhookEvent&)>& each) override;
     Result<WebhookEvent> event(const std::string& id) override;
     Result<std::string> call_state(const std::string& sid_or_name) override;

@@ -63,8 +63,10 @@ std::vector<bool> WebhookTables::take(const std::vector<WebhookEvent>& events, c
             for (const auto& fact : parsed->facts) merge(fact, event.received_at);
         if (!event.forward) continue;
         for (const auto& target : targets)
-            database_.run("INSERT INTO webhook_forwards (target, room, event_id, attempts, queued_at, due_at) VALUES ($1, $2, $3, 0, $4, $5)", target,
-                          event.room, event.id, event.received_at, event.received_at);
+            database_.run(
+                "INSERT INTO webhook_forwards (target, room, event_id, attempts, queued_at, due_at, head) VALUES ($1, $2, $3, 0, $4, $5, "
+                "CASE WHEN EXISTS (SELECT 1 FROM webhook_forwards WHERE target = $1 AND room = $2) THEN 0 ELSE 1 END)",
+                target, event.room, event.id, event.received_at, event.received_at);
     }
     return out;
 }
@@ -111,6 +113,14 @@ void WebhookTables::log(const Delivery& d) {
         "INSERT INTO webhook_deliveries (event_id, event, room, target, attempt, outcome, status, took_ms, at, reason) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         d.event_id, d.event, d.room, d.target, d.attempt, d.outcome, d.status, d.took.count(), d.at, d.reason);
+}
+
+void WebhookTables::log_refused(const std::vector<Delivery>& deliveries) {
+    for (const auto& one : deliveries) log(one);
+    database_.run(
+        "DELETE FROM webhook_deliveries WHERE target = '' AND status <> 200 AND id <= "
+        "(SELECT id FROM webhook_deliveries WHERE target = '' AND status <> 200 ORDER BY id DESC LIMIT 1 OFFSET $1)",
+        Webhooks::kMostRefused);
 }
 
 std::vector<std::pair<std::int64_t, WebhookEvent>> WebhookTables::page(const EventFilter& filter, std::int64_t before) {
@@ -193,10 +203,12 @@ std::vector<Recording> WebhookTables::recordings(const std::string& room, int li
 }
 
 std::vector<Delivery> WebhookTables::deliveries(const DeliveryFilter& filter) {
-    auto query = database_.query(
+    static const std::string kAll =
         "SELECT event_id, event, room, target, attempt, outcome, status, took_ms, at, reason FROM webhook_deliveries "
-        "WHERE ($1 = '' OR event_id = $1) AND ($2 = '' OR room = $2) AND ($3 = '' OR outcome = $3) AND ($4 = 0 OR target <> '') ORDER BY id DESC LIMIT $5",
-        filter.event_id, filter.room, filter.outcome, filter.forwarded ? 1 : 0, most(filter.limit));
+        "WHERE ($1 = '' OR event_id = $1) AND ($2 = '' OR room = $2) AND ($3 = '' OR outcome = $3) AND ($4 = 0 OR target <> '') ";
+    static const std::string kRefused = kAll + "AND target = '' AND status <> 200 ORDER BY id DESC LIMIT $5", kAny = kAll + "ORDER BY id DESC LIMIT $5";
+    auto query = database_.query(
+        filter.refused ? kRefused : kAny, filter.event_id, filter.room, filter.outcome, filter.forwarded ? 1 : 0, most(filter.limit));
     std::vector<Delivery> out;
     while (query.next())
         out.push_back({query.text(0), query.text(1), query.text(2), query.text(3), query.small(4), query.text(5), query.small(6),
@@ -204,15 +216,16 @@ std::vector<Delivery> WebhookTables::deliveries(const DeliveryFilter& filter) {
     return out;
 }
 
-// The oldest of each room, whatever its time: while it waits, the later ones of its room wait too.
+// Only the head of each room, its oldest, whatever its time: while it waits, the later ones of its room wait too. By an index of
+// the heads, so that a long queue costs nothing.
 std::vector<Forward> WebhookTables::due_forwards(const std::vector<std::string>& targets, const std::vector<std::int64_t>& busy, SystemTime now, int limit) {
     const std::set<std::int64_t> taken(busy.begin(), busy.end());
     std::vector<Forward> out;
     for (const auto& target : targets) {
         auto query = database_.query(
             "SELECT e.seq, e.id, e.event, e.room, e.room_sid, e.api_key, e.created_at, e.received_at, e.body, e.encoded, f.id, f.attempts, f.queued_at "
-            "FROM webhook_forwards f JOIN webhook_events e ON e.id = f.event_id WHERE f.id IN "
-            "(SELECT min(id) FROM webhook_forwards WHERE target = $1 GROUP BY room) AND f.due_at <= $2 ORDER BY f.id LIMIT $3",
+            "FROM webhook_forwards f JOIN webhook_events e ON e.id = f.event_id WHERE f.target = $1 "
+            "AND f.head = 1 AND f.due_at <= $2 ORDER BY f.due_at, f.id LIMIT $3",
             target, now, static_cast<std::int64_t>(limit) + static_cast<std::int64_t>(taken.size()));
         int found = 0;
         while (found < limit && query.next()) {
@@ -227,8 +240,7 @@ std::vector<Forward> WebhookTables::due_forwards(const std::vector<std::string>&
 std::optional<SystemTime> WebhookTables::next_forward(const std::vector<std::string>& targets) {
     std::optional<SystemTime> out;
     for (const auto& target : targets) {
-        auto query = database_.query(
-            "SELECT min(due_at) FROM webhook_forwards WHERE id IN (SELECT min(id) FROM webhook_forwards WHERE target = $1 GROUP BY room)", target);
+        auto query = database_.query("SELECT min(due_at) FROM webhook_forwards WHERE target = $1 AND head = 1", target);
         if (!query.next() || query.is_null(0)) continue;
         if (!out || query.time(0) < *out) out = query.time(0);
     }
@@ -237,8 +249,19 @@ std::optional<SystemTime> WebhookTables::next_forward(const std::vector<std::str
 
 void WebhookTables::end_forward(std::int64_t id, const Delivery& attempt, std::optional<SystemTime> again) {
     log(attempt);
-    if (again) database_.run("UPDATE webhook_forwards SET attempts = attempts + 1, due_at = $1 WHERE id = $2", *again, id);
-    else database_.run("DELETE FROM webhook_forwards WHERE id = $1", id);
+    if (again) {
+        database_.run("UPDATE webhook_forwards SET attempts = attempts + 1, due_at = $1 WHERE id = $2", *again, id);
+        return;
+    }
+    std::string target, room;
+    {
+        auto query = database_.query("SELECT target, room FROM webhook_forwards WHERE id = $1", id);
+        if (!query.next()) return;
+        target = query.text(0);
+        room = query.text(1);
+    }
+    database_.run("DELETE FROM webhook_forwards WHERE id = $1", id);
+    database_.run("UPDATE webhook_forwards SET head = 1 WHERE id = (SELECT min(id) FROM webhook_forwards WHERE target = $1 AND room = $2)", target, room);
 }
 
 int WebhookTables::drop_target(const std::string& target) {
@@ -254,7 +277,8 @@ SystemTime WebhookTables::forgettable(SystemTime before) { return std::min(befor
 
 int WebhookTables::forget(SystemTime before) {
     before = forgettable(before);
-    database_.run("DELETE FROM webhook_forwards WHERE event_id IN (SELECT id FROM webhook_events WHERE received_at < $1)", before);
+    if (database_.run("DELETE FROM webhook_forwards WHERE event_id IN (SELECT id FROM webhook_events WHERE received_at < $1)", before) > 0)
+        database_.run("UPDATE webhook_forwards SET head = 1 WHERE head = 0 AND id IN (SELECT min(id) FROM webhook_forwards GROUP BY target, room)");
     database_.run("DELETE FROM webhook_deliveries WHERE at < $1", before);
     // Of a call all or nothing: it goes when nothing has touched it for so long.
     database_.run(

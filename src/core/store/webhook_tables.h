@@ -15,6 +15,7 @@ class WebhookTables {
     explicit WebhookTables(Database& database) : database_(database) {}
 
     std::vector<bool> take(const std::vector<WebhookEvent>& events, const std::vector<std::string>& targets);
+    void log_refused(const std::vector<Delivery>& deliveries);
     /// Newest first, those before `before` (0: from the newest); with the number that the next page begins before.
     std::vector<std::pair<std::int64_t, WebhookEvent>> page(const EventFilter& filter, std::int64_t before);
     std::optional<WebhookEvent> event(const std::string& id);

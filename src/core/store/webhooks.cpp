@@ -14,6 +14,13 @@ Result<std::vector<bool>> SqlStore::take(const std::vector<WebhookEvent>& events
     return write(all_webhooks(), [&](Database& database) -> Result<std::vector<bool>> { return WebhookTables(database).take(events, targets); });
 }
 
+Result<void> SqlStore::log_refused(const std::vector<Delivery>& deliveries) {
+    return write(all_webhooks(), [&](Database& database) -> Result<void> {
+        WebhookTables(database).log_refused(deliveries);
+        return {};
+    });
+}
+
 Result<void> SqlStore::events(const EventFilter& filter, const std::function<bool(const WebhookEvent&)>& each) {
     std::int64_t before = 0;
     int shown = 0;

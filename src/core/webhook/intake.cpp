@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "voicectl/base/text.h"
 
@@ -10,6 +11,10 @@ namespace {
 
 constexpr std::size_t kMostWaitingBytes = 64 * 1024 * 1024;
 constexpr std::size_t kMostWaiting = 20'000;
+constexpr std::chrono::seconds kLogPeriod{1};
+constexpr std::size_t kMostRefusedLogged = 10;     // in a period
+constexpr std::size_t kMostReadOfRefused = 64 * 1024;  // a larger one is logged unread
+constexpr std::size_t kLongestName = 200;
 constexpr const char* kRetryAfter = "2";    // seconds; LiveKit keeps an event for 30
 
 net::ServedResponse plain_answer(int status, std::string_view text) {
@@ -45,6 +50,8 @@ std::string_view to_string(Outcome outcome) {
 }
 
 Intake::Intake(Loop& loop, store::AsyncStore& store, IntakeOptions options) : loop_(loop), store_(store), options_(std::move(options)) {}
+
+Intake::~Intake() { log_refused(); }
 
 void Intake::handle(const net::ServedRequest& request, net::HttpServer::Respond respond) {
     if (request.path != options_.path) return respond(plain_answer(404, "nothing here"));
@@ -172,7 +179,37 @@ void Intake::postpone(Waiting one, std::string reason) {
 
 void Intake::finish(Waiting& one) {
     one.handled.took = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - one.since);
+    if (one.handled.outcome == Outcome::Refused || one.handled.outcome == Outcome::Postponed) note_refused(one.handled);
     if (on_handled) on_handled(one.handled);
+}
+
+// Of what nobody signed the names are told, which are the sender's to choose; its id is not believed.
+void Intake::note_refused(const Handled& handled) {
+    if (!refused_timer_.pending()) refused_timer_.after(kLogPeriod, [this] { log_refused(); });
+    if (refused_.size() >= kMostRefusedLogged) {
+        ++refused_more_;
+        return;
+    }
+    auto event = handled.event;
+    const bool signed_one = !event.event.empty();
+    if (!signed_one && event.body.size() <= kMostReadOfRefused)
+        if (auto read = store::parse_webhook_event(event.body)) event = std::move(*read);
+    const auto name = [](const std::string& text) { return plain_text(text, kLongestName); };
+    refused_.push_back({signed_one ? event.id : "", name(event.event), name(event.room), "", 1, std::string(to_string(handled.outcome)), handled.status, handled.took,
+                        std::chrono::system_clock::now(), name(handled.reason)});
+}
+
+void Intake::log_refused() {
+    refused_timer_.cancel();
+    if (refused_.empty()) return;
+    if (refused_more_ > 0) {
+        auto more = refused_.back();
+        more.event_id = more.event = more.room = "";
+        more.reason = fmt::format("{} more in the same second", refused_more_);
+        refused_.push_back(std::move(more));
+    }
+    refused_more_ = 0;
+    store_.run<void>([deliveries = std::exchange(refused_, {})](store::Store& store) { return store.webhooks().log_refused(deliveries); }, [](const Result<void>&) {});
 }
 
 }  // namespace voicectl::webhook

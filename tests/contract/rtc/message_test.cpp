@@ -5,8 +5,8 @@
 namespace voicectl::test {
 namespace {
 
-struct Pair {
-    Pair() {
+struct Talkers {
+    Talkers() {
         const auto room = World::get().new_room();
         a = std::make_unique<Peer>(room, "a");
         b = std::make_unique<Peer>(room, "b");
@@ -41,7 +41,7 @@ Result<void> send_text(Peer& peer, const std::string& text,
 }  // namespace
 
 TEST_CASE("a data packet arrives byte for byte, with topic and sender, up to the limit") {
-    const Pair pair;
+    const Talkers pair;
     std::string bytes(15000, 'x');
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i % 251);
     REQUIRE(send_data(*pair.a, bytes));
@@ -58,7 +58,7 @@ TEST_CASE("a data packet arrives byte for byte, with topic and sender, up to the
 }
 
 TEST_CASE("a data packet to one participant reaches no other") {
-    const Pair pair;
+    const Talkers pair;
     Peer third(pair.a->on_loop([&] { return pair.a->room().name(); }), "third");
     REQUIRE(third.join());
     REQUIRE(third.show_to(*pair.a));
@@ -71,7 +71,7 @@ TEST_CASE("a data packet to one participant reaches no other") {
 }
 
 TEST_CASE("data from the server API has no sender") {
-    const Pair pair;
+    const Talkers pair;
     const auto room = pair.a->on_loop([&] { return pair.a->room().name(); });
     REQUIRE(World::get().call(
                 "SendData", R"({"room":")" + room + R"(","data":"aGVsbG8=","kind":"RELIABLE","topic":"ops"})",
@@ -83,7 +83,7 @@ TEST_CASE("data from the server API has no sender") {
 }
 
 TEST_CASE("text of any length arrives whole, with its attributes") {
-    const Pair pair;
+    const Talkers pair;
     std::string text;
     while (text.size() < 40000) text += "Grüße, 世界! ";
     REQUIRE(send_text(*pair.a, text, {{"key", "value"}}));
@@ -98,14 +98,14 @@ TEST_CASE("text of any length arrives whole, with its attributes") {
 }
 
 TEST_CASE("text that was cut inside a character is sent with a mark in its place") {
-    const Pair pair;
+    const Talkers pair;
     REQUIRE(send_text(*pair.a, "caf\xC3"));
     REQUIRE(pair.b->wait([&] { return !pair.b->texts.empty(); }));
     CHECK(pair.b->texts[0].text == "caf\xEF\xBF\xBD");
 }
 
 TEST_CASE("a text written piece by piece is one stream, and its end overrules its beginning's attributes") {
-    const Pair pair;
+    const Talkers pair;
     std::unique_ptr<rtc::TextWriter> writer;
     pair.a->on_loop([&] {
         writer = pair.a->room().open_text({.topic = "captions", .attributes = {{"final", "false"}, {"id", "1"}}});
@@ -127,7 +127,7 @@ TEST_CASE("a text written piece by piece is one stream, and its end overrules it
 }
 
 TEST_CASE("a writer that is dropped ends its stream, and one that wrote nothing sends nothing") {
-    const Pair pair;
+    const Talkers pair;
     pair.a->on_loop([&] {
         (void)pair.a->room().open_text({.topic = "nothing"});
         pair.a->room().open_text({.topic = "something"})->write("here");
@@ -161,7 +161,7 @@ TEST_CASE("an agent sends text in another's name, and what was said as agents di
 }
 
 TEST_CASE("a method that we serve is called by the server API, and its error is told") {
-    const Pair pair;
+    const Talkers pair;
     const auto room = pair.a->on_loop([&] { return pair.a->room().name(); });
     std::vector<rtc::RpcCall> calls;
     pair.a->on_loop([&] {
@@ -191,7 +191,7 @@ TEST_CASE("a method that we serve is called by the server API, and its error is 
 }
 
 TEST_CASE("attributes are merged, seen by the others, and removed by an empty value") {
-    const Pair pair;
+    const Talkers pair;
     const auto set = [&](const std::map<std::string, std::string>& attributes) {
         return answer(*pair.a, [&](auto done) { pair.a->room().set_attributes(attributes, done); });
     };
@@ -214,7 +214,7 @@ TEST_CASE("attributes are merged, seen by the others, and removed by an empty va
 }
 
 TEST_CASE("requests to a room that is not there are answered, not lost") {
-    const Pair pair;
+    const Talkers pair;
     pair.a->leave();
     REQUIRE(pair.a->wait([&] { return pair.a->closed.has_value(); }));
     CHECK(send_data(*pair.a, "x").error().code == Errc::Cancelled);

@@ -80,7 +80,7 @@ std::string call_body(const std::string& room, const std::string& identity, cons
 }
 
 template<class Start>
-Result<void> answer(Peer& peer, Start start) {
+Result<void> answer_of(Peer& peer, Start start) {
     std::optional<Result<void>> result;
     peer.on_loop([&] { start([&](Result<void> done) { peer.change([&] { result = done; }); }); });
     if (!peer.wait([&] { return result.has_value(); })) return fail(Errc::Timeout, "never answered");
@@ -237,11 +237,11 @@ TEST_CASE("keys of a telephone arrive in order, with who pressed them") {
     REQUIRE(watcher.join());
     REQUIRE(watcher.show_to(a));
     for (const char key : std::string("0159*#AD"))
-        REQUIRE(answer(a, [&](auto done) { a.room().send_dtmf(key, {}, done); }));
+        REQUIRE(answer_of(a, [&](auto done) { a.room().send_dtmf(key, {}, done); }));
     REQUIRE(watcher.wait([&] { return watcher.keys.size() == 8; }));
     CHECK(watcher.keys == "0159*#AD");
     CHECK(watcher.keys_from == "a");
-    CHECK(answer(a, [&](auto done) { a.room().send_dtmf('x', {}, done); }).error().code == Errc::Usage);
+    CHECK(answer_of(a, [&](auto done) { a.room().send_dtmf('x', {}, done); }).error().code == Errc::Usage);
 }
 
 TEST_CASE("text and bytes reach those they are meant for, whole, and nobody else") {
@@ -255,11 +255,11 @@ TEST_CASE("text and bytes reach those they are meant for, whole, and nobody else
     REQUIRE(c.show_to(a));
     std::string payload(70000, '\0');
     for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<char>(i * 7 % 256);
-    REQUIRE(answer(a, [&](auto done) {
+    REQUIRE(answer_of(a, [&](auto done) {
         a.room().send_bytes(payload, {"files", {{"k", "v"}}, {"b"}, "x.bin", "application/x-test"}, done);
     }));
-    REQUIRE(answer(a, [&](auto done) { a.room().send_text("only c", rtc::StreamOptions{"t", {}, {"c"}}, done); }));
-    REQUIRE(answer(a, [&](auto done) { a.room().send_text("all", rtc::StreamOptions{"t"}, done); }));
+    REQUIRE(answer_of(a, [&](auto done) { a.room().send_text("only c", rtc::StreamOptions{"t", {}, {"c"}}, done); }));
+    REQUIRE(answer_of(a, [&](auto done) { a.room().send_text("all", rtc::StreamOptions{"t"}, done); }));
     REQUIRE(b.wait([&] { return b.bytes.size() == 1 && b.texts.size() == 1; }));
     CHECK(b.bytes[0].bytes == payload);
     CHECK(b.bytes[0].topic == "files");

@@ -148,5 +148,5 @@ TEST_CASE("an explanation says what each grant allows, and what absent ones allo
                                                                     {"canSubscribe", "not hear or see others"},
                                                                     {"canPublishData", "send data (by default)"}};
     CHECK(lines == expected);
-    CHECK(explain({}).empty());
+    CHECK(explain(Claims{}).empty());
 }

@@ -13,7 +13,7 @@ using test::tcp;
 
 namespace {
 
-const ApiKey kKey{"devkey", "a_secret_of_at_least_thirty_two_chars"};
+const ApiKey kTwirpKey{"devkey", "a_secret_of_at_least_thirty_two_chars"};
 
 struct Answer {
     std::string status, type, body;
@@ -27,7 +27,7 @@ Error error_for(const Answer& answer, const std::string& extra_header = {}) {
                                        "Content-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body);
     });
     net::HttpClient http;
-    TwirpClient twirp(http, {server.url("ws"), kKey}, 5s);
+    TwirpClient twirp(http, {server.url("ws"), kTwirpKey}, 5s);
     const auto rooms = RoomApi(twirp).list();
     REQUIRE_FALSE(rooms);
     return rooms.error();
@@ -114,12 +114,12 @@ TEST_CASE("a call carries a protobuf body, a short token with its one grant, and
         SmallServer::write(socket, "HTTP/1.1 200 OK\r\nContent-Type: application/protobuf\r\nContent-Length: 0\r\n\r\n");
     });
     net::HttpClient http;
-    TwirpClient twirp(http, {server.url("ws") + "/base/", kKey}, 5s);
+    TwirpClient twirp(http, {server.url("ws") + "/base/", kTwirpKey}, 5s);
     REQUIRE(RoomApi(twirp).participants("demo"));
     CHECK(seen.starts_with("POST /base/twirp/livekit.RoomService/ListParticipants HTTP/1.1\r\n"));
     CHECK(has(seen, "Content-Type: application/protobuf\r\n"));
     const auto begin = seen.find("Bearer ") + 7;
-    const auto verdict = verify(kKey, seen.substr(begin, seen.find("\r\n", begin) - begin));
+    const auto verdict = verify(kTwirpKey, seen.substr(begin, seen.find("\r\n", begin) - begin));
     REQUIRE(verdict.fault == TokenFault::None);
     VideoGrant expected;
     expected.room_admin = true;

@@ -14,19 +14,19 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const ApiKey kKey{"APIdevkey", "a-secret-of-some-forty-characters-for-tests"};
-const WebhookKeys kKeys{{kKey.key, kKey.secret}, {"APIother", "another-secret-another-secret-another-1"}};
-const SystemTime kNow{std::chrono::seconds(1'795'243'100)};
+const ApiKey kHookKey{"APIdevkey", "a-secret-of-some-forty-characters-for-tests"};
+const WebhookKeys kKeys{{kHookKey.key, kHookKey.secret}, {"APIother", "another-secret-another-secret-another-1"}};
+const SystemTime kHookNow{std::chrono::seconds(1'795'243'100)};
 const std::string kBody = R"({"event":"room_started", "room":{"sid":"RM_1", "name":"räume <1>", "emptyTimeout":300}, "id":"EV_1", "createdAt":"1795243093"})";
 
-WebhookVerdict judge(const std::string& header, const std::string& body = kBody, SystemTime now = kNow) {
+WebhookVerdict judge(const std::string& header, const std::string& body = kBody, SystemTime now = kHookNow) {
     return verify_delivery(header, body, kKeys, now);
 }
 
-std::string signed_now(const std::string& body = kBody) { return sign_delivery(kKey, body, kNow); }
+std::string signed_now(const std::string& body = kBody) { return sign_delivery(kHookKey, body, kHookNow); }
 
 /// Signed with our secret, whatever the claims.
-std::string with_claims(const Claims& claims, SystemTime now = kNow) { return mint(kKey, claims, kWebhookTokenLife, now); }
+std::string with_claims(const Claims& claims, SystemTime now = kHookNow) { return mint(kHookKey, claims, kWebhookTokenLife, now); }
 
 }  // namespace
 
@@ -37,7 +37,7 @@ TEST_CASE("what we sign is what LiveKit signs: a bare token with these claims an
     REQUIRE(payload);
     const auto claims = nlohmann::json::parse(*payload);
     CHECK(claims.size() == 5);
-    CHECK(claims["iss"] == kKey.key);
+    CHECK(claims["iss"] == kHookKey.key);
     CHECK(claims["nbf"] == 1'795'243'100);
     CHECK(claims["iat"] == 1'795'243'100);
     CHECK(claims["exp"] == 1'795'243'400);
@@ -61,17 +61,17 @@ TEST_CASE("a delivery that is not valid is told by what is wrong") {
         CHECK(judge(std::string(100'000, 'x')).fault == DeliveryFault::Malformed);
     }
     SUBCASE("unknown key, which is named") {
-        const auto verdict = judge(sign_delivery({"APInobody", "x"}, kBody, kNow));
+        const auto verdict = judge(sign_delivery({"APInobody", "x"}, kBody, kHookNow));
         CHECK(verdict.fault == DeliveryFault::UnknownKey);
         CHECK(verdict.reason.find("APInobody") != std::string::npos);
         CHECK(verdict.key == "APInobody");
     }
     SUBCASE("a key with an empty secret is an unknown one") {
-        CHECK(verify_delivery(sign_delivery({"k", ""}, kBody, kNow), kBody, {{"k", ""}}, kNow).fault == DeliveryFault::UnknownKey);
+        CHECK(verify_delivery(sign_delivery({"k", ""}, kBody, kHookNow), kBody, {{"k", ""}}, kHookNow).fault == DeliveryFault::UnknownKey);
     }
     SUBCASE("another secret") {
-        CHECK(judge(sign_delivery({kKey.key, "wrong"}, kBody, kNow)).fault == DeliveryFault::BadSignature);
-        CHECK(judge(sign_delivery({"APIother", kKey.secret}, kBody, kNow)).fault == DeliveryFault::BadSignature);
+        CHECK(judge(sign_delivery({kHookKey.key, "wrong"}, kBody, kHookNow)).fault == DeliveryFault::BadSignature);
+        CHECK(judge(sign_delivery({"APIother", kHookKey.secret}, kBody, kHookNow)).fault == DeliveryFault::BadSignature);
     }
     SUBCASE("another algorithm") {
         const auto parts = split(signed_now(), '.');
@@ -86,17 +86,17 @@ TEST_CASE("a delivery that is not valid is told by what is wrong") {
         Claims claims;
         claims.sha256 = webhook_hash(kBody);
         CHECK(judge(with_claims(claims)).valid());
-        claims.issued_at = kNow + 61s;
+        claims.issued_at = kHookNow + 61s;
         CHECK(judge(with_claims(claims)).fault == DeliveryFault::NotYetValid);
     }
 }
 
 TEST_CASE("sixty seconds are forgiven at both ends, and how late it is, is told") {
     const auto header = signed_now();
-    CHECK(judge(header, kBody, kNow - 60s).valid());
-    CHECK(judge(header, kBody, kNow - 61s).fault == DeliveryFault::NotYetValid);
-    CHECK(judge(header, kBody, kNow + 359s).valid());
-    const auto late = judge(header, kBody, kNow + 300s + 200s);
+    CHECK(judge(header, kBody, kHookNow - 60s).valid());
+    CHECK(judge(header, kBody, kHookNow - 61s).fault == DeliveryFault::NotYetValid);
+    CHECK(judge(header, kBody, kHookNow + 359s).valid());
+    const auto late = judge(header, kBody, kHookNow + 300s + 200s);
     CHECK(late.fault == DeliveryFault::Expired);
     CHECK(late.reason.find("3m 20s ago") != std::string::npos);
 }
@@ -149,14 +149,14 @@ TEST_CASE("of whatever stands in the header, nothing breaks and nothing is accep
                         base64url_encode(R"({"roomConfig":{"a":)" + std::string(4'000, '[') + std::string(4'000, ']') + "}}") + ".AAAA";
     CHECK(judge(closed).fault == DeliveryFault::Malformed);
     const std::string key = "\x1b[2J\xe2\x80\xae" "evil";
-    CHECK(judge(sign_delivery({key, "x"}, kBody, kNow)).reason.find('\x1b') == std::string::npos);
+    CHECK(judge(sign_delivery({key, "x"}, kBody, kHookNow)).reason.find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("each event that LiveKit knows has a sample, whose parts fit together") {
     REQUIRE(webhook_events().size() == 14);
     SampleOptions options;
     options.room = "r\"1";
-    options.now = kNow;
+    options.now = kHookNow;
     std::set<std::string> rooms;
     for (const auto& name : webhook_events()) {
         CAPTURE(name);

@@ -41,7 +41,7 @@ net::HttpStreamHandlers handlers_into(Heard& heard, Loop& loop) {
             }};
 }
 
-HttpRequest get(const std::string& url) {
+HttpRequest request_of(const std::string& url) {
     HttpRequest request;
     request.url = url;
     return request;
@@ -60,7 +60,7 @@ TEST_CASE("a stream gives head, pieces as they come, and the end, all on its loo
     test::LiveLoop loop;
     Heard heard;
     HttpClient client;
-    auto stream = loop.on_loop([&] { return client.stream(get(server.url()), loop.get(), handlers_into(heard, loop.get())); });
+    auto stream = loop.on_loop([&] { return client.stream(request_of(server.url()), loop.get(), handlers_into(heard, loop.get())); });
     CHECK(heard.waiter.wait([&] { return heard.status == 200 && heard.body == "one"; }));
     first_seen.set_value();
     CHECK(heard.waiter.wait([&] { return heard.done == 1; }));
@@ -81,7 +81,7 @@ TEST_CASE("dropping a stream hangs up and calls nothing afterwards") {
     test::LiveLoop loop;
     Heard heard;
     HttpClient client;
-    auto stream = loop.on_loop([&] { return client.stream(get(server.url()), loop.get(), handlers_into(heard, loop.get())); });
+    auto stream = loop.on_loop([&] { return client.stream(request_of(server.url()), loop.get(), handlers_into(heard, loop.get())); });
     CHECK(heard.waiter.wait([&] { return heard.body == "one"; }));
     loop.on_loop([&] { stream.reset(); });
     CHECK(hung_up.get_future().wait_for(10s) == std::future_status::ready);
@@ -102,7 +102,7 @@ TEST_CASE("a stream may be dropped by its own handler, and its loop may end righ
         std::unique_ptr<net::HttpStream> stream;
         test::LiveLoop loop;
         loop.on_loop([&] {
-            stream = client.stream(get(server.url()), loop.get(), {{}, [&](std::string_view) {
+            stream = client.stream(request_of(server.url()), loop.get(), {{}, [&](std::string_view) {
                 stream.reset();
                 waiter.change([&] { dropped = true; });
             }, {}});
@@ -117,7 +117,7 @@ TEST_CASE("a stream that cannot begin says so once, on the loop") {
     for (const char* url : {"http://127.0.0.1:1", "nonsense"}) {
         CAPTURE(url);
         Heard heard;
-        auto stream = loop.on_loop([&] { return client.stream(get(url), loop.get(), handlers_into(heard, loop.get())); });
+        auto stream = loop.on_loop([&] { return client.stream(request_of(url), loop.get(), handlers_into(heard, loop.get())); });
         CHECK(heard.waiter.wait([&] { return heard.done == 1; }));
         CHECK_FALSE(heard.result);
         CHECK_FALSE(heard.off_loop);
@@ -134,7 +134,7 @@ TEST_CASE("a silent stream ends by its idle time even without a total one") {
     test::LiveLoop loop;
     Heard heard;
     HttpClient client;
-    auto request = get(server.url());
+    auto request = request_of(server.url());
     request.total_timeout = 0ms;
     request.idle_timeout = 80ms;
     auto stream = loop.on_loop([&] { return client.stream(request, loop.get(), handlers_into(heard, loop.get())); });
@@ -150,7 +150,7 @@ TEST_CASE("the end of the client ends its streams with Cancelled") {
     test::LiveLoop loop;
     Heard heard;
     auto client = std::make_unique<HttpClient>();
-    auto stream = loop.on_loop([&] { return client->stream(get(server.url()), loop.get(), handlers_into(heard, loop.get())); });
+    auto stream = loop.on_loop([&] { return client->stream(request_of(server.url()), loop.get(), handlers_into(heard, loop.get())); });
     client.reset();
     CHECK(heard.waiter.wait([&] { return heard.done == 1; }));
     REQUIRE_FALSE(heard.result);

@@ -72,7 +72,7 @@ net::WebSocketOptions to(const SmallServer& server, const std::string& scheme = 
     return options;
 }
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool has_part(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -103,8 +103,8 @@ TEST_CASE("the upgrade carries path, host and headers") {
     CHECK(client.ended());
     const auto head = seen.get_future().get();
     CHECK(head.starts_with("GET /agent?protocol=1 HTTP/1.1\r\n"));
-    CHECK(has(head, "Host: " + server.authority() + "\r\n"));
-    CHECK(has(head, "Authorization: Bearer abc\r\n"));
+    CHECK(has_part(head, "Host: " + server.authority() + "\r\n"));
+    CHECK(has_part(head, "Authorization: Bearer abc\r\n"));
     CHECK(client.why.code == Errc::Unreachable);
 }
 
@@ -124,9 +124,9 @@ TEST_CASE("a refused upgrade tells status and text without the token in it") {
         Client client(to(server));
         REQUIRE(client.ended());
         CHECK(client.why.code == code);
-        CHECK(has(client.why.message, "status " + status.substr(0, 3) + ": invalid token: ***"));
-        CHECK_FALSE(has(client.why.message, "eyJ"));
-        CHECK_FALSE(has(client.why.message, "\x1b"));
+        CHECK(has_part(client.why.message, "status " + status.substr(0, 3) + ": invalid token: ***"));
+        CHECK_FALSE(has_part(client.why.message, "eyJ"));
+        CHECK_FALSE(has_part(client.why.message, "\x1b"));
         CHECK(client.opened == 0);
     }
 }
@@ -137,7 +137,7 @@ TEST_CASE("nobody there, a mute server and a garbling one are told apart") {
         Client client(gone);
         REQUIRE(client.ended());
         CHECK(client.why.code == Errc::Unreachable);
-        CHECK(has(client.why.message, "connection refused by 127.0.0.1:"));
+        CHECK(has_part(client.why.message, "connection refused by 127.0.0.1:"));
     }
     {
         SmallServer mute([](tcp::socket& socket) { SmallServer::wait_for_end(socket); });
@@ -146,7 +146,7 @@ TEST_CASE("nobody there, a mute server and a garbling one are told apart") {
         Client client(options);
         REQUIRE(client.ended());
         CHECK(client.why.code == Errc::Timeout);
-        CHECK(has(client.why.message, "no WebSocket answer from " + mute.authority() + " within 100 ms"));
+        CHECK(has_part(client.why.message, "no WebSocket answer from " + mute.authority() + " within 100 ms"));
     }
     {
         SmallServer garbling([](tcp::socket& socket) {
@@ -183,7 +183,7 @@ TEST_CASE("a close by the server tells its code and reason; a break of the line 
         Client client(to(polite));
         REQUIRE(client.ended());
         CHECK(client.why.code == Errc::Unreachable);
-        CHECK(has(client.why.message, "code 1001: maintenance"));
+        CHECK(has_part(client.why.message, "code 1001: maintenance"));
     }
     {
         SmallServer rude([](tcp::socket& socket) {
@@ -193,7 +193,7 @@ TEST_CASE("a close by the server tells its code and reason; a break of the line 
         Client client(to(rude));
         REQUIRE(client.ended());
         CHECK(client.opened == 1);
-        CHECK(has(client.why.message, "broke"));
+        CHECK(has_part(client.why.message, "broke"));
     }
 }
 
@@ -209,7 +209,7 @@ TEST_CASE("a message larger than allowed ends the connection") {
     Client client(options);
     REQUIRE(client.ended());
     CHECK(client.why.code == Errc::Protocol);
-    CHECK(has(client.why.message, "larger than 1000 bytes"));
+    CHECK(has_part(client.why.message, "larger than 1000 bytes"));
     CHECK(client.messages.empty());
 }
 
@@ -318,7 +318,7 @@ TEST_CASE("wss refuses a certificate that nobody vouches for, or for another nam
         Client client(to(server, "wss"));
         REQUIRE(client.ended());
         CHECK(client.why.code == Errc::Unreachable);
-        CHECK(has(client.why.message, "self-signed certificate"));
+        CHECK(has_part(client.why.message, "self-signed certificate"));
     }
     const test::TrustedFor trusted(identity.certificate);
     {
@@ -327,7 +327,7 @@ TEST_CASE("wss refuses a certificate that nobody vouches for, or for another nam
         Client client(options);
         REQUIRE(client.ended());
         CHECK(client.why.code == Errc::Unreachable);
-        CHECK(has(client.why.message, "hostname mismatch"));
+        CHECK(has_part(client.why.message, "hostname mismatch"));
     }
     Client client(to(server, "wss"));
     CHECK(client.waiter.wait([&] { return client.messages.size() == 1; }));

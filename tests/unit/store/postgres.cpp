@@ -116,7 +116,7 @@ TEST_CASE("a database of the first schema is brought up, with its calls, by a re
         CHECK((*store)->list({}).value_or(std::vector<Call>{}).size() == 1);
         CHECK((*store)->report(1).value_or("none") == "");
         CHECK((*store)->carried("receptionist").has_value());
-        CHECK(server.sql("SELECT string_agg(version::text, ',' ORDER BY version) FROM voicectl.schema_version", name) == "1,2,3,4,5");
+        CHECK(server.sql("SELECT string_agg(version::text, ',' ORDER BY version) FROM voicectl.schema_version", name) == "1,2,3,4,5,6");
     }
 }
 

@@ -156,7 +156,7 @@ STORE_TEST_CASE("what is to be forwarded goes room by room in order, and only wh
     REQUIRE(next.size() == 1);  // room one waits for its first event
     CHECK(next[0].event.id == "EV_2RM_2");
     CHECK(*hooks.next_forward({"http://a/"}) == at_second(1));
-    CHECK(hooks.due_forwards({"http://a/"}, {}, at_second(200), 10)->at(0).attempts == 1);
+    CHECK(hooks.due_forwards({"http://a/"}, {}, at_second(200), 10)->at(1).attempts == 1);
     CHECK(hooks.deliveries({.forwarded = true})->size() == 2);
     CHECK(*hooks.drop_target("http://a/") == 13);
     CHECK(*hooks.queued_forwards() == 7);
@@ -191,6 +191,60 @@ STORE_TEST_CASE("old events are forgotten with their calls, ids of the last minu
     CHECK(*hooks.take({fresh[0]}, {}) == std::vector<bool>{false});
     CHECK(*hooks.queued_forwards() == 7);
     CHECK(hooks.recordings("", 0)->size() == 2);  // they are records, not events
+}
+
+STORE_TEST_CASE("of what was refused the newest are kept, and nothing else goes for it") {
+    Engine engine;
+    const auto store = opened(engine.place());
+    auto& hooks = store->webhooks();
+    REQUIRE(hooks.take(whole_call("RM_1", "one"), {}));
+    const auto taken = hooks.deliveries({})->size();
+    int number = 0;
+    for (int round = 0; round < 3; ++round) {
+        std::vector<Delivery> flood;
+        for (int i = 0; i < Webhooks::kMostRefused / 2; ++i)
+            flood.push_back({.event_id = "", .event = "e", .room = "r", .target = "", .outcome = "refused", .status = 401, .at = at_second(1), .reason = std::to_string(number++)});
+        REQUIRE(hooks.log_refused(flood));
+    }
+    const auto kept = *hooks.deliveries({.refused = true});
+    CHECK(kept.size() == Webhooks::kMostRefused);
+    CHECK(kept.front().reason == std::to_string(number - 1));
+    CHECK(hooks.deliveries({})->size() == taken + Webhooks::kMostRefused);
+}
+
+STORE_TEST_CASE("the next of a room's events is found at once, however many wait") {
+    Engine engine;
+    const auto store = opened(engine.place());
+    auto& hooks = store->webhooks();
+    const std::vector<std::string> targets{"http://a/"};
+    std::vector<WebhookEvent> events;
+    for (int i = 0; i < 3; ++i)
+        for (const auto* room : {"one", "two"}) {
+            auto event = *parse_webhook_event(sample_body("room_started", fmt::format("EV_{}{}", room, i), 0, {{"room", sample_room("RM_1", room, "")}}));
+            event.received_at = at_second(i);
+            events.push_back(event);
+        }
+    REQUIRE(hooks.take(events, targets));
+    const auto next = [&](std::vector<std::string> ids) {
+        const auto due = *hooks.due_forwards(targets, {}, at_second(100), 10);
+        std::vector<std::string> out;
+        for (const auto& one : due) out.push_back(one.event.id);
+        CHECK(out == ids);
+        return due;
+    };
+    auto due = next({"EV_one0", "EV_two0"});
+    REQUIRE(hooks.end_forward(due[0].id, {.event_id = "EV_one0", .target = "http://a/", .outcome = "delivered", .at = at_second(1)}, {}));
+    due = next({"EV_two0", "EV_one1"});
+    REQUIRE(hooks.end_forward(due[0].id, {.event_id = "EV_two0", .target = "http://a/", .outcome = "failed", .at = at_second(1)}, at_second(200)));
+    next({"EV_one1"});
+    CHECK(*hooks.next_forward(targets) == at_second(1));
+    // What is forgotten from the head of a queue lets the next one through.
+    REQUIRE(hooks.forget(at_second(2)));
+    next({"EV_one2", "EV_two2"});
+    CHECK(hooks.drop_target("http://a/") == 2);
+    CHECK_FALSE(hooks.next_forward(targets)->has_value());
+    REQUIRE(hooks.take({*parse_webhook_event(sample_body("room_started", "EV_new", 0, {{"room", sample_room("RM_1", "one", "")}}))}, targets));
+    next({"EV_new"});
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ struct Taking {
         });
     }
     ~Taking() {
+        live.on_loop([&] { intake.reset(); });  // it writes what is left to the store's queue
         store.reset();
-        live.on_loop([&] { intake.reset(); });
     }
     net::ServedResponse ask(net::ServedRequest request) {
         std::optional<net::ServedResponse> answer;
@@ -64,6 +64,28 @@ TEST_CASE("other methods, paths and, unverified, what is no event get no 2xx") {
     CHECK(taking.ask({"POST", "/"}).status == 404);
     CHECK(taking.ask({"POST", "/hook", "", {}, "{}"}).status == 400);
     CHECK(taking.ask({"POST", "/hook", "", {}, R"({"id":"EV_1","event":"x"})"}).status == 200);
+}
+
+TEST_CASE("what is refused is in the log, with the sender's words for it and not under an event's id; a flood of it is counted") {
+    Taking taking;
+    const std::string body = R"({"id":"EV_1","event":"room_started","room":{"name":"demo"}})";
+    CHECK(taking.ask({"POST", "/", "", {{"authorization", "nonsense"}}, body, "127.0.0.1:1"}).status == 401);
+    for (int i = 0; i < 500; ++i) CHECK(taking.ask({"POST", "/", "", {}, "x", "127.0.0.1:1"}).status == 401);
+    taking.live.on_loop([&] { taking.intake.reset(); });
+    taking.store.reset();
+    auto store = *store::Store::open(taking.folder.file("s.db"));
+    const auto all = *store->webhooks().deliveries({.refused = true});
+    // Ten for each second that the flood took, and a count of the others.
+    REQUIRE(all.size() >= 11);
+    CHECK(all.size() < 250);
+    const auto& first = all.back();
+    CHECK(std::tuple(first.event, first.room, first.event_id, first.outcome, first.status) == std::tuple("room_started", "demo", "", "refused", 401));
+    CHECK_FALSE(first.reason.empty());
+    int counted = 0;
+    for (const auto& one : all)
+        if (const auto end = one.reason.find(" more in the same second"); end != std::string::npos) counted += std::stoi(one.reason) - 1;
+    CHECK(counted + static_cast<int>(all.size()) == 501);
+    CHECK(store->webhooks().deliveries({.event_id = "EV_1"})->empty());
 }
 
 TEST_CASE("the key that signed is remembered, and only a checked one") {
