@@ -1,4 +1,4 @@
-#include "console_room.h"
+#include "local_room.h"
 
 #include <algorithm>
 #include <deque>
@@ -14,7 +14,7 @@ constexpr const char* kVoice = "TR_agent";
 /// The agent's track: heard at once, or 10 ms at every tick.
 class ConsoleOutput final : public rtc::AudioOutput {
  public:
-    ConsoleOutput(Loop& loop, int rate_hz, Pace pace, ConsoleCore& core) : loop_(loop), rate_hz_(rate_hz), pace_(pace), core_(core) {}
+    ConsoleOutput(Loop& loop, int rate_hz, Pace pace, LocalCore& core) : loop_(loop), rate_hz_(rate_hz), pace_(pace), core_(core) {}
     ~ConsoleOutput() override {
         if (on_gone) on_gone();
     }
@@ -70,7 +70,7 @@ class ConsoleOutput final : public rtc::AudioOutput {
     Loop& loop_;
     int rate_hz_;
     Pace pace_;
-    ConsoleCore& core_;
+    LocalCore& core_;
     std::deque<std::int16_t> queue_;
     std::uint64_t played_ = 0;
     bool sounding_ = false;
@@ -84,10 +84,10 @@ class NoText final : public rtc::TextWriter {
     void close(const std::map<std::string, std::string>&) override {}
 };
 
-class ConsoleInput final : public rtc::AudioInput {
+class LocalInput final : public rtc::AudioInput {
  public:
-    explicit ConsoleInput(std::function<void()> on_gone) : on_gone_(std::move(on_gone)) {}
-    ~ConsoleInput() override { on_gone_(); }
+    explicit LocalInput(std::function<void()> on_gone) : on_gone_(std::move(on_gone)) {}
+    ~LocalInput() override { on_gone_(); }
 
  private:
     std::function<void()> on_gone_;
@@ -95,10 +95,10 @@ class ConsoleInput final : public rtc::AudioInput {
 
 }  // namespace
 
-class ConsoleRoom final : public rtc::Room {
+class LocalRoom final : public rtc::Room {
  public:
-    ConsoleRoom(ConsoleCore& core, Loop& loop, rtc::RoomObserver& observer) : core_(core), loop_(loop), observer_(observer) { core_.open_ = this; }
-    ~ConsoleRoom() override {
+    LocalRoom(LocalCore& core, Loop& loop, rtc::RoomObserver& observer) : core_(core), loop_(loop), observer_(observer) { core_.open_ = this; }
+    ~LocalRoom() override {
         if (core_.open_ == this) core_.open_ = nullptr;
     }
 
@@ -129,7 +129,7 @@ class ConsoleRoom final : public rtc::Room {
     }
     std::unique_ptr<rtc::AudioInput> listen(const std::string&, int, std::function<void(const rtc::AudioFrame&)> on_frame) override {
         on_frame_ = std::move(on_frame);
-        return std::make_unique<ConsoleInput>(lifeline_.guard([this] { on_frame_ = nullptr; }));
+        return std::make_unique<LocalInput>(lifeline_.guard([this] { on_frame_ = nullptr; }));
     }
     void send_data(const std::string&, const std::string&, const std::vector<std::string>&, std::function<void(Result<void>)> done) override { sent(std::move(done)); }
     void send_text(const std::string&, const rtc::StreamOptions&, std::function<void(Result<void>)> done) override { sent(std::move(done)); }
@@ -180,7 +180,7 @@ class ConsoleRoom final : public rtc::Room {
     }
     void later(Loop::Task task) { loop_.post(lifeline_.guard(std::move(task))); }
 
-    ConsoleCore& core_;
+    LocalCore& core_;
     Loop& loop_;
     rtc::RoomObserver& observer_;
     rtc::ConnectionState state_ = rtc::ConnectionState::Connecting;
@@ -190,19 +190,19 @@ class ConsoleRoom final : public rtc::Room {
     Lifeline lifeline_;
 };
 
-std::unique_ptr<rtc::Room> ConsoleCore::room(Loop& loop, rtc::RoomOptions, rtc::RoomObserver& observer) {
-    return std::make_unique<ConsoleRoom>(*this, loop, observer);
+std::unique_ptr<rtc::Room> LocalCore::room(Loop& loop, rtc::RoomOptions, rtc::RoomObserver& observer) {
+    return std::make_unique<LocalRoom>(*this, loop, observer);
 }
 
-void ConsoleCore::type(const std::string& text) {
+void LocalCore::type(const std::string& text) {
     if (open_ != nullptr) open_->type(text);
 }
 
-void ConsoleCore::leave() {
+void LocalCore::leave() {
     if (open_ != nullptr) open_->caller_leaves();
 }
 
-void ConsoleCore::tick(audio::SampleView samples) {
+void LocalCore::tick(audio::SampleView samples) {
     if (open_ != nullptr) open_->tick(samples);
 }
 

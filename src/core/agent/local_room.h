@@ -13,16 +13,16 @@ namespace voicectl::agent {
 /// How the agent's voice is played.
 enum class Pace { AtOnce, RealTime };
 
-struct ConsoleCaller {
+struct LocalCaller {
     std::string identity;
     bool has_microphone = false;
 };
 
-class ConsoleRoom;
+class LocalRoom;
 
-class ConsoleCore final : public rtc::Core {
+class LocalCore final : public rtc::Core {
  public:
-    ConsoleCore(ConsoleCaller caller, Pace pace) : caller_(std::move(caller)), pace_(pace) {}
+    LocalCore(LocalCaller caller, Pace pace) : caller_(std::move(caller)), pace_(pace) {}
     std::unique_ptr<rtc::Room> room(Loop& loop, rtc::RoomOptions options, rtc::RoomObserver& observer) override;
 
     /// All the following: nothing where no room is open.
@@ -35,10 +35,10 @@ class ConsoleCore final : public rtc::Core {
     std::function<void(const std::string& state)> on_state;  // the attribute lk.agent.state
 
  private:
-    friend class ConsoleRoom;
-    ConsoleCaller caller_;
+    friend class LocalRoom;
+    LocalCaller caller_;
     Pace pace_;
-    ConsoleRoom* open_ = nullptr;
+    LocalRoom* open_ = nullptr;
 };
 
 }  // namespace voicectl::agent
