@@ -99,7 +99,10 @@ class LocalConsole final : public Console {
             std::copy_n(said.begin() + static_cast<std::ptrdiff_t>(position_), count, frame.begin());
             position_ += count;
         }
-        if (options_.audio) core_.tick(frame);
+        if (options_.audio) {
+            core_.play(1);
+            core_.hear(frame);
+        }
         if (session_) look_around();
     }
 

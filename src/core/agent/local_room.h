@@ -10,12 +10,21 @@
 
 namespace voicectl::agent {
 
-/// How the agent's voice is played.
-enum class Pace { AtOnce, RealTime };
+/// How the agent's voice is played: RealTime and Ahead by tick(), in the latter a little is handed out before its time
+/// (ahead_output.h).
+enum class Pace { AtOnce, RealTime, Ahead };
 
 struct LocalCaller {
     std::string identity;
     bool has_microphone = false;
+    std::string room = "console";
+};
+
+/// What is said, as it becomes known: each one replaces those of the same id.
+struct LocalCaption {
+    bool agent = false;
+    std::string id, text;
+    bool final = false;
 };
 
 class LocalRoom;
@@ -27,11 +36,20 @@ class LocalCore final : public rtc::Core {
 
     /// All the following: nothing where no room is open.
     void type(const std::string& text);
+    void press(char key);
     void leave();
-    /// 10 ms go by, in which the caller says `samples` (at 16 kHz); what the agent says in them goes to on_audio.
-    void tick(audio::SampleView samples);
+    /// The caller's connection is lost, or there again.
+    void connected(bool there);
+    /// So many times 10 ms go by, in which the agent is heard.
+    void play(int frames);
+    /// The caller says `samples`, 10 ms at 16 kHz.
+    void hear(audio::SampleView samples);
+    /// The caller is given so much of the agent's voice again: nothing new is played meanwhile. Pace::Ahead.
+    void repeat(std::chrono::milliseconds time);
 
-    std::function<void(audio::SampleView)> on_audio;
+    std::function<void(audio::SampleView)> on_audio;         // Pace::Ahead: at 16 kHz, at most 100 ms
+    std::function<void()> on_clear;                          // what was handed out ahead is not said. Pace::Ahead
+    std::function<void(const LocalCaption&)> on_caption;
     std::function<void(const std::string& state)> on_state;  // the attribute lk.agent.state
 
  private:
