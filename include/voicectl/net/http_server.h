@@ -1,6 +1,8 @@
 // A small HTTP/1.1 server on Boost.Beast: health checks, metrics, webhooks. Lives on one AsioLoop, the handler runs
 // there. Slow, hostile and too many clients are shed: a time for each request, a limit on header and body, a limit on
-// connections. No TLS: behind a proxy, or on loopback.
+// connections. Refused with 400, and the connection closed, is what two servers could read in two ways (RFC 9112, 11.2):
+// lengths that are given twice or beside an encoding, other encodings than chunked, no or several Hosts, trailers, targets
+// that are no path. No TLS: behind a proxy, or on loopback.
 #pragma once
 
 #include <chrono>
@@ -36,6 +38,8 @@ struct HttpServerOptions {
     std::string host = "127.0.0.1";
     int port = 0;  // 0: any free one
     std::size_t max_body = 64 * 1024;
+    std::function<std::size_t(const ServedRequest& head)> body_limit = {};  // less than max_body, where a request has no need of that; asked before its body
+    std::size_t max_bodies = 256 * 1024 * 1024;        // of all that are being read; beyond it 503
     std::size_t max_connections = 64;                  // of more, those that have kept us waiting longest are closed
     std::chrono::milliseconds request_timeout{10000};  // until all of a request is read; and again for writing
     std::chrono::milliseconds idle_timeout{30000};     // between two requests

@@ -3,6 +3,7 @@
 #include "commands/session/view.h"
 #include "commands/transcript/source.h"
 #include "voicectl/base/text.h"
+#include "voicectl/store/json.h"
 
 namespace voicectl::commands {
 namespace {
@@ -30,7 +31,7 @@ Result<std::unique_ptr<store::Store>> store_to_change(const std::string& flag, E
 
 Result<void> show_changed(const store::Session& session, Env& env) {
     env.out.changed();
-    return env.out.emit(session_json(session), session_heading(session), session.id);
+    return env.out.emit(store::to_json(session), session_heading(session), session.id);
 }
 
 Error with_session_hint(Error error) {

@@ -5,6 +5,7 @@
 #include "voicectl/agent/call_report.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
+#include "voicectl/store/json.h"
 
 namespace voicectl::commands {
 namespace {
@@ -36,7 +37,7 @@ Result<store::SessionFilter> session_filter(const SessionListOptions& options) {
 
 /// What is known of the session's call; null fields where there is none.
 Result<Json> with_call(const store::Session& session, store::Store& store) {
-    auto json = session_json(session);
+    auto json = store::to_json(session);
     for (const char* key : {"room", "durationMs", "reason", "costs"}) json[key] = nullptr;
     if (!session.call_id) return json;
     VC_TRY_ASSIGN(const auto call, store.call(*session.call_id));
@@ -87,7 +88,7 @@ Result<void> run_session_list(const SessionListOptions& options, Env& env) {
     const bool cut = !options.all && sessions.size() > static_cast<std::size_t>(options.limit);
     if (cut) sessions.resize(static_cast<std::size_t>(options.limit));
     Json items = Json::array();
-    for (const auto& one : sessions) items.push_back(session_json(one));
+    for (const auto& one : sessions) items.push_back(store::to_json(one));
     VC_TRY(env.out.emit_list("sessions", items,
                              {column("ID", "id"), column("USER", "userId"), column("ASSIGNMENT", "assignmentId", true), column("CALL", "callId"),
                               column("STARTED", "startedAt"), column("COMPLETED", "completedAt"), column("STATUS", "status")},

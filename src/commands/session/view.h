@@ -6,7 +6,6 @@
 
 namespace voicectl::commands {
 
-Json session_json(const store::Session& session);
 std::string session_heading(const store::Session& session);
 
 }  // namespace voicectl::commands

@@ -1,8 +1,8 @@
 #include "commands/transcript/list.h"
 
-#include "commands/transcript/render.h"
 #include "commands/transcript/source.h"
 #include "voicectl/base/text.h"
+#include "voicectl/store/json.h"
 
 namespace voicectl::commands {
 namespace {
@@ -64,7 +64,7 @@ Result<void> run_transcript_list(const TranscriptListOptions& options, Env& env)
     const bool cut = !options.all && calls.size() > limit;
     if (cut) calls.resize(limit);
     Json items = Json::array();
-    for (const auto& call : calls) items.push_back(call_json(call));
+    for (const auto& call : calls) items.push_back(store::to_json(call));
     VC_TRY(env.out.emit_list("transcripts", items, columns(env.out.format), "id"));
     if (cut) env.out.note(fmt::format("only the newest {}; --limit or --all shows more", limit));
     return {};

@@ -1,4 +1,4 @@
-// Calls and turns as JSON and as lines for people. Pure; any thread.
+// Turns as lines for people. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -7,10 +7,6 @@
 #include "voicectl/store/store.h"
 
 namespace voicectl::commands {
-
-Json call_json(const store::Call& call);
-/// With times as they are and as milliseconds since the call began.
-Json turn_json(const store::Turn& turn, const store::Call& call);
 
 struct TurnText {
     std::string time;     // "0:07.3" since the call began

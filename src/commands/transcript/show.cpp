@@ -4,6 +4,7 @@
 #include "commands/transcript/source.h"
 #include "voicectl/agent/call_report.h"
 #include "voicectl/base/json.h"
+#include "voicectl/store/json.h"
 #include "voicectl/transcript/format.h"
 
 namespace voicectl::commands {
@@ -62,10 +63,10 @@ Result<void> run_transcript_show(const TranscriptShowOptions& options, Env& env)
     }
     const bool for_people = env.out.format == Format::Table || env.out.format == Format::Wide;
     if (for_people && env.out.get.empty() && env.out.fields.empty()) return show_people(*store, call, env.out);
-    auto json = call_json(call);
+    auto json = store::to_json(call);
     json["turns"] = Json::array();
     VC_TRY(store->turns(call.id, [&](const store::Turn& turn) {
-        json["turns"].push_back(turn_json(turn, call));
+        json["turns"].push_back(store::to_json(turn, call));
         return true;
     }));
     return env.out.emit(json, {}, std::to_string(call.id));

@@ -1,8 +1,10 @@
 #include "voicectl/net/http_server.h"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <set>
@@ -22,7 +24,10 @@ constexpr std::uint32_t kMaxHeader = 16 * 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kLinger{2000};
 
-ServedRequest to_request(const http::request<http::string_body>& from, std::string peer) {
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+template<class Request>
+ServedRequest to_head(const Request& from, const std::string& peer) {
     ServedRequest out;
     out.method = std::string(from.method_string());
     const std::string target(from.target());
@@ -30,9 +35,25 @@ ServedRequest to_request(const http::request<http::string_body>& from, std::stri
     out.path = target.substr(0, mark);
     if (mark != std::string::npos) out.query = target.substr(mark + 1);
     for (const auto& field : from) out.headers.emplace_back(to_lower_ascii(std::string(field.name_string())), std::string(field.value()));
-    out.body = from.body();
-    out.peer = std::move(peer);
+    out.peer = peer;
     return out;
+}
+
+/// What a proxy before us may have read otherwise than we do; "" for none.
+template<class Request>
+std::string_view doubtful(const Request& head) {
+    const auto count = [&](http::field field) { return head.count(field); };
+    if (head.version() != 10 && head.version() != 11) return "another version of HTTP";
+    if (count(http::field::host) > 1 || (head.version() == 11 && count(http::field::host) == 0)) return "not one Host";
+    if (!head.target().starts_with('/')) return "a target that is no path";
+    if (std::any_of(head.target().begin(), head.target().end(), [](unsigned char c) { return c <= ' ' || c >= 0x7f; })) return "a target with other characters than a path has";
+    if (count(http::field::content_length) > 1) return "two Content-Lengths";
+    const auto length = head[http::field::content_length];
+    if (length.find_first_not_of("0123456789") != length.npos) return "a Content-Length that is no number";  // Beast takes "0, 45" for 0
+    if (count(http::field::transfer_encoding) == 0) return {};
+    if (count(http::field::transfer_encoding) > 1 || !beast::iequals(head[http::field::transfer_encoding], "chunked")) return "a Transfer-Encoding that is not chunked";
+    if (head.version() == 10 || count(http::field::content_length) != 0) return "a Transfer-Encoding that does not belong there";
+    return {};
 }
 
 class Connection;
@@ -44,6 +65,7 @@ struct Shared {
     std::set<Connection*> open;
     bool draining = false;
     std::function<void()> drained;  // called once
+    std::size_t bodies = 0;         // bytes set aside for those that are being read
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -55,6 +77,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         shared_->open.insert(this);
     }
     ~Connection() {
+        set_aside(0);
         shared_->open.erase(this);
         if (shared_->draining && shared_->open.empty() && shared_->drained) std::exchange(shared_->drained, nullptr)();
     }
@@ -66,7 +89,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         if (const auto socket = socket_.lock()) socket->go_away();
     }
     /// Of a request for a WebSocket.
-    void refuse(ServedResponse response) {
+    void refuse_socket(ServedResponse response) {
         if (shared_->handler) write(std::move(response), false);
     }
     std::unique_ptr<ServerSocket> accept(UpgradeRequest request, ServerSocketOptions options, ServerSocketHandlers handlers) {
@@ -86,25 +109,54 @@ class Connection : public std::enable_shared_from_this<Connection> {
         parser_.emplace();
         parser_->body_limit(shared_->options.max_body);
         parser_->header_limit(kMaxHeader);
+        head_only_ = false;
         reading_since_ = Clock::now();
         stream_.expires_after(time);
+        http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_header(error); });
+    }
+
+    void on_header(beast::error_code error) {
+        if (error) return on_read(error);
+        const auto& head = parser_->get();
+        head_only_ = head.method() == http::verb::head;
+        if (const auto what = doubtful(head); !what.empty()) return refuse(400, fmt::format("this request has {}\n", what));
+        fields_ = static_cast<std::size_t>(std::distance(head.begin(), head.end()));
+        const auto& options = shared_->options;
+        const auto limit = options.body_limit ? std::min(options.max_body, options.body_limit(to_head(head, peer_))) : options.max_body;
+        const auto length = parser_->content_length();
+        if (length && *length > limit) return refuse(413, "the body is too large\n");
+        parser_->body_limit(limit);
+        const auto needs = length ? static_cast<std::size_t>(*length) : parser_->chunked() ? limit : 0;
+        if (shared_->bodies + needs > options.max_bodies) return refuse(503, "too much is being sent at once\n", {{"Retry-After", "2"}});
+        set_aside(needs);
+        if (needs == 0 || !beast::iequals(head[http::field::expect], "100-continue")) return read_body();
+        asio::async_write(stream_, asio::buffer(kContinue), [self = shared_from_this()](beast::error_code failed, std::size_t) {
+            if (failed) return self->on_read(failed);
+            self->read_body();
+        });
+    }
+
+    void read_body() {
         http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_read(error); });
     }
 
     void on_read(beast::error_code error) {
         reading_since_.reset();
+        set_aside(0);
         if (error == http::error::body_limit) return write({413, "the body is too large\n"}, false);
         if (error == http::error::header_limit) return write({431, "the header is too large\n"}, false);
         if (error == http::error::end_of_stream || error == beast::error::timeout || error == asio::error::operation_aborted) return;
         if (error.category() == http::make_error_code(http::error::bad_method).category()) return write({400, "this is no HTTP request\n"}, false);
         if (error || !shared_->handler) return;
         auto request = parser_->release();
+        if (static_cast<std::size_t>(std::distance(request.begin(), request.end())) != fields_) return write({400, "this request has a trailer\n"}, false);
         const bool keep = request.keep_alive();
-        head_only_ = request.method() == http::verb::head;
         stream_.expires_never();  // whoever answers has his own limits
         if (is_websocket_upgrade(request) && offer(request)) return;
         auto asked = std::make_shared<std::shared_ptr<Connection>>(shared_from_this());  // until answered, however long the answer is kept
-        shared_->handler(to_request(request, peer_), [asked, keep](ServedResponse response) {
+        auto served = to_head(request, peer_);
+        served.body = std::move(request.body());
+        shared_->handler(served, [asked, keep](ServedResponse response) {
             const auto self = std::exchange(*asked, nullptr);
             if (self && self->shared_->handler) self->write(std::move(response), keep);
         });
@@ -112,6 +164,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// False: nobody wants to make a WebSocket of it.
     bool offer(UpgradeRequest& request);
+
+    void refuse(int status, std::string text, Headers headers = {}) {
+        reading_since_.reset();
+        write({status, std::move(text), "text/plain; charset=utf-8", std::move(headers)}, false);
+    }
+
+    void set_aside(std::size_t bytes) {
+        shared_->bodies += bytes - set_aside_;
+        set_aside_ = bytes;
+    }
 
     void write(ServedResponse from, bool keep) {
         response_ = {};
@@ -148,6 +210,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<http::request_parser<http::string_body>> parser_;
     http::response<http::string_body> response_;
     std::optional<TimePoint> reading_since_;
+    std::size_t fields_ = 0, set_aside_ = 0;
     std::array<char, 4096> rest_{};
     bool head_only_ = false;
     std::weak_ptr<ServedSocket> socket_;  // what became of us
@@ -157,7 +220,7 @@ class ConnectionUpgrade final : public Upgrade {
  public:
     ConnectionUpgrade(std::shared_ptr<Connection> connection, UpgradeRequest request) : connection_(std::move(connection)), request_(std::move(request)) {}
     void refuse(ServedResponse response) override {
-        if (const auto connection = std::exchange(connection_, nullptr)) connection->refuse(std::move(response));
+        if (const auto connection = std::exchange(connection_, nullptr)) connection->refuse_socket(std::move(response));
     }
     std::unique_ptr<ServerSocket> accept(ServerSocketOptions options, ServerSocketHandlers handlers) override {
         const auto connection = std::exchange(connection_, nullptr);
@@ -172,7 +235,7 @@ class ConnectionUpgrade final : public Upgrade {
 bool Connection::offer(UpgradeRequest& request) {
     const auto& options = shared_->options;
     if (!options.upgrades || !options.on_upgrade) return false;
-    const auto served = to_request(request, peer_);
+    const auto served = to_head(request, peer_);
     if (!options.upgrades(served)) return false;
     // A client sends nothing before it has the answer: what is there already is another request, or a body.
     if (!request.body().empty() || buffer_.size() > 0) {

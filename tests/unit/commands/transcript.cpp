@@ -15,6 +15,7 @@
 #include "commands/transcript/source.h"
 #include "support/temp_folder.h"
 #include "voicectl/base/text.h"
+#include "voicectl/store/json.h"
 
 namespace voicectl::commands {
 namespace {
@@ -386,7 +387,7 @@ TEST_CASE("odd details and times are shown without harm") {
     for (const auto* detail : {"", "nonsense", "[1]", "{\"sttMs\":\"fast\"}", "{\"answerLatencyMs\":null}"}) {
         turn.detail_json = detail;
         CHECK(turn_text(turn, call).remarks.empty());
-        CHECK(turn_json(turn, call)["detail"].is_object());
+        CHECK(store::to_json(turn, call)["detail"].is_object());
     }
     turn.detail_json = R"({"answerLatencyMs":1234.5})";
     CHECK(turn_text(turn, call).remarks == "answered after 1234 ms");

@@ -134,6 +134,77 @@ TEST_CASE("what is too large or no HTTP is refused, and nobody is asked") {
     CHECK(served.seen.empty());
 }
 
+TEST_CASE("what two servers could read in two ways is refused, and what hides behind it is never asked") {
+    const std::string hidden = "GET /admin HTTP/1.1\r\nHost: a\r\n\r\n";
+    const std::string length = std::to_string(hidden.size());
+    const std::vector<std::pair<std::string, std::string>> doubtful{
+        {"CL.TE", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden},
+        {"TE.CL", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: " + length + "\r\n\r\n0\r\n\r\n" + hidden},
+        {"TE.TE", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + hidden},
+        {"TE not chunked at its end", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n" + hidden},
+        {"TE of another spelling", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + hidden},
+        {"TE with a blank before the colon", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + hidden},
+        {"TE with a vertical tab", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\vchunked\r\n\r\n0\r\n\r\n" + hidden},
+        {"TE of HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden},
+        {"two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: " + length + "\r\n\r\n" + hidden},
+        {"the same length twice", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n" + hidden},
+        {"a list of lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0, 0\r\n\r\n" + hidden},
+        {"a list of two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0, " + length + "\r\n\r\n" + hidden},
+        {"a length with a sign", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +0\r\n\r\n" + hidden},
+        {"a negative length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n" + hidden},
+        {"a length in hexadecimal", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x0\r\n\r\n" + hidden},
+        {"a length past 64 bits", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n" + hidden},
+        {"a chunk's size with a sign", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+0\r\n\r\n" + hidden},
+        {"a chunk's size past 64 bits", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n\r\n" + hidden},
+        {"a trailer", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n" + hidden},
+        {"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + hidden},
+        {"no host", "GET / HTTP/1.1\r\n\r\n" + hidden},
+        {"a whole URL", "GET http://b/admin HTTP/1.1\r\nHost: a\r\n\r\n" + hidden},
+        {"lines that end in LF alone", "GET / HTTP/1.1\nHost: a\n\n" + hidden},
+        {"a NUL in a header", std::string("GET / HTTP/1.1\r\nHost: a\r\nX: ") + '\0' + "\r\n\r\n" + hidden},
+        {"a carriage return in a header", "GET / HTTP/1.1\r\nHost: a\r\nX: a\rY: b\r\n\r\n" + hidden},
+        {"HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + hidden},
+        {"HTTP/1.7", "GET / HTTP/1.7\r\nHost: a\r\n\r\n" + hidden},
+        {"HTTP/0.9", "GET /\r\n" + hidden},
+    };
+    for (const auto& [name, sent] : doubtful) {
+        CAPTURE(name);
+        Served served;
+        Client client(served.port);
+        client.say(sent);
+        const auto heard = client.hear();
+        CHECK(client.closed());
+        CHECK_MESSAGE((heard.starts_with("HTTP/1.1 400") || heard.starts_with("HTTP/1.1 413") || heard.empty()), heard);
+        CHECK(served.seen.empty());
+    }
+}
+
+TEST_CASE("bodies together have a bound, each path has its own, and a client may ask first") {
+    HttpServerOptions options;
+    options.max_body = 1000;
+    options.max_bodies = 1500;
+    options.body_limit = [](const ServedRequest& head) { return head.path == "/small" ? 10U : 5000U; };
+    Served served(options);
+    const auto post = [](const char* path, int size, const char* more = "") {
+        return fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n{}\r\n", path, size, more);
+    };
+    Client small(served.port), first(served.port), second(served.port), asking(served.port), chunked(served.port);
+    small.say(post("/small", 11));
+    CHECK(small.hear().starts_with("HTTP/1.1 413"));
+    chunked.say("POST /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n");
+    CHECK(chunked.hear().starts_with("HTTP/1.1 413"));
+    first.say(post("/", 1000, "Expect: 100-continue\r\n"));
+    CHECK(first.hear("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+    second.say(post("/", 1000));
+    const auto refused = second.hear();
+    CHECK(refused.starts_with("HTTP/1.1 503"));
+    CHECK(refused.find("Retry-After:") != std::string::npos);
+    first.say(std::string(1000, 'a'));
+    CHECK(first.hear("aaa\n").find("you said aaa") != std::string::npos);
+    asking.say(post("/", 1000) + std::string(1000, 'b'));
+    CHECK(asking.hear("bbb\n").find("you said bbb") != std::string::npos);
+}
+
 TEST_CASE("a client that takes its time is let go") {
     Served served({.request_timeout = 200ms});
     Client client(served.port);

@@ -104,7 +104,7 @@ void CallTools::ask_server(const McpSettings& settings, net::HttpClient& http) {
 void CallTools::add(std::unique_ptr<Tool> tool) {
     if (!tool || tools_.size() >= kMostTools || find(tool->spec().name) != nullptr) return;
     const auto parameters = json::parse(tool->spec().parameters, nullptr, false);
-    auto schema = ArgumentSchema::create(parameters);
+    auto schema = JsonSchema::create(parameters);
     if (schema) tools_.push_back({std::move(tool), std::move(*schema)});
 }
 

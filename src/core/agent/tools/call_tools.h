@@ -9,8 +9,8 @@
 
 #include "core/agent/tools/built_in.h"
 #include "core/agent/tools/mcp.h"
-#include "core/agent/tools/schema.h"
 #include "core/agent/tools/tool.h"
+#include "voicectl/base/json_schema.h"
 
 namespace voicectl::agent {
 
@@ -46,7 +46,7 @@ class CallTools {
  private:
     struct Entry {
         std::unique_ptr<Tool> tool;
-        std::unique_ptr<ArgumentSchema> schema;
+        std::unique_ptr<JsonSchema> schema;
     };
     const Entry* find(const std::string& name) const;
     void ask_server(const McpSettings& settings, net::HttpClient& http);

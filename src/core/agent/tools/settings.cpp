@@ -7,9 +7,9 @@
 
 #include "core/agent/tools/built_in.h"
 #include "core/agent/tools/http_tool.h"
-#include "core/agent/tools/schema.h"
 #include "core/agent/tools/server_request.h"
 #include "voicectl/base/json.h"
+#include "voicectl/base/json_schema.h"
 #include "voicectl/base/text.h"
 #include "voicectl/net/url.h"
 
@@ -173,7 +173,7 @@ HttpToolSettings read_http_tool(const json& value, const std::string& path, cons
     if (std::find(kMethods.begin(), kMethods.end(), out.method) == kMethods.end()) reader.fault("method", fmt::format("must be one of {}", fmt::join(kMethods, ", ")));
     const auto* parameters = reader.raw("parameters");
     out.parameters = parameters != nullptr ? *parameters : json{{"type", "object"}, {"properties", json::object()}};
-    const auto schema = ArgumentSchema::create(out.parameters);
+    const auto schema = JsonSchema::create(out.parameters);
     if (!schema) reader.fault("parameters", schema.error(), "for example  {type: object, properties: {day: {type: string}}, required: [day]}");
     read_server(reader, out.server);
     if (schema) check_template(reader, out);

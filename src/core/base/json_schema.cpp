@@ -1,4 +1,4 @@
-#include "core/agent/tools/schema.h"
+#include "voicectl/base/json_schema.h"
 
 #include <fmt/format.h>
 
@@ -17,7 +17,7 @@
 
 #include "voicectl/base/text.h"
 
-namespace voicectl::agent {
+namespace voicectl {
 namespace {
 
 using nlohmann::json;
@@ -85,14 +85,14 @@ std::string place(const std::vector<std::string>& context) {
 
 }  // namespace
 
-struct ArgumentSchema::Parsed {
+struct JsonSchema::Parsed {
     valijson::Schema schema;
 };
 
-ArgumentSchema::ArgumentSchema(std::unique_ptr<Parsed> parsed) : parsed_(std::move(parsed)) {}
-ArgumentSchema::~ArgumentSchema() = default;
+JsonSchema::JsonSchema(std::unique_ptr<Parsed> parsed) : parsed_(std::move(parsed)) {}
+JsonSchema::~JsonSchema() = default;
 
-std::expected<std::unique_ptr<ArgumentSchema>, std::string> ArgumentSchema::create(const json& schema) {
+std::expected<std::unique_ptr<JsonSchema>, std::string> JsonSchema::create(const json& schema) {
     if (!schema.is_object()) return std::unexpected("must be a mapping, a JSON schema");
     const auto type = schema.find("type");
     if (type == schema.end() || *type != "object") return std::unexpected("must be the schema of an object: type: object");
@@ -100,13 +100,13 @@ std::expected<std::unique_ptr<ArgumentSchema>, std::string> ArgumentSchema::crea
         const auto cleaned = SchemaCleaner(schema).clean(schema);
         auto parsed = std::make_unique<Parsed>();
         valijson::SchemaParser().populateSchema(NlohmannJsonAdapter(cleaned), parsed->schema);
-        return std::unique_ptr<ArgumentSchema>(new ArgumentSchema(std::move(parsed)));
+        return std::unique_ptr<JsonSchema>(new JsonSchema(std::move(parsed)));
     } catch (const std::exception& error) {
         return std::unexpected(fmt::format("is no JSON schema: {}", plain_text(error.what(), kLongestFault)));
     }
 }
 
-std::string ArgumentSchema::fault_in(const json& arguments) const {
+std::string JsonSchema::fault_in(const json& arguments) const {
     try {
         valijson::Validator validator;
         valijson::ValidationResults results;
@@ -123,4 +123,4 @@ std::string ArgumentSchema::fault_in(const json& arguments) const {
     }
 }
 
-}  // namespace voicectl::agent
+}  // namespace voicectl
