@@ -50,7 +50,7 @@ class VoiceCall {
     /// The caller's connection is lost. The call goes on: the caller is silent, and what the agent says waits.
     virtual void lose() = 0;
     /// It is there again. The agent goes on after the last sample that was `received` of all that went to on_audio in this
-    /// call, as far as the last 5 s are kept; absent: after what was handed out. Gives the place it goes on at.
+    /// call, as far as the last 5 s are kept; absent: after what was handed out before lose(). Gives the place it goes on at.
     virtual std::uint64_t resume(std::optional<std::uint64_t> received) = 0;
     /// Samples handed out so far.
     virtual std::uint64_t position() const = 0;
@@ -73,6 +73,8 @@ class VoiceCalls {
     /// `done` later, once: the call, or Unreachable when the user has as many as a user may have.
     virtual void begin(VoiceTicket ticket, VoiceHandlers handlers, std::function<void(Result<VoiceCall*>)> done) = 0;
     virtual int active() const = 0;
+    /// Of each call: what the agent's configuration and the VoiceLimits allow both.
+    virtual const Limits& limits() const = 0;
     /// What sessions tell of themselves (CallHost::on_report).
     std::function<void(const nlohmann::json& report)> on_report;
 };

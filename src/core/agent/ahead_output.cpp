@@ -5,9 +5,9 @@
 namespace voicectl::agent {
 namespace {
 
-constexpr std::chrono::milliseconds kPieceTime{100}, kLead{300};
-constexpr std::size_t kPiece = audio::kSpeechRateHz / 10;
-constexpr std::size_t kTidyAt = 64 * 1024;  // played samples that are still kept
+constexpr std::chrono::milliseconds kVoicePieceTime{100}, kVoiceLead{300};
+constexpr std::size_t kVoicePiece = audio::kSpeechRateHz / 10;
+constexpr std::size_t kVoiceTidyAt = 64 * 1024;  // played samples that are still kept
 
 }  // namespace
 
@@ -41,7 +41,7 @@ void AheadOutput::tick(int frames) {
     played_ += due;
     begin_ += due;
     ahead_ -= std::min(ahead_, due);
-    if (begin_ > kTidyAt || waiting() == 0) {
+    if (begin_ > kVoiceTidyAt || waiting() == 0) {
         queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(begin_));
         begin_ = 0;
     }
@@ -50,14 +50,14 @@ void AheadOutput::tick(int frames) {
 }
 
 void AheadOutput::hand_out() {
-    while (ahead_ < waiting() && ahead_ < to_samples(kLead)) {
-        const auto count = std::min(waiting() - ahead_, to_samples(kPieceTime));
+    while (ahead_ < waiting() && ahead_ < to_samples(kVoiceLead)) {
+        const auto count = std::min(waiting() - ahead_, to_samples(kVoicePieceTime));
         const auto from = begin_ + ahead_;
         ahead_ += count;
         convert(audio::SampleView(queue_).subspan(from, count), false);
     }
     // All that there is: the rest goes out once waiting for more would be heard.
-    if (ahead_ == waiting() && ahead_ < to_samples(kPieceTime)) convert({}, true);
+    if (ahead_ == waiting() && ahead_ < to_samples(kVoicePieceTime)) convert({}, true);
 }
 
 void AheadOutput::convert(audio::SampleView samples, bool last) {
@@ -75,7 +75,7 @@ void AheadOutput::convert(audio::SampleView samples, bool last) {
         }
     }
     std::size_t at = 0;
-    for (; piece_.size() - at >= kPiece; at += kPiece) handlers_.on_audio(audio::SampleView(piece_).subspan(at, kPiece));
+    for (; piece_.size() - at >= kVoicePiece; at += kVoicePiece) handlers_.on_audio(audio::SampleView(piece_).subspan(at, kVoicePiece));
     if (last && piece_.size() > at) {
         handlers_.on_audio(audio::SampleView(piece_).subspan(at));
         at = piece_.size();

@@ -74,11 +74,12 @@ class Seat final : public VoiceCall {
     void type(const std::string& text) override { core_.type(text); }
     void press(char key) override { core_.press(key); }
     void lose() override {
-        there_ = false;
+        if (!std::exchange(there_, false)) return;
+        lost_at_ = position_;
         core_.connected(false);
     }
     std::uint64_t resume(std::optional<std::uint64_t> received) override {
-        const auto have = std::min(received.value_or(position_), position_);
+        const auto have = std::min(received.value_or(lost_at_), position_);
         const auto again = std::min<std::uint64_t>(position_ - have, kept_.size());
         const auto from = position_ - again;
         if (again > 0 && handlers_.on_audio) {
@@ -123,6 +124,7 @@ class Seat final : public VoiceCall {
     audio::Samples kept_;         // the end of what was handed out, for a caller who comes back
     audio::Samples repeat_;       // the part of it that the caller has missed
     std::uint64_t position_ = 0;  // samples handed out
+    std::uint64_t lost_at_ = 0;   // … when the caller was lost
     bool there_ = true;
 };
 
@@ -169,6 +171,7 @@ class LocalVoiceCalls final : public VoiceCalls, private rtc::Core {
     }
 
     int active() const override { return static_cast<int>(started_.size()); }
+    const Limits& limits() const override { return config_.limits; }
 
  private:
     static AgentConfig bounded(AgentConfig config, const VoiceLimits& limits) {
