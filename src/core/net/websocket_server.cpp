@@ -2,10 +2,12 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
 
+#include <array>
 #include <concepts>
 #include <deque>
 #include <optional>
@@ -20,6 +22,17 @@ using Failure = boost::system::error_code;
 
 constexpr std::size_t kServerReadAtOnce = 16 * 1024;
 constexpr std::size_t kLongestReason = 123;  // RFC 6455: a control frame holds 125 bytes
+
+/// Beast's own end of a TCP connection waits for the peer's part of it for ever; linger() has a time.
+class ServedStream final : public asio::ip::tcp::socket {
+ public:
+    explicit ServedStream(asio::ip::tcp::socket&& socket) : asio::ip::tcp::socket(std::move(socket)) {}
+};
+
+template<class Handler>
+void async_teardown(beast::role_type, ServedStream& stream, Handler&& handler) {
+    asio::post(stream.get_executor(), beast::bind_front_handler(std::forward<Handler>(handler), Failure{}));
+}
 
 /// Kept alive by its own pending operations; the owner's handle only tells it to fall silent.
 class ServerConnection final : public ServedSocket, public std::enable_shared_from_this<ServerConnection> {
@@ -71,7 +84,7 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
         outgoing_.emplace_back(std::move(message), binary);
         if (waiting_ > options_.max_waiting) {  // a close frame would wait behind all that
             bye_ = SocketEnd{kClosePolicy, "the peer does not read"};
-            return asio::post(stream_.get_executor(), then([this] { end(*bye_); }));
+            return asio::post(stream_.get_executor(), then([this] { end(*bye_, Linger::No); }));
         }
         if (open_ && outgoing_.size() == 1) write();
     }
@@ -81,7 +94,7 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
         bye_ = SocketEnd{code, reason.substr(0, kLongestReason)};
         closing_.expires_after(options_.close_timeout);
         closing_.async_wait(then([this](Failure cancelled) {
-            if (!cancelled) end(*bye_);
+            if (!cancelled) end(*bye_, Linger::No);
         }));
         if (open_ && outgoing_.empty()) say_goodbye();
     }
@@ -90,8 +103,7 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
 
     /// The owner is gone: nothing is called any more.
     void abandon() {
-        if (std::exchange(ended_, true)) return;
-        shut();
+        if (!std::exchange(ended_, true)) shut();
     }
     std::size_t waiting() const { return waiting_; }
 
@@ -148,10 +160,25 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
         return {kCloseBroken, failed.message()};
     }
 
-    void end(SocketEnd why) {
+    enum class Linger { No, Yes };
+    void end(SocketEnd why, Linger how = Linger::Yes) {
         if (std::exchange(ended_, true)) return;
-        shut();
         if (handlers_.on_close) handlers_.on_close(why);
+        if (!open_ || why.code == kCloseBroken || how == Linger::No) return shut();
+        heartbeat_.cancel();
+        closing_.expires_after(options_.close_timeout);
+        closing_.async_wait([self = shared_from_this()](Failure) { self->shut(); });
+        Failure ignored;
+        stream_.next_layer().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+        linger();
+    }
+
+    // Whoever is still sending would lose the reason of the close to the reset that closing brings.
+    void linger() {
+        stream_.next_layer().async_read_some(asio::buffer(rest_), [self = shared_from_this()](Failure failed, std::size_t) {
+            if (!failed) return self->linger();
+            self->closing_.cancel();
+        });
     }
 
     void shut() {
@@ -159,17 +186,19 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
         closing_.cancel();
         Failure ignored;
         stream_.next_layer().close(ignored);
+        seat_.reset();  // the owner's handle may stay for long
     }
 
     ServerSocketOptions options_;
     ServerSocketHandlers handlers_;
     UpgradeRequest request_;  // until it is answered
-    ws::stream<asio::ip::tcp::socket> stream_;
+    ws::stream<ServedStream> stream_;
     asio::steady_timer heartbeat_, closing_;
     beast::flat_buffer incoming_;
     std::deque<std::pair<std::string, bool>> outgoing_;  // the front one is being written when open
     std::size_t waiting_ = 0;
     std::optional<SocketEnd> bye_;  // we are closing
+    std::array<char, 4096> rest_{};  // of what nobody reads any more
     TimePoint heard_{};
     bool open_ = false, ended_ = false, pinging_ = false;
     std::shared_ptr<void> seat_;

@@ -281,6 +281,7 @@ TEST_CASE("noise does not keep a socket") {
         unsigned state = seed;
         for (int i = 0; i < 400; ++i) noise += static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
         client.say(noise);
+        CAPTURE(seed);
         CHECK(client.ended());
         sockets.end();
     }
@@ -384,12 +385,10 @@ TEST_CASE("a socket is bound by no request's time, and is not closed for other c
     client.upgrade();
     RawClient idle(sockets.port);
     CHECK(idle.ended());
-    RawClient waits(sockets.port);
-    for (int i = 0; i < 5; ++i) {
-        RawClient other(sockets.port);  // one of the two is closed for it
-        other.say("GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-        CHECK(other.until("plain\n").starts_with("HTTP/1.1 200 "));
-    }
+    std::vector<std::unique_ptr<RawClient>> others;  // each closes the one before it
+    for (int i = 0; i < 5; ++i) others.push_back(std::make_unique<RawClient>(sockets.port));
+    others.back()->say("GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    CHECK(others.back()->until("plain\n").starts_with("HTTP/1.1 200 "));
     client.say(RawClient::masked(kText, "still here"));
     CHECK(client.frame().payload == "still here");
 }
