@@ -14,3 +14,12 @@ function(vc_layer name)
                                         PRIVATE "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(vc_${name} PUBLIC ${ARG_LINK} PRIVATE vc_options ${ARG_PRIVATE_LINK})
 endfunction()
+
+# vc_builtin(NAME FILE)
+#
+# What stands in a text file becomes BUILTIN_NAME, for a header that configure_file makes of it (@BUILTIN_NAME@ within a raw string):
+# the file is part of the binary then, and a change of it builds anew.
+macro(vc_builtin name file)
+  file(READ "${file}" BUILTIN_${name})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+endmacro()

@@ -52,8 +52,10 @@
 #include "commands/room/update.h"
 #include "commands/room/wait.h"
 #include "commands/room/watch.h"
+#include "commands/serve/serve.h"
 #include "commands/session/edit.h"
 #include "commands/session/read.h"
+#include "commands/store/store.h"
 #include "commands/token/create.h"
 #include "commands/token/decode.h"
 #include "commands/token/verify.h"
@@ -177,6 +179,7 @@ constexpr Entry kEntries[]{
          add_participant_remove(participant, env, run_participant_remove);
          add_participant_move(participant, env, run_participant_move);
      }},
+    {"serve", nullptr, [](CLI::App& root, Env& env) { add_serve(root, env, run_serve); }},
     {"session", "Users' sessions: whose, for what, what they used and cost",
      [](CLI::App& session, Env& env) {
          add_session_create(session, env, run_session_create);
@@ -184,6 +187,13 @@ constexpr Entry kEntries[]{
          add_session_show(session, env, run_session_show);
          add_session_finalize(session, env, run_session_finalize);
          add_session_assign(session, env, run_session_assign);
+     }},
+    {"store", "Look after the store: what it holds, whether it is whole, space that it gives back",
+     [](CLI::App& store, Env& env) {
+         add_store_info(store, env, run_store_info);
+         add_store_check(store, env, run_store_check);
+         add_store_migrate(store, env, run_store_migrate);
+         add_store_vacuum(store, env, run_store_vacuum);
      }},
     {"token", "Make and check access tokens",
      [](CLI::App& token, Env& env) {

@@ -2,9 +2,11 @@
 import asyncio
 import base64
 import concurrent.futures
+import csv
 import hashlib
 import http.client
 import http.server
+import io
 import json
 import os
 import pathlib
@@ -355,6 +357,32 @@ def test_a_recording_is_bound_to_its_call_and_noted_in_its_room(listener, own_re
     finally:
         worker.close()
         server.stop()
+
+
+def test_records_and_sessions_have_the_recording_of_their_call_also_when_its_room_is_used_again(listener, tmp_path):
+    one, first, nanoseconds = listener(), 1_780_000_000, 10**9
+    store = ["--store", one.store]
+    for number, began in enumerate((first, first + 3600, first + 7200), start=1):
+        times = {name: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for name, at in (("startedAt", began), ("endedAt", began + 60))}
+        (tmp_path / "t.json").write_text(json.dumps({"room": "demo", "attempt": number, "status": "completed", **times,
+                                                     "turns": [{"sequence": 0, "speaker": "user", "identity": "ann", "text": "Hello.", **times}]}))
+        made = voicectl("transcript", "import", tmp_path / "t.json", *store)
+        assert made.code == 0, made
+        assert voicectl("session", "create", "--id", f"s{number}", "--user", "ann", "--call", "demo", *store).code == 0
+        if number == 3:
+            break  # this one is not recorded
+        egress = {"egressId": f"EG_{number}", "roomId": f"RM_{number}", "roomName": "demo", "status": "EGRESS_COMPLETE", "startedAt": str((began + 2) * nanoseconds),
+                  "endedAt": str((began + 62) * nanoseconds), "updatedAt": str((began + 62) * nanoseconds),
+                  "fileResults": [{"filename": "r.ogg", "duration": str(60 * nanoseconds), "size": str(1000 * number), "location": f"s3://b/{number}.ogg"}]}
+        assert post(one.port, body_of("egress_ended", number, egressInfo=egress)).status == 200
+    records = voicectl("call", "records", *store, "--json").json["records"]
+    shown = [(record["recordings"], record["recordingLocation"], record["recordingMs"], record["recordingBytes"]) for record in records]
+    assert shown == [(0, None, None, None), (1, "s3://b/2.ogg", 60000, 2000), (1, "s3://b/1.ogg", 60000, 1000)]
+    assert [row["recordingLocation"] for row in csv.DictReader(io.StringIO(voicectl("call", "records", "--csv", *store).out))] == ["", "s3://b/2.ogg", "s3://b/1.ogg"]
+    recordings = voicectl("session", "show", "s1", *store, "--json").json["recordings"]
+    assert [(one["egressId"], one["location"], one["status"]) for one in recordings] == [("EG_1", "s3://b/1.ogg", "EGRESS_COMPLETE")]
+    assert "recording  s3://b/2.ogg, 1m 0s, 2000 bytes\n" in voicectl("session", "show", "s2", *store).out
+    assert voicectl("session", "show", "s3", *store, "--json").json["recordings"] == []
 
 
 def test_the_end_of_a_recording_that_nobody_heard_of_is_asked_for(listener, own_redis):

@@ -21,8 +21,10 @@ class Metrics {
     };
     using Labels = std::map<std::string, std::string>;
 
-    /// All there are, in the order in which they are written.
+    /// All of an agent host, in the order in which they are written.
     static const std::vector<Definition>& definitions();
+
+    explicit Metrics(const std::vector<Definition>& written = definitions()) : definitions_(written) {}
 
     void add(std::string_view name, const Labels& labels = {}, double by = 1);
     void set(std::string_view name, double value, const Labels& labels = {});
@@ -34,6 +36,7 @@ class Metrics {
     std::string text() const;
 
  private:
+    const std::vector<Definition>& definitions_;
     struct Series {
         double value = 0;                   // counter, gauge; of a histogram its sum
         std::vector<std::uint64_t> buckets; // not cumulative; the last is +Inf

@@ -18,6 +18,9 @@ std::string text_at(const Json& object, const char* key) {
 /// An object in text that is not trusted: nothing deeper than `deepest` is built, let alone walked. Otherwise why not, as the rest
 /// of a sentence: "is nested too deeply", "is no JSON", "is JSON, but no object".
 std::expected<nlohmann::json, std::string> parse_object(std::string_view text, int deepest);
+/// The same for what other programs judge, too, and must not read otherwise than we do: a name that an object has twice
+/// ("says something twice") and bytes after a NUL ("is no JSON") refuse it.
+std::expected<nlohmann::json, std::string> parse_unambiguous_object(std::string_view text, int deepest);
 
 /// `json` as text, on one line or with `indent`; what is no UTF-8 becomes U+FFFD, where dump() alone would throw.
 template<class Json = nlohmann::json>

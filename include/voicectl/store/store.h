@@ -56,6 +56,7 @@ struct CallFilter {
     std::optional<SystemTime> since, until; // when it started: since <= start < until
     std::string text;                       // a turn contains it; ASCII case is ignored
     int limit = 100;                        // newest first; 0: all
+    std::string status = {};                // active, completed, failed; empty: all
 };
 
 /// One user's use of the system, with what it cost; outlives the call it was about.

@@ -9,7 +9,7 @@ namespace voicectl::commands {
 namespace {
 
 constexpr const char* kCallRecordsHelp = R"(One line a call, the newest first: who, when, how long, what each stage used, the cost, how fast the answers came,
-and why it ended. --csv has all fields with their names in the first line, and reads the calls one after the other, so that a
+why it ended, and the longest recording that webhook events told of. --csv has all fields with their names in the first line, and reads the calls one after the other, so that a
 year of them costs no memory; so does -o jsonl. costComplete is false where a provider had no known price.
 
 Examples:
@@ -41,7 +41,8 @@ std::vector<Column> record_columns() {
             column("USER", "userId", true), column("STARTED", "startedAt"), column("MS", "durationMs"),       column("TURNS", "turns", true),
             column("STT_S", "sttSeconds"), column("TOKENS_IN", "llmInputTokens", true), column("TOKENS_OUT", "llmOutputTokens", true),
             column("CHARS", "ttsCharacters", true), column("USD", "costUsd"), column("P50_MS", "answerP50Ms"), column("P95_MS", "answerP95Ms"),
-            column("STATUS", "status"),    column("REASON", "reason", true)};
+            column("STATUS", "status"),    column("REASON", "reason", true),
+            column("RECORDING", "recordingLocation", true)};
 }
 
 std::string names_line(const Json& record) {

@@ -35,6 +35,11 @@ struct CallPlan {
 Result<CallPlan> plan_call(const CallStartOptions& options, const livekit::Server& server, const Env::Getenv& environment,
                            std::chrono::system_clock::time_point now);
 
+class Interrupt;
+/// Room, dispatches, token and recording, side by side; what was made is undone when a part fails. The report is
+/// {schemaVersion, room, notApplied, url, token, …}. Blocks; any thread. `interrupt` may be null.
+Result<Json> make_call(CallPlan plan, Env& env, const livekit::Server& server, std::chrono::milliseconds limit, Interrupt* interrupt);
+
 /// `NAME=value` lines that a shell can eval, whatever stands in the values.
 std::string shell_variables(const std::vector<std::pair<std::string, std::string>>& values);
 

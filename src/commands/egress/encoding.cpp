@@ -25,19 +25,19 @@ Result<int> number(const std::string& key, const std::string& text) {
 }
 
 using SetNumber = void (*)(EncodingOptions&, int);
-struct Setting {
+struct EncodingSetting {
     std::string_view key;
     SetNumber set;
 };
 constexpr std::array kNumbers{
-    Setting{"width", [](EncodingOptions& o, int v) { o.set_width(v); }},
-    Setting{"height", [](EncodingOptions& o, int v) { o.set_height(v); }},
-    Setting{"depth", [](EncodingOptions& o, int v) { o.set_depth(v); }},
-    Setting{"framerate", [](EncodingOptions& o, int v) { o.set_framerate(v); }},
-    Setting{"audio-bitrate", [](EncodingOptions& o, int v) { o.set_audio_bitrate(v); }},
-    Setting{"audio-frequency", [](EncodingOptions& o, int v) { o.set_audio_frequency(v); }},
-    Setting{"video-bitrate", [](EncodingOptions& o, int v) { o.set_video_bitrate(v); }},
-    Setting{"key-frame-interval", [](EncodingOptions& o, int v) { o.set_key_frame_interval(v); }},
+    EncodingSetting{"width", [](EncodingOptions& o, int v) { o.set_width(v); }},
+    EncodingSetting{"height", [](EncodingOptions& o, int v) { o.set_height(v); }},
+    EncodingSetting{"depth", [](EncodingOptions& o, int v) { o.set_depth(v); }},
+    EncodingSetting{"framerate", [](EncodingOptions& o, int v) { o.set_framerate(v); }},
+    EncodingSetting{"audio-bitrate", [](EncodingOptions& o, int v) { o.set_audio_bitrate(v); }},
+    EncodingSetting{"audio-frequency", [](EncodingOptions& o, int v) { o.set_audio_frequency(v); }},
+    EncodingSetting{"video-bitrate", [](EncodingOptions& o, int v) { o.set_video_bitrate(v); }},
+    EncodingSetting{"key-frame-interval", [](EncodingOptions& o, int v) { o.set_key_frame_interval(v); }},
 };
 
 std::string known_keys() {
@@ -66,7 +66,7 @@ Result<void> set_video_codec(EncodingOptions& out, const std::string& text) {
 Result<void> set_one(EncodingOptions& out, const std::string& key, const std::string& value) {
     if (key == "audio-codec") return set_audio_codec(out, value);
     if (key == "video-codec") return set_video_codec(out, value);
-    const auto found = std::find_if(kNumbers.begin(), kNumbers.end(), [&](const Setting& one) { return one.key == key; });
+    const auto found = std::find_if(kNumbers.begin(), kNumbers.end(), [&](const EncodingSetting& one) { return one.key == key; });
     if (found == kNumbers.end())
         return fail_with_hint(Errc::Usage, fmt::format("unknown --advanced setting '{}'", terminal_safe(key)), known_keys());
     VC_TRY_ASSIGN(const int count, number(key, value));

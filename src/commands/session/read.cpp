@@ -2,6 +2,7 @@
 
 #include "commands/session/view.h"
 #include "commands/transcript/source.h"
+#include "voicectl/agent/call_recordings.h"
 #include "voicectl/agent/call_report.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
@@ -16,7 +17,7 @@ Examples:
   voicectl session list --user ann --since 7d
   voicectl session list --status active --json)";
 
-constexpr const char* kSessionShowHelp = R"(With what its call used and cost, per provider, and why the call ended.
+constexpr const char* kSessionShowHelp = R"(With what its call used and cost, per provider, why the call ended, and its recordings as webhook events told of them.
 
 Examples:
   voicectl session show lesson-7-ann
@@ -39,6 +40,7 @@ Result<store::SessionFilter> session_filter(const SessionListOptions& options) {
 Result<Json> with_call(const store::Session& session, store::Store& store) {
     auto json = store::to_json(session);
     for (const char* key : {"room", "durationMs", "reason", "costs"}) json[key] = nullptr;
+    json["recordings"] = Json::array();
     if (!session.call_id) return json;
     VC_TRY_ASSIGN(const auto call, store.call(*session.call_id));
     VC_TRY_ASSIGN(const auto report, agent::read_call_report(store, call));
@@ -47,11 +49,16 @@ Result<Json> with_call(const store::Session& session, store::Store& store) {
     json["reason"] = call.reason;
     json["costs"] = report["costs"];
     if (json["usage"].is_null()) json["usage"] = report["usage"];
+    VC_TRY_ASSIGN(const auto recordings, agent::call_recordings(store, call));
+    for (const auto& one : recordings) json["recordings"].push_back(agent::recording_json(one));
     return json;
 }
 
 std::string people_text(const store::Session& session, const Json& json) {
     auto text = session_heading(session);
+    for (const auto& one : json["recordings"])
+        text += fmt::format("{:<10} {}, {}, {} bytes\n", "recording", terminal_safe(scalar_text(one["location"] == "" ? one["status"] : one["location"])),
+                            format_duration(std::chrono::milliseconds(one["durationMs"].get<std::int64_t>())), one["size"].get<std::int64_t>());
     if (json["costs"].is_null()) return text;
     const auto& usage = json["usage"];
     const auto number = [&](const char* key) { return usage.value(key, std::int64_t{0}); };

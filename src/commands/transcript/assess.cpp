@@ -1,12 +1,10 @@
 #include "commands/transcript/assess.h"
 
-#include "commands/agent/loading.h"
 #include "commands/interrupt.h"
+#include "commands/transcript/models.h"
 #include "commands/transcript/source.h"
 #include "voicectl/agent/assessment.h"
 #include "voicectl/base/text.h"
-#include "voicectl/base/workers.h"
-#include "voicectl/speech/recognise.h"
 
 namespace voicectl::commands {
 namespace {
@@ -29,52 +27,6 @@ Examples:
 constexpr int kEvaluationTries = 5;
 constexpr std::chrono::milliseconds kFirstPause{500};  // doubled each time
 constexpr std::size_t kMostCriteria = 50;
-
-std::string model_name(const nlohmann::json& options) {
-    const auto model = options.value("model", "");
-    return options.value("provider", "") + (model.empty() ? "" : "/" + model);
-}
-
-struct Said {
-    std::string text, model;
-};
-
-/// The models of an agent's file, in the order in which they are asked.
-class Models {
- public:
-    static Result<Models> load(const std::string& path, Env& env) {
-        VC_TRY_ASSIGN(auto loaded, load_agent_config(path));
-        return Models(std::move(loaded.config), env);
-    }
-    Result<Said> ask(const speech::Chat& chat) {
-        const auto list = config_.llm.is_array() ? config_.llm : nlohmann::json::array({config_.llm});
-        std::optional<Error> last;
-        for (const auto& options : list) {
-            auto said = ask_one(options, chat);
-            if (said) return Said{std::move(*said), model_name(options)};
-            if (last) env_.out.note(fmt::format("{}; asking {}", last->message, model_name(options)));
-            last = std::move(said).error();
-        }
-        return std::unexpected(std::move(*last));
-    }
-
- private:
-    Models(agent::AgentConfig config, Env& env) : config_(std::move(config)), env_(env) {}
-
-    Result<std::string> ask_one(const nlohmann::json& options, const speech::Chat& chat) {
-        const auto context = provider_context(config_, *workers_, env_);
-        const auto engine = speech::build_llm(options, context);
-        if (!engine) return fail_with_hint(Errc::Config, fmt::format("{}: llm.{}: {}", config_.file, engine.error().key, engine.error().message), engine.error().hint);
-        env_.out.progress(fmt::format("… asking {}", model_name(options)));
-        auto said = speech::answer(**engine, chat);
-        env_.out.progress("");
-        return said;
-    }
-
-    agent::AgentConfig config_;
-    Env& env_;
-    std::unique_ptr<Workers> workers_ = std::make_unique<Workers>(1, "vc-speech");
-};
 
 Json assessment_json(const store::Call& call, const store::Assessment& made, bool fresh) {
     Json out{{"callId", call.id}, {"room", call.room}, {"model", made.model}, {"madeAt", format_time(made.made_at)}, {"new", fresh}};

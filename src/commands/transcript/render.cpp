@@ -6,14 +6,6 @@
 namespace voicectl::commands {
 namespace {
 
-using std::chrono::milliseconds;
-
-milliseconds between(store::SystemTime from, store::SystemTime to) {
-    return std::chrono::floor<milliseconds>(to - from);
-}
-
-std::int64_t unix_ms(store::SystemTime time) { return between({}, time).count(); }
-
 Json detail_of(const store::Turn& turn) {
     auto detail = Json::parse(turn.detail_json, nullptr, false);
     return detail.is_object() ? detail : Json::object();

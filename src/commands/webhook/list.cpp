@@ -2,6 +2,7 @@
 
 #include "commands/transcript/source.h"
 #include "commands/webhook/hook_view.h"
+#include "voicectl/agent/call_recordings.h"
 #include "voicectl/base/text.h"
 #include "voicectl/store/webhooks.h"
 
@@ -33,12 +34,6 @@ const std::vector<Column>& event_columns() {
 }
 
 Result<std::unique_ptr<store::Store>> hook_store(const std::string& flag, Env& env) { return store::Store::open_existing(store_place(flag, env).path); }
-
-Json recording_item(const store::Recording& r) {
-    const auto time = [](const std::optional<store::SystemTime>& at) { return at ? Json(format_time(*at)) : Json(nullptr); };
-    return {{"egressId", r.egress_id},   {"room", r.room},           {"roomSid", r.room_sid},           {"status", r.status}, {"location", r.location},
-            {"durationMs", r.duration.count()}, {"size", r.size}, {"startedAt", time(r.started_at)}, {"endedAt", time(r.ended_at)}, {"error", r.error}};
-}
 
 Result<store::EventFilter> filter_of(const WebhookListOptions& options) {
     store::EventFilter out;
@@ -86,7 +81,7 @@ Result<void> list_events(store::Webhooks& hooks, const WebhookListOptions& optio
 Result<void> list_recordings(store::Webhooks& hooks, const WebhookListOptions& options, Env& env) {
     VC_TRY_ASSIGN(const auto found, hooks.recordings(options.room, options.all ? 0 : options.limit));
     Json items = Json::array();
-    for (const auto& one : found) items.push_back(recording_item(one));
+    for (const auto& one : found) items.push_back(agent::recording_json(one));
     return env.out.emit_list("recordings", items,
                              {column("EGRESS", "egressId"), column("ROOM", "room"), column("STATUS", "status"), column("STARTED", "startedAt"),
                               column("MS", "durationMs"), column("BYTES", "size"), column("LOCATION", "location"), column("ERROR", "error", true)},

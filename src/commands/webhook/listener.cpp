@@ -81,12 +81,7 @@ Result<void> Listener::read_options() {
     if (!o.until.empty() && !o.events.empty() && std::find(o.events.begin(), o.events.end(), o.until) == o.events.end())
         return fail_with_hint(Errc::Usage, "--until waits for an event that --event leaves out", "name it in --event too");
     for (const auto& given : o.forward) {
-        auto target = given;
-        if (given.starts_with('@')) {
-            VC_TRY_ASSIGN(const auto text, read_given_file(given.substr(1), 64 * 1024));
-            target = trim(text);
-        }
-        VC_TRY(check_target(target));
+        VC_TRY_ASSIGN(const auto target, read_target(given));
         if (std::find(targets_.begin(), targets_.end(), target) == targets_.end()) targets_.push_back(target);
     }
     if (!o.no_verify) {

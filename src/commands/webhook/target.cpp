@@ -1,11 +1,23 @@
 #include "commands/webhook/target.h"
 
+#include "commands/command.h"
 #include "voicectl/base/text.h"
 #include "voicectl/livekit/json.h"
 #include "voicectl/livekit/webhook.h"
 #include "voicectl/net/url.h"
 
 namespace voicectl::commands {
+
+Result<std::string> read_target(const std::string& given) {
+    constexpr std::size_t kLongest = 64 * 1024;
+    auto target = given;
+    if (given.starts_with('@')) {
+        VC_TRY_ASSIGN(const auto text, read_given_file(given.substr(1), kLongest));
+        target = trim(text);
+    }
+    VC_TRY(check_target(target));
+    return target;
+}
 
 std::string shown_target(const std::string& url) { return plain_text(livekit::without_secrets(url), 200); }
 

@@ -11,6 +11,9 @@ namespace voicectl::commands {
 /// Usage for what no delivery can be sent to.
 Result<void> check_target(const std::string& url);
 
+/// A target as flags name it: a URL, or @FILE that holds one.
+Result<std::string> read_target(const std::string& given);
+
 /// The address as it may be shown: without login and query.
 std::string shown_target(const std::string& url);
 

@@ -1,5 +1,6 @@
 #include "voicectl/agent/detail_record.h"
 
+#include "voicectl/agent/call_recordings.h"
 #include "voicectl/agent/call_report.h"
 #include "voicectl/base/json.h"
 
@@ -22,7 +23,8 @@ std::size_t items_in(const Report& list) { return list.is_array() ? list.size() 
 
 }  // namespace
 
-Record detail_record(const store::Call& call, const Report& report, const std::optional<store::Session>& session) {
+Record detail_record(const store::Call& call, const Report& report, const std::optional<store::Session>& session,
+                     const std::vector<store::Recording>& recordings) {
     const auto& lines = report["costs"]["lines"];
     const auto& latency = report["latency"];
     Record out;
@@ -52,6 +54,14 @@ Record detail_record(const store::Call& call, const Report& report, const std::o
     out["answerP95Ms"] = latency["p95Ms"];
     out["answerMaxMs"] = latency["maxMs"];
     out["errors"] = items_in(report["errors"]);
+    out["recordings"] = recordings.size();
+    for (const char* key : {"recordingStatus", "recordingLocation", "recordingMs", "recordingBytes"}) out[key] = nullptr;
+    if (recordings.empty()) return out;
+    const auto& recording = recordings.front();
+    out["recordingStatus"] = recording.status;
+    out["recordingLocation"] = recording.location;
+    out["recordingMs"] = recording.duration.count();
+    out["recordingBytes"] = recording.size;
     return out;
 }
 
@@ -61,7 +71,8 @@ Result<Record> read_detail_record(store::Store& store, const store::Call& call) 
     filter.call_id = call.id;
     filter.limit = 0;
     VC_TRY_ASSIGN(const auto sessions, store.list_sessions(filter));
-    return detail_record(call, report, sessions.empty() ? std::nullopt : std::optional(sessions.back()));
+    VC_TRY_ASSIGN(const auto recordings, call_recordings(store, call));
+    return detail_record(call, report, sessions.empty() ? std::nullopt : std::optional(sessions.back()), recordings);
 }
 
 }  // namespace voicectl::agent

@@ -150,7 +150,7 @@ void Metrics::take(const nlohmann::json& report) {
 
 std::string Metrics::text() const {
     std::string out;
-    for (const auto& definition : definitions()) {
+    for (const auto& definition : definitions_) {
         const auto found = series_.find(definition.name);
         if (found == series_.end()) continue;
         out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", definition.name, definition.help, definition.name, type_of(definition.kind));

@@ -83,6 +83,17 @@ std::string place(const std::vector<std::string>& context) {
     return out;
 }
 
+/// What valijson says in a long sentence about its own rules.
+std::string in_short(const std::string& description) {
+    constexpr std::string_view kUnknown = "Object contains a property that could not be validated using 'properties' or 'additionalProperties' constraints: ";
+    constexpr std::string_view kMissing = "Missing required property ";
+    std::string_view text = description;
+    const auto bare = [](std::string_view name) { return std::string(name.substr(0, name.find_last_not_of('.') + 1)); };
+    if (text.starts_with(kUnknown)) return "there is no " + bare(text.substr(kUnknown.size()));
+    if (text.starts_with(kMissing)) return bare(text.substr(kMissing.size())) + " is missing";
+    return description;
+}
+
 }  // namespace
 
 struct JsonSchema::Parsed {
@@ -115,7 +126,7 @@ std::string JsonSchema::fault_in(const json& arguments) const {
         valijson::ValidationResults::Error error;
         for (std::size_t i = 0; i < kMostFaults && results.popError(error); ++i) {
             const auto at = place(error.context);
-            out += fmt::format("{}{}{}{}", out.empty() ? "" : "; ", at, at.empty() ? "" : ": ", plain_text(error.description, kLongestFault));
+            out += fmt::format("{}{}{}{}", out.empty() ? "" : "; ", at, at.empty() ? "" : ": ", plain_text(in_short(error.description), kLongestFault));
         }
         return out.empty() ? "they do not fit the schema" : out;
     } catch (const std::exception& error) {

@@ -1,12 +1,11 @@
 #include "voicectl/livekit/token.h"
 
-#include <nettle/hmac.h>
-#include <nettle/memops.h>
-
 #include <nlohmann/json.hpp>
 
 #include "claims.h"
+#include "voicectl/base/digest.h"
 #include "voicectl/base/json.h"
+#include "voicectl/base/jws.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::livekit {
@@ -14,56 +13,12 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-// By nettle: the first HMAC of a process costs OpenSSL 2 MB and a millisecond for its provider and all of its algorithms.
-std::string hmac_sha256(std::string_view key, std::string_view text) {
-    const auto bytes = [](auto* data) { return reinterpret_cast<const std::uint8_t*>(data); };
-    hmac_sha256_ctx context;
-    hmac_sha256_set_key(&context, key.size(), bytes(key.data()));
-    hmac_sha256_update(&context, text.size(), bytes(text.data()));
-    std::string out(SHA256_DIGEST_SIZE, '\0');
-    hmac_sha256_digest(&context, out.size(), reinterpret_cast<std::uint8_t*>(out.data()));
-    return out;
-}
-
-// The server's decoder does not mind what the unused bits of the last character are; ours does.
-Result<std::string> decode_part(std::string_view part) {
-    constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::string canonical(part);
-    const std::size_t unused = part.size() % 4 == 2 ? 4 : part.size() % 4 == 3 ? 2 : 0;
-    if (unused != 0) {
-        const auto value = kAlphabet.find(canonical.back());
-        if (value != std::string_view::npos) canonical.back() = kAlphabet[value >> unused << unused];
-    }
-    return base64url_decode(canonical);
-}
-
-struct Parts {
-    std::string header, payload, signature;  // decoded
-    std::string_view signed_text;
-};
-
-Result<Parts> take_apart(std::string_view token) {
-    const auto malformed = fail(Errc::Protocol, "it does not have the form header.claims.signature");
-    const auto first = token.find('.');
-    const auto last = token.rfind('.');
-    if (first == std::string_view::npos || first == last || token.find('.', first + 1) != last) return malformed;
-    auto header = decode_part(token.substr(0, first));
-    auto payload = decode_part(token.substr(first + 1, last - first - 1));
-    auto signature = decode_part(token.substr(last + 1));
-    if (!header || !payload || !signature) return fail(Errc::Protocol, "a part of it is not base64url");
-    return Parts{std::move(*header), std::move(*payload), std::move(*signature), token.substr(0, last)};
-}
-
 Result<std::string> algorithm(const std::string& header) {
     const auto json = header.find('\0') == std::string::npos ? OrderedJson::parse(header, nullptr, false) : OrderedJson();
     if (!json.is_object()) return fail(Errc::Protocol, "its header is not a JSON object");
     const auto found = json.find("alg");
     if (found == json.end() || !found->is_string()) return fail(Errc::Protocol, "its header names no algorithm");
     return found->get<std::string>();
-}
-
-bool same(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && memeql_sec(a.data(), b.data(), a.size()) == 1;
 }
 
 // What parse_claims() makes of a number that no 64-bit integer holds.
@@ -130,7 +85,8 @@ Verdict verify(const ApiKey& key, std::string_view token, SystemTime now, std::c
         verdict.reason = std::move(reason);
         return verdict;
     };
-    auto parts = take_apart(token);
+    // The server's decoder does not mind what the unused bits of the last character are.
+    auto parts = parse_jws(token, UnusedBits::Ignored);
     if (!parts) return found(TokenFault::Malformed, parts.error().message);
     verdict.claims_json = parts->payload;
     verdict.header_json = parts->header;
@@ -145,7 +101,7 @@ Verdict verify(const ApiKey& key, std::string_view token, SystemTime now, std::c
                                                        terminal_safe(verdict.claims.issuer), terminal_safe(key.key)));
     }
     if (*named != "HS256") return found(TokenFault::Algorithm, fmt::format("its algorithm is {}, only HS256 counts", terminal_safe(*named)));
-    if (!same(hmac_sha256(key.secret, parts->signed_text), parts->signature))
+    if (!same_secret(hmac_sha256(key.secret, parts->signed_text), parts->signature))
         return found(TokenFault::BadSignature, "its signature was not made with the secret of this API key");
     if (verdict.claims.expires && before_any_clock(*verdict.claims.expires))
         return found(TokenFault::Expired, "its end (exp) is a number beyond any clock, which servers take for long past");
@@ -159,7 +115,7 @@ Verdict verify(const ApiKey& key, std::string_view token, SystemTime now, std::c
 }
 
 Result<Claims> parse_unverified(std::string_view token) {
-    VC_TRY_ASSIGN(const auto parts, take_apart(token));
+    VC_TRY_ASSIGN(const auto parts, parse_jws(token, UnusedBits::Ignored));
     VC_TRY(algorithm(parts.header));
     return parse_claims(parts.payload);
 }

@@ -1,12 +1,10 @@
 #include "voicectl/livekit/webhook.h"
 
-#include <nettle/memops.h>
-#include <nettle/sha2.h>
-
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "voicectl/base/digest.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 #include "webhook_forms.h"
@@ -130,16 +128,14 @@ std::optional<Fault> token_fault(std::string_view token, const WebhookKeys& keys
     return std::nullopt;
 }
 
-bool same_text(std::string_view a, std::string_view b) { return a.size() == b.size() && memeql_sec(a.data(), b.data(), a.size()) == 1; }
-
 std::optional<Fault> body_fault(std::string_view body, WebhookVerdict& verdict) {
     const auto& claimed = verdict.claimed_hash;
     if (claimed.empty()) {
         return Fault{DeliveryFault::NoBodyHash, "the token does not say which body it is for (no sha256)",
                      "it is a token for something else, such as joining a room; do not act on the body"};
     }
-    if (same_text(claimed, verdict.body_hash)) return std::nullopt;
-    verdict.reencoded = any_form(body, [&](std::string_view form) { return same_text(claimed, webhook_hash(form)); });
+    if (same_secret(claimed, verdict.body_hash)) return std::nullopt;
+    verdict.reencoded = any_form(body, [&](std::string_view form) { return same_secret(claimed, webhook_hash(form)); });
     const auto hashes = fmt::format("the token is for sha256 {}, the body has {}", plain_text(claimed, 64), verdict.body_hash);
     if (verdict.reencoded) {
         return Fault{DeliveryFault::BodyHash, fmt::format("the body was re-encoded: {}", hashes),
@@ -157,14 +153,7 @@ std::string_view to_string(DeliveryFault fault) {
     return kNames.at(static_cast<std::size_t>(fault));
 }
 
-std::string webhook_hash(std::string_view body) {
-    sha256_ctx context;
-    sha256_init(&context);
-    sha256_update(&context, body.size(), reinterpret_cast<const std::uint8_t*>(body.data()));
-    std::string digest(SHA256_DIGEST_SIZE, '\0');
-    sha256_digest(&context, digest.size(), reinterpret_cast<std::uint8_t*>(digest.data()));
-    return base64_encode(digest);
-}
+std::string webhook_hash(std::string_view body) { return base64_encode(sha256(body)); }
 
 WebhookVerdict verify_delivery(std::string_view authorization, std::string_view body, const WebhookKeys& keys, SystemTime now) {
     WebhookVerdict verdict;

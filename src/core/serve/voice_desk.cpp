@@ -1,5 +1,3 @@
-#include <nettle/memops.h>
-
 #include <algorithm>
 #include <deque>
 #include <optional>
@@ -8,6 +6,7 @@
 #include "voicectl/agent/metadata.h"
 #include "voicectl/agent/user_cap.h"
 #include "voicectl/agent/voice_call.h"
+#include "voicectl/base/digest.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/text.h"
@@ -234,8 +233,7 @@ class LocalVoiceDesk final : public VoiceDesk {
 
     static bool may_resume(const Talk& talk, const Line& line, const std::string& token) {
         const auto& who = line.caller();
-        const bool same = talk.call != nullptr && who.who == talk.caller.who && who.user_id == talk.caller.user_id && token.size() == talk.token.size();
-        return same && memeql_sec(token.data(), talk.token.data(), token.size()) == 1;
+        return talk.call != nullptr && who.who == talk.caller.who && who.user_id == talk.caller.user_id && same_secret(token, talk.token);
     }
 
     void on_message(Line& line, const voice::Text& text) {

@@ -92,6 +92,13 @@ Result<bool> switch_value(const char* name, bool fallback) {
     return fail_with_hint(Errc::Config, fmt::format("{} is {:?}", name, text), "true or false");
 }
 
+bool is_other_scheme(const std::string& place) {
+    const auto end = place.find("://");
+    return end != place.npos && end > 0 && !is_postgres_url(place) &&
+           std::all_of(place.begin(), place.begin() + static_cast<std::ptrdiff_t>(end),
+                       [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+'; });
+}
+
 }  // namespace
 
 bool is_postgres_url(std::string_view place) { return place.starts_with("postgres://") || place.starts_with("postgresql://"); }
@@ -101,6 +108,11 @@ std::string shown_place(const std::string& place) {
     const auto parts = url_parts(place);
     const auto user = parts.ambiguous ? "***" : parts.user;
     return fmt::format("{}://{}{}{}", parts.scheme, user, user.empty() ? "" : "@", parts.place);
+}
+
+Result<void> refuse_other_schemes(const std::string& place) {
+    if (!is_other_scheme(place)) return {};
+    return fail_with_hint(Errc::Usage, fmt::format("no store can be at {}", shown_place(place)), "name a file, or postgres://USER:PASSWORD@HOST:5432/DATABASE");
 }
 
 Result<void> check_address(const std::string& place) {

@@ -24,6 +24,9 @@ struct PostgresAddress {
     std::chrono::seconds connect_timeout{10};
 };
 
+/// Usage for an address that is neither PostgreSQL's nor a path.
+Result<void> refuse_other_schemes(const std::string& place);
+
 /// Variables and meanings are those of SQLAlchemy's pool.
 struct PoolSettings {
     /// DB_POOL_SIZE, DB_MAX_OVERFLOW, DB_POOL_RECYCLE, DB_POOL_PRE_PING, DB_POOL_TIMEOUT. Config: what is no such value.

@@ -274,9 +274,9 @@ PGresult* PostgresDatabase::next_result(Clock::time_point deadline) {
     return pq_.get_result(handle_);
 }
 
-PostgresDatabase::Answer PostgresDatabase::ask(const std::function<int()>& send, std::chrono::milliseconds patience) {
+PostgresDatabase::Answer PostgresDatabase::ask(const std::function<int()>& send, std::optional<std::chrono::milliseconds> patience) {
     if (broken_ || send() == 0) throw_lost();
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = Clock::now() + patience.value_or(patience_);
     flush(deadline);
     Answer last{{nullptr, pq_.clear}};
     while (auto* result = next_result(deadline)) {
@@ -292,7 +292,7 @@ PostgresDatabase::Answer PostgresDatabase::ask(const std::function<int()>& send,
     return last;
 }
 
-PostgresDatabase::Answer PostgresDatabase::ask(const std::string& statements, std::chrono::milliseconds patience) {
+PostgresDatabase::Answer PostgresDatabase::ask(const std::string& statements, std::optional<std::chrono::milliseconds> patience) {
     return ask([&] { return pq_.send_query(handle_, statements.c_str()); }, patience);
 }
 

@@ -49,8 +49,10 @@ class PostgresDatabase final : public Database {
         std::unique_ptr<pg_result, void (*)(pg_result*)> result;
     };
     /// Sends by `send` and waits for the last result; throws what the server says of failure.
-    Answer ask(const std::function<int()>& send, std::chrono::milliseconds patience = kAnswerPatience);
-    Answer ask(const std::string& statements, std::chrono::milliseconds patience = kAnswerPatience);
+    Answer ask(const std::function<int()>& send, std::optional<std::chrono::milliseconds> patience = {});
+    Answer ask(const std::string& statements, std::optional<std::chrono::milliseconds> patience = {});
+    /// From now on, for what reads or moves whole tables.
+    void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
     void put_copy_data(const std::string& rows);
     void end_copy(const char* why_not);
     void end_copy_quietly() noexcept;
@@ -76,6 +78,7 @@ class PostgresDatabase final : public Database {
     std::string shown_, database_name_;
     pg_conn* handle_ = nullptr;
     bool broken_ = false;
+    std::chrono::milliseconds patience_ = kAnswerPatience;
     Clock::time_point since_ = Clock::now();
     std::map<std::string, std::string, std::less<>> prepared_;
 };

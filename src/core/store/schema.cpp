@@ -1,6 +1,9 @@
 #include "core/store/schema.h"
 
+#include <algorithm>
 #include <array>
+
+#include "voicectl/base/text.h"
 
 namespace voicectl::store {
 namespace {
@@ -334,53 +337,65 @@ int number(Database& database, const char* query) {
     return row.small(0);
 }
 
-std::unexpected<Error> newer(const std::string& place, int version) {
+}  // namespace
+
+Result<int> known_version(int version, const std::string& place) {
+    if (version <= kSchemaVersion) return version;
     return fail_with_hint(Errc::Conflict,
                           fmt::format("{} has schema version {}; this voicectl knows versions up to {}", place, version, kSchemaVersion),
                           "it was written by a newer voicectl: use that one, or another place with --store");
 }
 
-}  // namespace
-
 Result<int> sqlite_schema_version(Database& database, const std::string& path) {
     const int version = number(database, "PRAGMA user_version");
     const int application = number(database, "PRAGMA application_id");
-    if (version > kSchemaVersion) return newer(path, version);
+    if (application == kApplicationId) return version;
     const bool empty = number(database, "SELECT count(*) FROM sqlite_schema") == 0;
-    if (application == kApplicationId || (application == 0 && version == 0 && empty)) return version;
+    if (application == 0 && version == 0 && empty) return version;
     return fail_with_hint(Errc::Usage, fmt::format("{} is a database of another program", path),
                           "name another file with --store or VOICECTL_STORE");
 }
 
-Result<void> migrate_sqlite(Database& database, const std::string& path) {
+Result<int> migrate_sqlite(Database& database, const std::string& path, int to) {
     // Asked again: another process may have been faster while we waited for the lock.
-    VC_TRY_ASSIGN(auto version, sqlite_schema_version(database, path));
-    for (; version < kSchemaVersion; ++version) database.execute(kSteps[static_cast<std::size_t>(version)].sqlite);
-    database.execute(fmt::format("PRAGMA user_version={}", kSchemaVersion));
+    VC_TRY_ASSIGN(const auto stored, sqlite_schema_version(database, path));
+    VC_TRY_ASSIGN(const auto from, known_version(stored, path));
+    for (int version = from; version < to; ++version) database.execute(kSteps[static_cast<std::size_t>(version)].sqlite);
+    database.execute(fmt::format("PRAGMA user_version={}", std::max(from, to)));
     database.execute(fmt::format("PRAGMA application_id={}", kApplicationId));
-    return {};
+    return from;
 }
 
 Result<int> postgres_schema_version(Database& database, const std::string& shown) {
     if (number(database, "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'voicectl'") == 0) return 0;
     if (number(database, "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'voicectl' AND tablename = 'schema_version'") == 0)
         return fail_with_hint(Errc::Usage, fmt::format("{} has a schema voicectl of another program", shown), "name another database with --store or VOICECTL_STORE");
-    const int version = number(database, "SELECT coalesce(max(version), 0) FROM voicectl.schema_version");
-    if (version > kSchemaVersion) return newer(shown, version);
-    return version;
+    return number(database, "SELECT coalesce(max(version), 0) FROM voicectl.schema_version");
 }
 
-Result<void> migrate_postgres(Database& database, const std::string& shown) {
-    VC_TRY_ASSIGN(auto version, postgres_schema_version(database, shown));
-    if (version == 0) {
+Result<int> migrate_postgres(Database& database, const std::string& shown, int to) {
+    VC_TRY_ASSIGN(const auto stored, postgres_schema_version(database, shown));
+    VC_TRY_ASSIGN(const auto from, known_version(stored, shown));
+    if (from == 0) {
         if (number(database, "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'voicectl'") == 0) database.execute("CREATE SCHEMA voicectl");
         database.execute("CREATE TABLE schema_version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())");
     }
-    for (; version < kSchemaVersion; ++version) {
+    for (int version = from; version < to; ++version) {
         database.execute(kSteps[static_cast<std::size_t>(version)].postgres);
         database.run("INSERT INTO schema_version (version) VALUES ($1)", version + 1);
     }
-    return {};
+    return from;
+}
+
+std::vector<std::string> schema_objects(int version, bool postgres) {
+    std::vector<std::string> out;
+    for (int step = 0; step < std::min(version, kSchemaVersion); ++step) {
+        const auto& both = kSteps[static_cast<std::size_t>(step)];
+        for (const auto& line : split(postgres ? both.postgres : both.sqlite, '\n'))
+            for (const std::string_view start : {"CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ", "CREATE TRIGGER "})
+                if (line.starts_with(start)) out.emplace_back(line.substr(start.size(), line.find(' ', start.size()) - start.size()));
+    }
+    return out;
 }
 
 }  // namespace voicectl::store

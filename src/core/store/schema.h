@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/store/sql.h"
 
@@ -9,15 +10,20 @@ namespace voicectl::store {
 
 inline constexpr int kSchemaVersion = 5;
 
-/// The version of the file's schema, 0 for an empty file. Refuses newer ones (Conflict) and databases of
-/// other programs (Usage). Reads only.
+/// The version of the file's schema, 0 for an empty file. Refuses databases of other programs (Usage). Reads only.
 Result<int> sqlite_schema_version(Database& database, const std::string& path);
 
 /// The same of a database: our tables in their schema.
 Result<int> postgres_schema_version(Database& database, const std::string& shown);
 
-/// Inside a write transaction: brings the file to kSchemaVersion, whatever it is by now.
-Result<void> migrate_sqlite(Database& database, const std::string& path);
-Result<void> migrate_postgres(Database& database, const std::string& shown);
+/// Conflict for a version that only a newer voicectl knows.
+Result<int> known_version(int version, const std::string& place);
+
+/// Inside a write transaction: brings the file to version `to`, whatever it is by now; the version it had.
+Result<int> migrate_sqlite(Database& database, const std::string& path, int to = kSchemaVersion);
+Result<int> migrate_postgres(Database& database, const std::string& shown, int to = kSchemaVersion);
+
+/// The names of the tables, indexes and triggers that a store of that version has.
+std::vector<std::string> schema_objects(int version, bool postgres);
 
 }  // namespace voicectl::store

@@ -1,6 +1,8 @@
 #include "core/store/sql.h"
 
 #include <algorithm>
+#include <random>
+#include <thread>
 
 #include "voicectl/base/text.h"
 
@@ -44,6 +46,25 @@ void Database::give_back(std::string_view sql, std::unique_ptr<Statement> statem
     if (sql.empty()) return;  // a bulk insert, done with
     if (const auto found = idle_.find(sql); found != idle_.end()) found->second = std::move(statement);
     else idle_.emplace(sql, std::move(statement));
+}
+
+void in_transaction(Database& database, Mode mode, const Lock& lock, const std::function<bool(Database&)>& work) {
+    database.begin(mode, lock);
+    try {
+        const bool keep = work(database);
+        if (mode == Mode::Plain) return;
+        keep ? database.commit() : database.rollback();
+    } catch (...) {
+        database.rollback();
+        throw;
+    }
+}
+
+// Of those who find out at once that they were in each other's way, not all shall come back at once.
+void step_back(int tries) {
+    thread_local std::minstd_rand random(std::random_device{}());
+    const int most = std::min(200, 5 << std::min(tries, 6));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1 + static_cast<int>(random() % static_cast<unsigned>(most))));
 }
 
 }  // namespace voicectl::store

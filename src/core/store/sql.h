@@ -182,6 +182,13 @@ class Database {
     std::unordered_map<std::string, std::unique_ptr<Statement>, Hash, std::equal_to<>> idle_;
 };
 
+/// `work` returns whether to keep what it did.
+void in_transaction(Database& database, Mode mode, const Lock& lock, const std::function<bool(Database&)>& work);
+
+/// How often a transaction that stood in others' way is tried again, and the pause before.
+inline constexpr int kMostAgain = 10;
+void step_back(int tries);
+
 /// Where a store gets its connections from.
 class Connections {
  public:

@@ -1,9 +1,5 @@
 #include "core/store/sql_store.h"
 
-#include <algorithm>
-#include <random>
-#include <thread>
-
 #include "core/store/pool.h"
 #include "core/store/schema.h"
 #include "core/store/sqlite_database.h"
@@ -24,30 +20,20 @@ std::unique_ptr<Store> on_one_connection(std::unique_ptr<Database> database) {
     return std::make_unique<SqlStore>(std::make_unique<OneConnection>(std::move(database)));
 }
 
-void run_once(Database& database, Mode mode, const Lock& lock, const std::function<bool(Database&)>& work) {
-    database.begin(mode, lock);
-    try {
-        const bool keep = work(database);
-        if (mode == Mode::Plain) return;
-        keep ? database.commit() : database.rollback();
-    } catch (...) {
-        database.rollback();
-        throw;
-    }
-}
-
 // Another process may be doing the same: one after the other.
 Result<void> migrate_postgres_database(PostgresDatabase& database) {
     database.begin(Mode::Write, Lock::of("schema"));
     const auto migrated = migrate_postgres(database, database.shown());
     migrated ? database.commit() : database.rollback();
-    return migrated;
+    VC_TRY(migrated);
+    return {};
 }
 
 Result<std::unique_ptr<PostgresDatabase>> bring_up_postgres(const PostgresAddress& address, PostgresDatabase::Access access) {
     auto database = PostgresDatabase::connect(address, PostgresDatabase::Access::ReadWrite);
     const bool reads = access == PostgresDatabase::Access::ReadOnly;
-    VC_TRY_ASSIGN(const auto version, postgres_schema_version(*database, address.shown));
+    VC_TRY_ASSIGN(const auto stored, postgres_schema_version(*database, address.shown));
+    VC_TRY_ASSIGN(const auto version, known_version(stored, address.shown));
     if (reads && version == 0) return fail(Errc::NotFound, "{} holds no calls yet", address.shown);
     if (version != kSchemaVersion) VC_TRY(migrate_postgres_database(*database));
     if (reads) database->execute("SET default_transaction_read_only TO on");
@@ -67,33 +53,12 @@ Result<std::unique_ptr<Store>> open_postgres(const std::string& url, PostgresDat
     return std::make_unique<SqlStore>(std::move(pool));
 }
 
-constexpr int kMostAgain = 10;
-
-bool is_other_scheme(const std::string& place) {
-    const auto end = place.find("://");
-    return end != place.npos && end > 0 && std::all_of(place.begin(), place.begin() + static_cast<std::ptrdiff_t>(end), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+';
-           });
-}
-
-Result<void> refuse_other_schemes(const std::string& place) {
-    if (!is_other_scheme(place)) return {};
-    return fail_with_hint(Errc::Usage, fmt::format("no store can be at {}", shown_place(place)), "name a file, or postgres://USER:PASSWORD@HOST:5432/DATABASE");
-}
-
 // What the driver says of an unknown end is meant for writes that may be done again.
 Error not_repeatable(const Failure& failure) {
     auto error = failure.error;
     if (failure.kind == Failure::Kind::Uncertain || error.code == Errc::Timeout)
         error.hint = "look for it before you begin it again: without a job id it would be another call";
     return error;
-}
-
-// Of those who find out at once that they were in each other's way, not all shall come back at once.
-void step_back(int tries) {
-    thread_local std::minstd_rand random(std::random_device{}());
-    const int most = std::min(200, 5 << std::min(tries, 6));
-    std::this_thread::sleep_for(std::chrono::milliseconds(1 + static_cast<int>(random() % static_cast<unsigned>(most))));
 }
 
 }  // namespace
@@ -119,7 +84,7 @@ Result<void> SqlStore::transact(Mode mode, const Lock& lock, Repeat repeat, cons
     for (int tries = 0;; ++tries) {
         try {
             const auto lent = connections_->lend();
-            run_once(*lent, mode, lock, work);
+            in_transaction(*lent, mode, lock, work);
             return {};
         } catch (const Failure& failure) {
             const bool lost = failure.kind == Failure::Kind::Lost || (failure.kind == Failure::Kind::Uncertain && repeat == Repeat::Safe);

@@ -91,30 +91,12 @@ class SqliteStatement final : public Statement {
     sqlite3_stmt* statement_ = nullptr;
 };
 
-bool in_write_ahead_log(SqliteDatabase& database) {
-    auto query = database.query("PRAGMA journal_mode");
-    return query.next() && query.text(0) == "wal";
-}
-
 // Refused while another program has the file in one and open.
 Result<void> leave_write_ahead_log(SqliteDatabase& database) {
     sqlite3_exec(database.handle(), "PRAGMA journal_mode=TRUNCATE", nullptr, nullptr, nullptr);
-    if (!in_write_ahead_log(database)) return {};
+    if (!database.in_write_ahead_log()) return {};
     return fail_with_hint(Errc::Conflict, fmt::format("{} is kept in journal mode wal by another program", database.path()),
                           "close the other program");
-}
-
-// A rollback journal, not a write-ahead log: Debian's SQLite 3.40.1 can lose a committed transaction when
-// one connection checkpoints while another writes (the WAL-reset bug), and here several
-// agents and any number of readers share a file. TRUNCATE saves the directory sync of DELETE. FULL syncs
-// before a commit returns, so that an acknowledged turn outlives the process and the machine.
-Result<void> prepare_writer(SqliteDatabase& database) {
-    // SQLite opens what it may not write for reading, and would not try again once it may.
-    if (sqlite3_db_readonly(database.handle(), "main") == 1)
-        return std::unexpected(to_error(SQLITE_READONLY, sqlite3_errstr(SQLITE_READONLY), database.path()));
-    VC_TRY(leave_write_ahead_log(database));
-    database.execute("PRAGMA synchronous=FULL");
-    return {};
 }
 
 }  // namespace
@@ -158,6 +140,35 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
     }
 }
 
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open_as_it_is(const std::string& path) {
+    std::unique_ptr<SqliteDatabase> made(new SqliteDatabase(path));
+    try {
+        made->open_file();
+        made->execute("PRAGMA foreign_keys=ON");
+        return made;
+    } catch (const Failure& failure) {
+        return std::unexpected(failure.error);
+    }
+}
+
+bool SqliteDatabase::in_write_ahead_log() {
+    auto mode = query("PRAGMA journal_mode");
+    return mode.next() && mode.text(0) == "wal";
+}
+
+// A rollback journal, not a write-ahead log: Debian's SQLite 3.40.1 can lose a committed transaction when
+// one connection checkpoints while another writes (the WAL-reset bug), and here several
+// agents and any number of readers share a file. TRUNCATE saves the directory sync of DELETE. FULL syncs
+// before a commit returns, so that an acknowledged turn outlives the process and the machine.
+Result<void> SqliteDatabase::prepare_to_write() {
+    // SQLite opens what it may not write for reading, and would not try again once it may.
+    if (sqlite3_db_readonly(handle_, "main") == 1)
+        return std::unexpected(to_error(SQLITE_READONLY, sqlite3_errstr(SQLITE_READONLY), path_));
+    VC_TRY(leave_write_ahead_log(*this));
+    execute("PRAGMA synchronous=FULL");
+    return {};
+}
+
 void SqliteDatabase::open_file() {
     // Readers open for writing too: after a crash the first one rolls the journal back. SQLite falls
     // back to reading alone where the file is write-protected.
@@ -172,7 +183,8 @@ Result<void> SqliteDatabase::bring_up(Access access) {
     const auto version = sqlite_schema_version(*this, path_);
     rollback();
     VC_TRY(version);
-    if (access == Access::ReadWrite) VC_TRY(prepare_writer(*this));
+    VC_TRY(known_version(*version, path_));
+    if (access == Access::ReadWrite) VC_TRY(prepare_to_write());
     execute("PRAGMA foreign_keys=ON");
     if (*version != kSchemaVersion) {
         if (access == Access::ReadOnly && *version == 0) return fail(Errc::NotFound, "{} holds no calls yet", path_);
@@ -190,7 +202,7 @@ Result<void> SqliteDatabase::bring_up(Access access) {
 void SqliteDatabase::begin(Mode mode, const Lock&) {
     if (mode == Mode::Plain) return;
     run(mode == Mode::Write ? "BEGIN IMMEDIATE" : "BEGIN");
-    if (mode == Mode::Moment || !in_write_ahead_log(*this)) return;
+    if (mode == Mode::Moment || !in_write_ahead_log()) return;
     rollback();
     if (auto left = leave_write_ahead_log(*this); !left) throw Failure(Failure::Kind::Final, std::move(left).error());
     begin(mode, Lock::none());

@@ -23,6 +23,8 @@ class SqliteDatabase final : public Database {
     /// The file must be there. Refuses what is no store of ours, without changing a byte of it; an older schema is
     /// brought up.
     static Result<std::unique_ptr<SqliteDatabase>> open(const std::string& path, Access access);
+    /// Whatever it holds: nothing is looked at yet, nothing brought up.
+    static Result<std::unique_ptr<SqliteDatabase>> open_as_it_is(const std::string& path);
     ~SqliteDatabase() override;
 
     void begin(Mode mode, const Lock& lock) override;
@@ -32,6 +34,10 @@ class SqliteDatabase final : public Database {
     std::string contains(std::string_view text, std::string_view part) const override;
     void execute(const std::string& statements) override;
     Query insert_many(std::string_view table, std::string_view columns, int count) override;
+
+    /// Io where it can only be read; Conflict where another program keeps it in a write-ahead log.
+    Result<void> prepare_to_write();
+    bool in_write_ahead_log();
 
     sqlite3* handle() const { return handle_; }
     const std::string& path() const { return path_; }

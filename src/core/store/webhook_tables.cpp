@@ -180,10 +180,11 @@ std::vector<std::pair<std::string, std::string>> WebhookTables::open_calls(int l
 }
 
 std::vector<Recording> WebhookTables::recordings(const std::string& room, int limit) {
-    auto query = database_.query(
-        "SELECT egress_id, room, room_sid, status, location, error, started_at, ended_at, duration_ms, size FROM recordings "
-        "WHERE ($1 = '' OR room = $1 OR room_sid = $1) ORDER BY COALESCE(started_at, 0) DESC, egress_id LIMIT $2",
-        room, most(limit));
+    // Of one room by its indexes, which a condition that could also mean all rooms would not use.
+    constexpr const char* kSelect = "SELECT egress_id, room, room_sid, status, location, error, started_at, ended_at, duration_ms, size FROM recordings";
+    static const std::string kOfRoom = fmt::format("{} WHERE room = $1 OR room_sid = $1 ORDER BY COALESCE(started_at, 0) DESC, egress_id LIMIT $2", kSelect);
+    static const std::string kOfAll = fmt::format("{} ORDER BY COALESCE(started_at, 0) DESC, egress_id LIMIT $1", kSelect);
+    auto query = room.empty() ? database_.query(kOfAll, most(limit)) : database_.query(kOfRoom, room, most(limit));
     std::vector<Recording> out;
     while (query.next())
         out.push_back({query.text(0), query.text(1), query.text(2), query.text(3), query.text(4), query.text(5), query.maybe_time(6), query.maybe_time(7),
@@ -249,8 +250,10 @@ int WebhookTables::queued_forwards() {
     return query.next() ? query.small(0) : 0;
 }
 
+SystemTime WebhookTables::forgettable(SystemTime before) { return std::min(before, std::chrono::system_clock::now() - kIdLife); }
+
 int WebhookTables::forget(SystemTime before) {
-    before = std::min(before, std::chrono::system_clock::now() - kIdLife);
+    before = forgettable(before);
     database_.run("DELETE FROM webhook_forwards WHERE event_id IN (SELECT id FROM webhook_events WHERE received_at < $1)", before);
     database_.run("DELETE FROM webhook_deliveries WHERE at < $1", before);
     // Of a call all or nothing: it goes when nothing has touched it for so long.

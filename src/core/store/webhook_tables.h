@@ -28,6 +28,8 @@ class WebhookTables {
     int drop_target(const std::string& target);
     int queued_forwards();
     int forget(SystemTime before);
+    /// What forget() makes of a time.
+    static SystemTime forgettable(SystemTime before);
 
  private:
     bool insert(const WebhookEvent& event);

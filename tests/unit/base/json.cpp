@@ -20,6 +20,22 @@ TEST_CASE("an object that is not trusted is read up to a depth, and else told wh
     CHECK(why("null") == "is JSON, but no object");
 }
 
+TEST_CASE("an object that two programs could read differently is refused") {
+    const auto why = [](std::string_view text) {
+        const auto read = parse_unambiguous_object(text, 3);
+        return read ? std::string() : read.error();
+    };
+    CHECK(why(R"({"a":1,"b":{"a":1},"c":[{"a":1},{"a":1}]})") == "");
+    CHECK(why(R"({"a":1,"a":1})") == "says something twice");
+    CHECK(why(R"({"a":1,"\u0061":2})") == "says something twice");
+    CHECK(why(R"({"b":[{"a":1,"c":2,"a":1}]})") == "says something twice");
+    CHECK(why(R"({"b":{"c":{}},"b":1})") == "says something twice");
+    CHECK(why(std::string_view("{}\0", 3)) == "is no JSON");
+    CHECK(why("{} x") == "is no JSON");
+    CHECK(why("[]") == "is JSON, but no object");
+    CHECK(why(R"({"a":{"b":{"c":{"d":1}}}})") == "is nested too deeply");
+}
+
 TEST_CASE("JSON of others becomes text whatever it holds") {
     CHECK(json_text({{"a", "\xff"}}) == "{\"a\":\"\xEF\xBF\xBD\"}");
     CHECK(json_text(nlohmann::json{{"a", 1}}, 1) == "{\n \"a\": 1\n}");

@@ -27,7 +27,8 @@ TEST_CASE("arguments are checked against the schema, and the fault says where") 
     CHECK(!schema_fault(schema, {{"city", "B"}}).empty());
     CHECK(schema_fault(schema, {{"city", "Bonn"}, {"days", {1, 8}}}).find("days") != std::string::npos);
     CHECK(!schema_fault(schema, {{"city", "Bonn"}, {"unit", "k"}}).empty());
-    CHECK(!schema_fault(schema, {{"city", "Bonn"}, {"other", 1}}).empty());
+    CHECK(schema_fault(schema, {{"city", "Bonn"}, {"other", 1}}) == "there is no 'other'");
+    CHECK(schema_fault(schema, json::object()) == "'city' is missing");
 }
 
 TEST_CASE("schemas of others: references are followed to a depth, circles and regular expressions do no harm") {
