@@ -78,6 +78,7 @@ Result<void> Server::run() {
 Result<void> Server::prepare() {
     VC_TRY(read_options());
     VC_TRY(open_gate());
+    VC_TRY(open_page());
     VC_TRY(open_store());
     VC_TRY(open_webhooks());
     VC_TRY(open_backend());
@@ -124,6 +125,19 @@ Result<void> Server::open_gate() {
         return fail_with_hint(Errc::Usage, "nobody could ask anything: there is no key of services and none of users' tokens", "set INTERNAL_SERVICE_KEY, VOICECTL_JWT_SECRET or --jwks-url");
     VC_TRY_ASSIGN(gate_, serve::make_gate(loop_, env_.http(), std::move(options)));
     limiter_ = std::make_unique<serve::RateLimiter>(serve::Rate{std::max(1, options_.rate / 2), std::chrono::milliseconds(60'000 / options_.rate)});
+    return {};
+}
+
+Result<void> Server::open_page() {
+    if (options_.no_page) return {};
+    serve::PageOptions options;
+    VC_TRY_ASSIGN(options.keys, secrets_of(options_.page_key_file, {"VOICECTL_PAGE_KEY", "VOICECTL_PAGE_KEY_PREVIOUS"}, env_));
+    if (options.keys.empty()) {
+        env_.out.note("nobody can sign in at the page: VOICECTL_PAGE_KEY is not set");
+        return {};
+    }
+    options.behind_proxy = options_.behind_proxy;
+    VC_TRY_ASSIGN(page_, serve::Page::make(loop_, std::move(options)));
     return {};
 }
 
@@ -182,6 +196,10 @@ Result<void> Server::open_backend() {
         VC_TRY_ASSIGN(auto said, models_->ask(chat));
         return serve::Said{std::move(said.text), std::move(said.model)};
     };
+    if (page_) {
+        parts.page = [this](const net::ServedRequest& request, net::HttpServer::Respond respond) { return page_->handle(request, respond); };
+        parts.signed_in = [this](const net::ServedRequest& request) { return page_->signed_in(request); };
+    }
     auto made = serve::Backend::create(std::move(parts), std::move(options));
     if (!made) return std::unexpected(std::move(made).error());
     backend_ = std::move(*made);

@@ -11,6 +11,7 @@
 #include "voicectl/net/http_server.h"
 #include "voicectl/serve/backend.h"
 #include "voicectl/serve/gate.h"
+#include "voicectl/serve/page.h"
 #include "voicectl/store/store.h"
 #include "voicectl/webhook/forwarder.h"
 #include "voicectl/webhook/intake.h"
@@ -26,6 +27,7 @@ class Server {
     Result<void> prepare();
     Result<void> read_options();
     Result<void> open_gate();
+    Result<void> open_page();
     Result<void> open_store();
     Result<void> open_webhooks();
     Result<void> open_backend();
@@ -47,6 +49,7 @@ class Server {
     std::unique_ptr<store::AsyncStore> store_;
     std::unique_ptr<serve::Gate> gate_;
     std::unique_ptr<serve::RateLimiter> limiter_;
+    std::unique_ptr<serve::Page> page_;
     std::optional<Models> models_;
     std::unique_ptr<webhook::Intake> intake_;
     std::unique_ptr<webhook::Forwarder> forwarder_;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "handlers.h"
+#include "voicectl/agent/call_recordings.h"
 #include "voicectl/agent/call_report.h"
 #include "voicectl/agent/detail_record.h"
 #include "voicectl/base/json.h"
@@ -76,23 +77,11 @@ Result<std::vector<store::Call>> calls_of_user(store::Store& store, const Questi
     return out;
 }
 
-/// The newest recording of the call's room that belongs to its time: a name may be used again.
-Result<std::optional<store::Recording>> recording_of(store::Store& store, const store::Call& call) {
-    constexpr int kLookedAt = 50;
-    constexpr std::chrono::minutes kSlack{5};  // an egress may start before the agent is there, and end after it left
-    VC_TRY_ASSIGN(const auto found, store.webhooks().recordings(call.room, kLookedAt));
-    for (const auto& one : found) {
-        const bool too_late = one.started_at && call.ended_at && *one.started_at > *call.ended_at + kSlack;
-        const bool too_early = one.ended_at && *one.ended_at < call.started_at - kSlack;
-        if (!too_late && !too_early) return one;
-    }
-    return std::nullopt;
-}
-
-ApiJson recording_json(const std::optional<store::Recording>& recording, const store::Call& call) {
-    if (!recording) return nullptr;
-    return {{"egressId", recording->egress_id}, {"status", recording->status}, {"location", recording->location}, {"durationMs", recording->duration.count()},
-            {"size", recording->size}, {"error", recording->error}, {"url", fmt::format("/v1/calls/{}/recording", call.id)}};
+/// With where the API plays it.
+ApiJson shown_recording(const store::Recording& recording, const store::Call& call) {
+    auto out = agent::recording_json(recording);
+    out["url"] = fmt::format("/v1/calls/{}/recording", call.id);
+    return out;
 }
 
 struct FileRange {
@@ -215,11 +204,11 @@ Outcome show_call(store::Store& store, const Question& question) {
     VC_TRY_ASSIGN(const auto call, call_of(store, question));
     VC_TRY_ASSIGN(const auto record, agent::read_detail_record(store, call));
     VC_TRY_ASSIGN(const auto report, agent::read_call_report(store, call));
-    VC_TRY_ASSIGN(const auto recording, recording_of(store, call));
+    VC_TRY_ASSIGN(const auto recordings, agent::call_recordings(store, call));
     auto data = store::to_json(call);
     data["record"] = record;
     data["report"] = report;
-    data["recording"] = recording_json(recording, call);
+    data["recording"] = recordings.empty() ? ApiJson() : shown_recording(recordings.front(), call);
     return Answer{.data = std::move(data)};
 }
 
@@ -238,9 +227,9 @@ Outcome play_recording(store::Store& store, const Question& question, const std:
     constexpr std::uintmax_t kMostAtOnce = 8 * 1024 * 1024;  // of a range that may be cut; of a whole file eight times as much
     const auto none = [](const char* why, const char* hint) { return std::unexpected(Fault(404, Error{Errc::NotFound, why, hint})); };
     VC_TRY_ASSIGN(const auto call, call_of(store, question));
-    VC_TRY_ASSIGN(const auto recording, recording_of(store, call));
-    if (!recording || recording->location.empty()) return none("this call has no recording", "");
-    const auto path = folder.empty() ? std::nullopt : file_within(folder, recording->location);
+    VC_TRY_ASSIGN(const auto recordings, agent::call_recordings(store, call));
+    if (recordings.empty() || recordings.front().location.empty()) return none("this call has no recording", "");
+    const auto path = folder.empty() ? std::nullopt : file_within(folder, recordings.front().location);
     if (!path) return none("the recording does not lie on this machine", "GET the call for its location; --recordings names the folder whose files are played here");
     std::ifstream file(*path, std::ios::binary);
     std::error_code error;

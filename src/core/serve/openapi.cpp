@@ -149,7 +149,7 @@ Document openapi_document(const std::string& version) {
     auto& schemes = out["components"]["securitySchemes"];
     schemes["service"] = {{"type", "apiKey"}, {"in", "header"}, {"name", "X-Internal-Service-Key"}};
     schemes["user"] = {{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}};
-    schemes["page"] = {{"type", "apiKey"}, {"in", "cookie"}, {"name", "voicectl_session"}};
+    schemes["page"] = {{"type", "apiKey"}, {"in", "cookie"}, {"name", "voicectl"}};
     return out;
 }
 

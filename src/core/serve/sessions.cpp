@@ -1,4 +1,5 @@
 #include "handlers.h"
+#include "voicectl/agent/call_recordings.h"
 #include "voicectl/agent/call_report.h"
 #include "voicectl/agent/detail_record.h"
 #include "voicectl/base/json.h"
@@ -117,7 +118,8 @@ Outcome show_session(store::Store& store, const Question& question) {
     data["durationMs"] = report["durationMs"];
     data["reason"] = call->reason;
     data["costs"] = report["costs"];
-    data["record"] = agent::detail_record(*call, report, session);
+    VC_TRY_ASSIGN(const auto recordings, agent::call_recordings(store, *call));
+    data["record"] = agent::detail_record(*call, report, session, recordings);
     if (data["usage"].is_null()) data["usage"] = report["usage"];
     return Answer{.data = std::move(data)};
 }

@@ -107,7 +107,7 @@ function cells(call) {
     el("td", { class: "caller" }, call.callerIdentity ? foreign(call.callerIdentity) : null),
     el("td", { class: "agent" }, call.agentName ? foreign(call.agentName) : null),
     el("td", { class: "number length" }, length(call)),
-    el("td", { class: "number turn-count" }, count(call.turns)),
+    el("td", { class: "number turn-count" }, count(call.turnCount)),
     el("td", { class: "reason" }, call.reason ? foreign(call.reason) : null),
   ];
 }
@@ -187,7 +187,7 @@ function facts(call, record, report) {
     ["Status", status(call.status)], ["Started", moment(call.startedAt, FULL)], ["Length", length(call)],
     ["Ended because", call.reason && foreign(call.reason)], ["Caller", call.callerIdentity && foreign(call.callerIdentity)],
     ["User", record.userId && foreign(record.userId)], ["Agent", call.agentName && foreign(call.agentName)],
-    ["Attempt", call.attempt > 1 && String(call.attempt)], ["Turns", count(call.turns)], ["Interruptions", count(record.interruptions ?? report.interruptions)],
+    ["Attempt", call.attempt > 1 && String(call.attempt)], ["Turns", count(call.turnCount)], ["Interruptions", count(record.interruptions ?? report.interruptions)],
     ["Answers after (middle · slow · slowest)", latency.answers ? [latency.p50Ms, latency.p95Ms, latency.maxMs].map(took).join(" · ") : null],
     ["Heard", Number.isFinite(record.sttSeconds) && clock(record.sttSeconds * 1000)],
     ["Tokens in · out", Number.isFinite(record.llmInputTokens) && count(record.llmInputTokens) + " · " + count(record.llmOutputTokens)],
