@@ -67,6 +67,7 @@
 #include "commands/transcript/show.h"
 #include "commands/usage.h"
 #include "commands/version/version.h"
+#include "commands/voice/connect.h"
 #include "commands/webhook/list.h"
 #include "commands/webhook/listen.h"
 #include "commands/webhook/replay.h"
@@ -211,6 +212,7 @@ constexpr Entry kEntries[]{
          add_transcript_capture(transcript, env, run_transcript_capture);
      }},
     {"version", nullptr, [](CLI::App& root, Env& env) { add_version(root, env, run_version); }},
+    {"voice", "Call agents over a WebSocket", [](CLI::App& voice, Env& env) { add_voice_connect(voice, env, run_voice_connect); }},
     {"webhook", "Take, check, send and replay LiveKit's webhooks",
      [](CLI::App& webhook, Env& env) {
          add_webhook_listen(webhook, env, run_webhook_listen);

@@ -82,6 +82,8 @@ class CallHost {
     /// Ends one call politely; unknown ids are ignored.
     virtual void stop(const std::string& job_id, const std::string& reason) = 0;
     virtual void stop_all(const std::string& reason) = 0;
+    /// Says `words` after the sentence that is being said, then ends the call, as far as the host can.
+    virtual void say_goodbye(const std::string& job_id, const std::string& /*words*/, const std::string& reason) { stop(job_id, reason); }
     virtual int active() const = 0;
     /// The call was taken up by another process a moment ago: its dead participant is being thrown out, and the
     /// server takes that for the end of the job.

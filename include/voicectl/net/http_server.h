@@ -32,6 +32,8 @@ struct ServedResponse {
     Headers headers = {};
 };
 
+class Upgrade;  // websocket_server.h
+
 struct HttpServerOptions {
     std::string host = "127.0.0.1";
     int port = 0;  // 0: any free one
@@ -41,6 +43,10 @@ struct HttpServerOptions {
     std::size_t max_connections = 64;                  // of more, those that have kept us waiting longest are closed
     std::chrono::milliseconds request_timeout{10000};  // until all of a request is read; and again for writing
     std::chrono::milliseconds idle_timeout{30000};     // between two requests
+    /// Requests for a WebSocket that go to `on_upgrade` and not to the handler; absent: none. Such a socket counts as a
+    /// connection, and is never one of those that are closed for others.
+    std::function<bool(const ServedRequest&)> upgrades = {};
+    std::function<void(const ServedRequest&, std::unique_ptr<Upgrade>)> on_upgrade = {};
 };
 
 class HttpServer {
@@ -53,7 +59,8 @@ class HttpServer {
     static Result<std::unique_ptr<HttpServer>> listen(AsioLoop& loop, const HttpServerOptions& options, Handler handler);
     virtual ~HttpServer() = default;
     virtual int port() const = 0;
-    /// Takes no more connections and no more requests; `done` runs on the loop once what was asked is answered.
+    /// Takes no more connections and no more requests, and closes WebSockets with 1001, as the server's end does; `done` runs
+    /// on the loop once what was asked is answered and the sockets are gone.
     virtual void drain(std::function<void()> done) = 0;
 };
 

@@ -63,6 +63,10 @@ class LocalCallHost final : public CallHost {
         for (auto& [id, session] : calls_) session->end(true, reason);
     }
 
+    void say_goodbye(const std::string& job_id, const std::string& words, const std::string& reason) override {
+        if (const auto found = calls_.find(job_id); found != calls_.end()) found->second->say_goodbye(words, reason);
+    }
+
     int active() const override { return static_cast<int>(calls_.size()); }
 
  private:

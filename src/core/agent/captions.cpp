@@ -7,10 +7,7 @@
 namespace voicectl::agent {
 namespace {
 
-constexpr const char* kTopic = "lk.transcription";
-constexpr const char* kSegment = "lk.segment_id";
 constexpr const char* kTrack = "lk.transcribed_track_id";
-constexpr const char* kFinal = "lk.transcription_final";
 
 constexpr std::chrono::milliseconds kPace{100};  // words come about three times a second
 // From this number on a client makes transcription events of the text streams by itself.
@@ -38,7 +35,7 @@ void Captions::follow(const std::string& heard) {
     // What was shown cannot be taken back.
     if (heard.size() <= shown_.size() || !heard.starts_with(shown_)) return;
     if (!writer_)
-        writer_ = room_.open_text({.topic = kTopic, .attributes = {{kSegment, agent_.id}, {kTrack, agent_.track_sid}, {kFinal, "false"}}});
+        writer_ = room_.open_text({.topic = kCaptionTopic, .attributes = {{kCaptionSegment, agent_.id}, {kTrack, agent_.track_sid}, {kCaptionFinal, "false"}}});
     writer_->write(heard.substr(shown_.size()));
     shown_ = heard;
     tell_old_clients(agent_, shown_, false);
@@ -50,7 +47,7 @@ void Captions::agent_ended(const std::string& heard) {
     timer_.cancel();
     heard_ = nullptr;
     if (auto writer = std::exchange(writer_, nullptr)) {
-        writer->close({{kFinal, "true"}, {kTrack, agent_.track_sid}});
+        writer->close({{kCaptionFinal, "true"}, {kTrack, agent_.track_sid}});
         tell_old_clients(agent_, shown_, true);
     }
     shown_.clear();
@@ -74,7 +71,7 @@ void Captions::user_final(const std::string& identity, const std::string& track_
 }
 
 void Captions::tell_user(const std::string& text, bool final) {
-    rtc::StreamOptions options{.topic = kTopic, .attributes = {{kSegment, user_.id}, {kFinal, final ? "true" : "false"}}, .on_behalf_of = user_.identity};
+    rtc::StreamOptions options{.topic = kCaptionTopic, .attributes = {{kCaptionSegment, user_.id}, {kCaptionFinal, final ? "true" : "false"}}, .on_behalf_of = user_.identity};
     if (!user_.track_sid.empty()) options.attributes[kTrack] = user_.track_sid;
     // The end of a turn is told whatever comes after; what led to it is out of date by then.
     user_queue_.add([this, options, text](SendQueue::Done done) { room_.send_text(text, options, std::move(done)); }, final ? "" : "interim");

@@ -16,6 +16,8 @@
 
 namespace voicectl::agent {
 
+inline constexpr const char *kCaptionTopic = "lk.transcription", *kCaptionSegment = "lk.segment_id", *kCaptionFinal = "lk.transcription_final";
+
 class Captions {
  public:
     Captions(Loop& loop, rtc::Room& room) : room_(room), timer_(loop) {}

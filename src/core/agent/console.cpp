@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "call_session.h"
-#include "console_room.h"
+#include "local_room.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/text.h"
 
@@ -99,7 +99,10 @@ class LocalConsole final : public Console {
             std::copy_n(said.begin() + static_cast<std::ptrdiff_t>(position_), count, frame.begin());
             position_ += count;
         }
-        if (options_.audio) core_.tick(frame);
+        if (options_.audio) {
+            core_.play(1);
+            core_.hear(frame);
+        }
         if (session_) look_around();
     }
 
@@ -128,7 +131,7 @@ class LocalConsole final : public Console {
     AgentConfig config_;
     ConsoleOptions options_;
     ConsoleHandlers handlers_;
-    ConsoleCore core_;
+    LocalCore core_;
     int rate_hz_ = 0;
     std::size_t position_ = 0;  // in what the caller says
     bool begun_ = false;        // the caller speaks, or has spoken

@@ -3,7 +3,7 @@
 namespace voicectl::agent {
 namespace {
 
-constexpr std::size_t kMostKeys = 64;  // a card's number has 19
+constexpr std::size_t kMostKeysAtOnce = 64;  // a card's number has 19
 
 }  // namespace
 
@@ -13,7 +13,7 @@ void KeyPad::press(const std::string& digit) {
     if (first) began_ = loop_.now();
     const bool end = digit == settings_.end_key;
     if (!end || first) keys_ += digit;  // the end key alone is a key like others
-    const auto most = settings_.length > 0 ? static_cast<std::size_t>(settings_.length) : kMostKeys;
+    const auto most = settings_.length > 0 ? static_cast<std::size_t>(settings_.length) : kMostKeysAtOnce;
     if (first) handlers_.on_first();
     if (end || keys_.size() >= most) return finish();
     timer_.after(settings_.timeout, [this] { finish(); });

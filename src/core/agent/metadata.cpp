@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kDeepest = 8;
+constexpr int kDeepestMetadata = 8;
 constexpr std::size_t kLongestId = 128, kLongestVariable = 64, kLongestValue = 500, kLongestInstructions = 20'000;
 constexpr std::size_t kMostVariables = 64;
 
@@ -38,9 +38,9 @@ bool is_traceparent(const std::string& text) {
 }
 
 /// Reads known keys, and notes what is wrong with them.
-class Reader {
+class MetadataReader {
  public:
-    Reader(const Json& object, std::vector<std::string>& faults) : object_(object), faults_(faults) {}
+    MetadataReader(const Json& object, std::vector<std::string>& faults) : object_(object), faults_(faults) {}
 
     template<class Check>
     void text(const char* key, std::string& out, std::size_t limit, Check good, const char* form) {
@@ -101,12 +101,12 @@ ReadMetadata read_metadata(std::string_view text) {
         out.faults.push_back(fmt::format("it is longer than {} bytes", kMostMetadata));
         return out;
     }
-    const auto document = parse_object(text, kDeepest);
+    const auto document = parse_object(text, kDeepestMetadata);
     if (!document) {
         out.faults.push_back("it " + document.error());
         return out;
     }
-    Reader reader(*document, out.faults);
+    MetadataReader reader(*document, out.faults);
     auto& value = out.value;
     reader.text("userId", value.user_id, kLongestId, is_printable, "is not printable");
     reader.text("assignmentId", value.assignment_id, kLongestId, is_printable, "is not printable");

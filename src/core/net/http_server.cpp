@@ -10,6 +10,7 @@
 #include <set>
 
 #include "voicectl/base/text.h"
+#include "websocket_server.h"
 
 namespace voicectl::net {
 namespace {
@@ -84,6 +85,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void begin() { read(shared_->options.request_timeout); }
     /// Nothing of a request is being answered; since then.
     std::optional<TimePoint> reading_since() const { return reading_since_; }
+    void go_away() {
+        if (const auto socket = socket_.lock()) socket->go_away();
+    }
+    /// Of a request for a WebSocket.
+    void refuse_socket(ServedResponse response) {
+        if (shared_->handler) write(std::move(response), false);
+    }
+    std::unique_ptr<ServerSocket> accept(UpgradeRequest request, ServerSocketOptions options, ServerSocketHandlers handlers) {
+        auto accepted = accept_websocket(stream_.release_socket(), std::move(request), std::move(options), std::move(handlers), shared_from_this());
+        socket_ = accepted.served;
+        if (shared_->draining) go_away();
+        return std::move(accepted.owned);
+    }
     void close() {
         reading_since_.reset();
         boost::system::error_code ignored;
@@ -138,6 +152,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         if (static_cast<std::size_t>(std::distance(request.begin(), request.end())) != fields_) return write({400, "this request has a trailer\n"}, false);
         const bool keep = request.keep_alive();
         stream_.expires_never();  // whoever answers has his own limits
+        if (is_websocket_upgrade(request) && offer(request)) return;
         auto asked = std::make_shared<std::shared_ptr<Connection>>(shared_from_this());  // until answered, however long the answer is kept
         auto served = to_head(request, peer_);
         served.body = std::move(request.body());
@@ -146,6 +161,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
             if (self && self->shared_->handler) self->write(std::move(response), keep);
         });
     }
+
+    /// False: nobody wants to make a WebSocket of it.
+    bool offer(UpgradeRequest& request);
 
     void refuse(int status, std::string text, Headers headers = {}) {
         reading_since_.reset();
@@ -195,7 +213,38 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::size_t fields_ = 0, set_aside_ = 0;
     std::array<char, 4096> rest_{};
     bool head_only_ = false;
+    std::weak_ptr<ServedSocket> socket_;  // what became of us
 };
+
+class ConnectionUpgrade final : public Upgrade {
+ public:
+    ConnectionUpgrade(std::shared_ptr<Connection> connection, UpgradeRequest request) : connection_(std::move(connection)), request_(std::move(request)) {}
+    void refuse(ServedResponse response) override {
+        if (const auto connection = std::exchange(connection_, nullptr)) connection->refuse_socket(std::move(response));
+    }
+    std::unique_ptr<ServerSocket> accept(ServerSocketOptions options, ServerSocketHandlers handlers) override {
+        const auto connection = std::exchange(connection_, nullptr);
+        return connection ? connection->accept(std::move(request_), std::move(options), std::move(handlers)) : nullptr;
+    }
+
+ private:
+    std::shared_ptr<Connection> connection_;  // until answered
+    UpgradeRequest request_;
+};
+
+bool Connection::offer(UpgradeRequest& request) {
+    const auto& options = shared_->options;
+    if (!options.upgrades || !options.on_upgrade) return false;
+    const auto served = to_head(request, peer_);
+    if (!options.upgrades(served)) return false;
+    // A client sends nothing before it has the answer: what is there already is another request, or a body.
+    if (!request.body().empty() || buffer_.size() > 0) {
+        write({400, "a request for a WebSocket has nothing after its header\n"}, false);
+        return true;
+    }
+    options.on_upgrade(served, std::make_unique<ConnectionUpgrade>(shared_from_this(), std::move(request)));
+    return true;
+}
 
 class BeastServer final : public HttpServer {
  public:
@@ -206,7 +255,10 @@ class BeastServer final : public HttpServer {
         shared_->handler = nullptr;
         shared_->drained = nullptr;
         const auto open = shared_->open;
-        for (auto* connection : open) connection->close();
+        for (auto* connection : open) {
+            connection->go_away();
+            connection->close();
+        }
     }
 
     Result<void> open() {
@@ -237,8 +289,10 @@ class BeastServer final : public HttpServer {
         if (shared_->open.empty()) return done();
         shared_->drained = std::move(done);
         const auto open = shared_->open;
-        for (auto* connection : open)
+        for (auto* connection : open) {
+            connection->go_away();
             if (connection->reading_since()) connection->close();
+        }
     }
 
  private:

@@ -1,8 +1,10 @@
-#include "console_room.h"
+#include "local_room.h"
 
 #include <algorithm>
 #include <deque>
 
+#include "ahead_output.h"
+#include "captions.h"
 #include "front_end.h"
 
 namespace voicectl::agent {
@@ -12,12 +14,9 @@ constexpr const char* kMicrophone = "TR_caller";
 constexpr const char* kVoice = "TR_agent";
 
 /// The agent's track: heard at once, or 10 ms at every tick.
-class ConsoleOutput final : public rtc::AudioOutput {
+class ConsoleOutput final : public LocalOutput {
  public:
-    ConsoleOutput(Loop& loop, int rate_hz, Pace pace, ConsoleCore& core) : loop_(loop), rate_hz_(rate_hz), pace_(pace), core_(core) {}
-    ~ConsoleOutput() override {
-        if (on_gone) on_gone();
-    }
+    ConsoleOutput(Loop& loop, int rate_hz, Pace pace, LocalCore& core) : loop_(loop), rate_hz_(rate_hz), pace_(pace), core_(core) {}
 
     int rate_hz() const override { return rate_hz_; }
     std::string track_sid() const override { return kVoice; }
@@ -38,7 +37,12 @@ class ConsoleOutput final : public rtc::AudioOutput {
     std::chrono::milliseconds queued() const override { return std::chrono::milliseconds(queue_.size() * 1000 / static_cast<std::size_t>(rate_hz_)); }
     std::uint64_t played_samples() const override { return played_; }
 
-    void tick() {
+    void tick(int frames) override {
+        for (int i = 0; i < frames; ++i) play_frame();
+    }
+
+ private:
+    void play_frame() {
         const auto frame = static_cast<std::size_t>(rate_hz_) / 100;
         const auto count = std::min(frame, queue_.size());
         audio::Samples heard(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -50,9 +54,6 @@ class ConsoleOutput final : public rtc::AudioOutput {
         if (count > 0 && queue_.empty()) end_soon();
     }
 
-    std::function<void()> on_gone;
-
- private:
     void begin() {
         if (std::exchange(sounding_, true)) return;
         loop_.post(lifeline_.guard([this, at = loop_.now()] {
@@ -70,24 +71,46 @@ class ConsoleOutput final : public rtc::AudioOutput {
     Loop& loop_;
     int rate_hz_;
     Pace pace_;
-    ConsoleCore& core_;
+    LocalCore& core_;
     std::deque<std::int16_t> queue_;
     std::uint64_t played_ = 0;
     bool sounding_ = false;
     Lifeline lifeline_;
 };
 
-/// Captions that nobody reads.
-class NoText final : public rtc::TextWriter {
+using TellCaption = std::function<void(const LocalCaption&)>;
+
+/// What the agent says, as it is heard.
+class CaptionWriter final : public rtc::TextWriter {
  public:
-    void write(const std::string&) override {}
-    void close(const std::map<std::string, std::string>&) override {}
+    CaptionWriter(std::string id, TellCaption tell) : tell_(std::move(tell)) {
+        caption_.agent = true;
+        caption_.id = std::move(id);
+    }
+    ~CaptionWriter() override { close({}); }
+    void write(const std::string& piece) override {
+        caption_.text += piece;
+        tell_(caption_);
+    }
+    void close(const std::map<std::string, std::string>&) override {
+        if (std::exchange(caption_.final, true)) return;
+        tell_(caption_);
+    }
+
+ private:
+    LocalCaption caption_;
+    TellCaption tell_;
 };
 
-class ConsoleInput final : public rtc::AudioInput {
+std::string attribute(const rtc::StreamOptions& options, const char* name) {
+    const auto found = options.attributes.find(name);
+    return found == options.attributes.end() ? std::string() : found->second;
+}
+
+class LocalInput final : public rtc::AudioInput {
  public:
-    explicit ConsoleInput(std::function<void()> on_gone) : on_gone_(std::move(on_gone)) {}
-    ~ConsoleInput() override { on_gone_(); }
+    explicit LocalInput(std::function<void()> on_gone) : on_gone_(std::move(on_gone)) {}
+    ~LocalInput() override { on_gone_(); }
 
  private:
     std::function<void()> on_gone_;
@@ -95,10 +118,10 @@ class ConsoleInput final : public rtc::AudioInput {
 
 }  // namespace
 
-class ConsoleRoom final : public rtc::Room {
+class LocalRoom final : public rtc::Room {
  public:
-    ConsoleRoom(ConsoleCore& core, Loop& loop, rtc::RoomObserver& observer) : core_(core), loop_(loop), observer_(observer) { core_.open_ = this; }
-    ~ConsoleRoom() override {
+    LocalRoom(LocalCore& core, Loop& loop, rtc::RoomObserver& observer) : core_(core), loop_(loop), observer_(observer), name_(core.caller_.room) { core_.open_ = this; }
+    ~LocalRoom() override {
         if (core_.open_ == this) core_.open_ = nullptr;
     }
 
@@ -119,7 +142,7 @@ class ConsoleRoom final : public rtc::Room {
 
     void publish_audio(const std::string& track_name, int rate_hz, std::function<void(Result<std::unique_ptr<rtc::AudioOutput>>)> done) override {
         later([this, track_name, rate_hz, done = std::move(done)] {
-            auto output = std::make_unique<ConsoleOutput>(loop_, rate_hz, core_.pace_, core_);
+            auto output = make_output(rate_hz);
             output->on_gone = lifeline_.guard([this] { output_ = nullptr; });
             output_ = output.get();
             done(std::move(output));
@@ -129,11 +152,16 @@ class ConsoleRoom final : public rtc::Room {
     }
     std::unique_ptr<rtc::AudioInput> listen(const std::string&, int, std::function<void(const rtc::AudioFrame&)> on_frame) override {
         on_frame_ = std::move(on_frame);
-        return std::make_unique<ConsoleInput>(lifeline_.guard([this] { on_frame_ = nullptr; }));
+        return std::make_unique<LocalInput>(lifeline_.guard([this] { on_frame_ = nullptr; }));
     }
     void send_data(const std::string&, const std::string&, const std::vector<std::string>&, std::function<void(Result<void>)> done) override { sent(std::move(done)); }
-    void send_text(const std::string&, const rtc::StreamOptions&, std::function<void(Result<void>)> done) override { sent(std::move(done)); }
-    std::unique_ptr<rtc::TextWriter> open_text(const rtc::StreamOptions&) override { return std::make_unique<NoText>(); }
+    void send_text(const std::string& text, const rtc::StreamOptions& options, std::function<void(Result<void>)> done) override {
+        if (options.topic == kCaptionTopic) tell({false, attribute(options, kCaptionSegment), text, attribute(options, kCaptionFinal) == "true"});
+        sent(std::move(done));
+    }
+    std::unique_ptr<rtc::TextWriter> open_text(const rtc::StreamOptions& options) override {
+        return std::make_unique<CaptionWriter>(attribute(options, kCaptionSegment), lifeline_.guard([this](const LocalCaption& caption) { tell(caption); }));
+    }
     void send_transcription(const rtc::Transcription&, std::function<void(Result<void>)> done) override { sent(std::move(done)); }
     void serve(const std::string&, rtc::RpcMethod) override {}
     void send_bytes(const std::string&, const rtc::StreamOptions&, std::function<void(Result<void>)> done) override { sent(std::move(done)); }
@@ -149,16 +177,44 @@ class ConsoleRoom final : public rtc::Room {
 
     void type(const std::string& text) { observer_.on_text({text, kChatTopic, core_.caller_.identity, {}}); }
     void caller_leaves() { close({Errc::NotFound, "the caller hung up", ""}); }
-    void tick(audio::SampleView samples) {
-        if (output_ != nullptr) output_->tick();
+    void press(char key) {
+        const auto code = std::string_view("0123456789*#ABCD").find(key);  // as RFC 4733 numbers them
+        if (code != std::string_view::npos) observer_.on_dtmf({static_cast<std::uint32_t>(code), std::string(1, key), core_.caller_.identity});
+    }
+    void connected(bool there) {
+        if (state_ == rtc::ConnectionState::Closed) return;
+        const auto now = there ? rtc::ConnectionState::Connected : rtc::ConnectionState::Reconnecting;
+        if (std::exchange(state_, now) != now) observer_.on_state(now);
+    }
+    void play(int frames) {
+        if (output_ != nullptr) output_->tick(frames);
+    }
+    void hear(audio::SampleView samples) {
         if (on_frame_) on_frame_({samples, audio::kSpeechRateHz, loop_.now()});
+    }
+    void repeat(std::chrono::milliseconds time) {
+        if (output_ != nullptr) output_->repeat(time);
     }
 
  private:
+    std::unique_ptr<LocalOutput> make_output(int rate_hz) {
+        if (core_.pace_ != Pace::Ahead) return std::make_unique<ConsoleOutput>(loop_, rate_hz, core_.pace_, core_);
+        AheadOutput::Handlers handlers;
+        handlers.on_audio = [&core = core_](audio::SampleView samples) {
+            if (core.on_audio) core.on_audio(samples);
+        };
+        handlers.on_clear = [&core = core_] {
+            if (core.on_clear) core.on_clear();
+        };
+        return std::make_unique<AheadOutput>(loop_, rate_hz, std::move(handlers));
+    }
+    void tell(const LocalCaption& caption) {
+        if (core_.on_caption) core_.on_caption(caption);
+    }
     rtc::Participant caller() const {
         rtc::Participant out;
         out.identity = out.name = core_.caller_.identity;
-        out.sid = "PA_console";
+        out.sid = "PA_caller";
         return out;
     }
     rtc::TrackInfo microphone() const {
@@ -180,30 +236,46 @@ class ConsoleRoom final : public rtc::Room {
     }
     void later(Loop::Task task) { loop_.post(lifeline_.guard(std::move(task))); }
 
-    ConsoleCore& core_;
+    LocalCore& core_;
     Loop& loop_;
     rtc::RoomObserver& observer_;
     rtc::ConnectionState state_ = rtc::ConnectionState::Connecting;
-    std::string identity_ = "agent", name_ = "console", metadata_;
-    ConsoleOutput* output_ = nullptr;
+    std::string identity_ = "agent", name_, metadata_;
+    LocalOutput* output_ = nullptr;
     std::function<void(const rtc::AudioFrame&)> on_frame_;
     Lifeline lifeline_;
 };
 
-std::unique_ptr<rtc::Room> ConsoleCore::room(Loop& loop, rtc::RoomOptions, rtc::RoomObserver& observer) {
-    return std::make_unique<ConsoleRoom>(*this, loop, observer);
+std::unique_ptr<rtc::Room> LocalCore::room(Loop& loop, rtc::RoomOptions, rtc::RoomObserver& observer) {
+    return std::make_unique<LocalRoom>(*this, loop, observer);
 }
 
-void ConsoleCore::type(const std::string& text) {
+void LocalCore::type(const std::string& text) {
     if (open_ != nullptr) open_->type(text);
 }
 
-void ConsoleCore::leave() {
+void LocalCore::leave() {
     if (open_ != nullptr) open_->caller_leaves();
 }
 
-void ConsoleCore::tick(audio::SampleView samples) {
-    if (open_ != nullptr) open_->tick(samples);
+void LocalCore::press(char key) {
+    if (open_ != nullptr) open_->press(key);
+}
+
+void LocalCore::connected(bool there) {
+    if (open_ != nullptr) open_->connected(there);
+}
+
+void LocalCore::play(int frames) {
+    if (open_ != nullptr) open_->play(frames);
+}
+
+void LocalCore::hear(audio::SampleView samples) {
+    if (open_ != nullptr) open_->hear(samples);
+}
+
+void LocalCore::repeat(std::chrono::milliseconds time) {
+    if (open_ != nullptr) open_->repeat(time);
 }
 
 }  // namespace voicectl::agent
