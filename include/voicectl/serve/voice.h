@@ -42,6 +42,9 @@ struct VoiceCounts {
     std::uint64_t bytes_in = 0, bytes_out = 0;     // of audio
 };
 
+/// Them in Prometheus' text format (docs/serve.md).
+std::string voice_metrics(const VoiceCounts& counts);
+
 /// What calls are made with; all of it outlives the desk.
 struct VoiceParts {
     const agent::AgentConfig& config;

@@ -8,7 +8,8 @@ namespace voicectl::commands {
 namespace {
 
 constexpr const char* kServeHelp = R"(One process with the HTTP API (calls, sessions, transcripts, summaries; GET /openapi.json has it all), LiveKit's webhooks at
-/v1/webhooks/livekit, /health, /health/db and /metrics, and a page for people at /. docs/serve.md describes it.
+/v1/webhooks/livekit, /health, /health/db and /metrics, and a page for people at /; with --agent calls over a WebSocket at
+/v1/voice, for browsers and `voicectl voice connect`. docs/serve.md and docs/voice.md describe it.
 
 Who may ask: services by the header X-Internal-Service-Key (INTERNAL_SERVICE_KEY, and INTERNAL_SERVICE_KEY_PREVIOUS while keys
 rotate), users by a token, HS256 with VOICECTL_JWT_SECRET or by the keys at --jwks-url, people at the page by
@@ -33,7 +34,8 @@ void add_serve(Command root, Env& env, Run<ServeOptions> run) {
     cmd.add_option("--port", o->port, "Port; 0 takes a free one and tells which").range(0, 65535).capture_default();
     cmd.add_option("--host", o->host, "Address to listen on; 0.0.0.0 for every interface").type_name("ADDRESS").capture_default();
     add_store_choice(cmd, o->store);
-    cmd.add_option("--agent", o->agent, "An agent's file: its llm summarises and evaluates").type_name("FILE");
+    cmd.add_option("--agent", o->agent, "An agent's file: it talks at /v1/voice, its llm summarises").type_name("FILE");
+    cmd.add_flag("--no-voice", o->no_voice, "No calls at /v1/voice");
     cmd.add_option("--call-agent", o->call_agents, "Agent that users may call; the first is the default (repeat)").one_value().group("Calls").type_name("AGENT");
     cmd.add_option("--record", o->record, "Record every call: auto, file:PATH or s3:PATH").group("Calls").type_name("PLACE");
     cmd.add_option("--recordings", o->recordings, "Folder of recordings that the API and the page play").group("Calls").type_name("FOLDER");

@@ -13,7 +13,7 @@ struct ServeOptions {
     std::vector<std::string> call_agents, forward;
     std::string jwt_secret_file, jwks_url, jwt_issuer, jwt_audience = "authenticated", service_key_file, page_key_file;
     std::string drain = "30s";
-    bool open_metrics = false, behind_proxy = false, no_page = false;
+    bool open_metrics = false, behind_proxy = false, no_page = false, no_voice = false;
 };
 
 void add_serve(Command root, Env& env, Run<ServeOptions> run);

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "commands/agent/loading.h"
 #include "commands/call/recording.h"
 #include "commands/call/start.h"
 #include "commands/transcript/source.h"
@@ -22,6 +23,7 @@ namespace voicectl::commands {
 namespace {
 
 constexpr const char* kWebhookPath = "/v1/webhooks/livekit";
+constexpr int kSpeechThreads = 2;
 constexpr int kServeThreads = 12;  // for what waits for LiveKit and for models
 constexpr std::size_t kLargestSecretFile = 16 * 1024;
 constexpr std::chrono::hours kForgetEvery{1}, kKeepEvents{30 * 24};
@@ -66,10 +68,13 @@ Result<void> Server::run() {
     step_timer_.cancel();
     forget_timer_.cancel();
     server_.reset();
+    voice_.reset();
     workers_.reset();  // joins what still waits for others
     backend_.reset();
     forwarder_.reset();
     gate_.reset();
+    stages_ = {};
+    speech_workers_.reset();
     store_.reset();  // finishes what is queued
     if (!options_.ready_file.empty()) unlink(options_.ready_file.c_str());
     return result_;
@@ -81,6 +86,7 @@ Result<void> Server::prepare() {
     VC_TRY(open_page());
     VC_TRY(open_store());
     VC_TRY(open_webhooks());
+    VC_TRY(open_voice());
     VC_TRY(open_backend());
     VC_TRY(listen());
     return announce();
@@ -102,10 +108,6 @@ Result<void> Server::read_options() {
     for (const auto& given : o.forward) {
         VC_TRY_ASSIGN(const auto target, read_target(given));
         if (std::find(targets_.begin(), targets_.end(), target) == targets_.end()) targets_.push_back(target);
-    }
-    if (!o.agent.empty()) {
-        VC_TRY_ASSIGN(auto models, Models::load(o.agent, env_));
-        models_.emplace(std::move(models));
     }
     return {};
 }
@@ -177,6 +179,23 @@ Result<void> Server::open_webhooks() {
     return {};
 }
 
+// One agent, whose model also summarises: what it says in calls over a WebSocket is what it says in LiveKit's.
+Result<void> Server::open_voice() {
+    if (options_.agent.empty()) return {};
+    VC_TRY_ASSIGN(auto loaded, load_agent_config(options_.agent));
+    models_.emplace(loaded.config, env_);
+    if (options_.no_voice) return {};
+    for (const auto& warning : price_warnings(loaded.config)) log::warn("agent", warning);
+    speech_workers_ = std::make_unique<Workers>(kSpeechThreads, "vc-speech");
+    VC_TRY_ASSIGN(stages_, build_agent_stages(loaded, *speech_workers_, env_));
+    agent_ = std::move(loaded.config);
+    serve::VoiceOptions options;
+    options.origins = development_ ? std::vector<std::string>{"*"} : origins_;  // a token is needed all the same
+    voice_ = serve::VoiceDesk::create(loop_, {agent_, stages_, *store_}, *gate_, std::move(options));
+    voice_->on_report = [this](const nlohmann::json& report) { voice_reports_.take(report); };
+    return {};
+}
+
 Result<void> Server::open_backend() {
     workers_ = std::make_unique<Workers>(kServeThreads, "vc-serve");
     serve::BackendOptions options;
@@ -196,6 +215,7 @@ Result<void> Server::open_backend() {
         VC_TRY_ASSIGN(auto said, models_->ask(chat));
         return serve::Said{std::move(said.text), std::move(said.model)};
     };
+    if (voice_) parts.more_metrics = [this] { return serve::voice_metrics(voice_->counts()) + voice_reports_.text(); };
     if (page_) {
         parts.page = [this](const net::ServedRequest& request, net::HttpServer::Respond respond) { return page_->handle(request, respond); };
         parts.signed_in = [this](const net::ServedRequest& request) { return page_->signed_in(request); };
@@ -213,6 +233,10 @@ Result<void> Server::listen() {
     options.max_body = webhook::kMaxBody;
     options.body_limit = [this](const net::ServedRequest& head) { return backend_->body_limit(head); };
     options.max_connections = static_cast<std::size_t>(options_.max_connections);
+    if (voice_) {
+        options.upgrades = [this](const net::ServedRequest& request) { return voice_->wants(request); };
+        options.on_upgrade = [this](const net::ServedRequest& request, std::unique_ptr<net::Upgrade> upgrade) { voice_->take(request, std::move(upgrade)); };
+    }
     VC_TRY_ASSIGN(server_, net::HttpServer::listen(loop_, options, [this](const net::ServedRequest& request, net::HttpServer::Respond respond) {
                       backend_->handle(request, std::move(respond));
                   }));
@@ -271,8 +295,12 @@ void Server::next_step() {
     const auto later = [this, done]() mutable { loop_.post(done); };
     auto time = drain_;
     switch (step) {
-        case 1: server_->drain(later); break;
-        case 2:
+        case 1:
+            if (!voice_) return next_step();
+            voice_->drain(drain_, later);
+            break;
+        case 2: server_->drain(later); break;
+        case 3:
             if (!forwarder_) return next_step();
             time = kForwardEnd;
             forwarder_->finish(later);

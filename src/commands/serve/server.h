@@ -7,11 +7,14 @@
 #include "commands/env.h"
 #include "commands/serve/serve.h"
 #include "commands/transcript/models.h"
+#include "voicectl/agent/host.h"
+#include "voicectl/agent/metrics.h"
 #include "voicectl/base/workers.h"
 #include "voicectl/net/http_server.h"
 #include "voicectl/serve/backend.h"
 #include "voicectl/serve/gate.h"
 #include "voicectl/serve/page.h"
+#include "voicectl/serve/voice.h"
 #include "voicectl/store/store.h"
 #include "voicectl/webhook/forwarder.h"
 #include "voicectl/webhook/intake.h"
@@ -30,6 +33,7 @@ class Server {
     Result<void> open_page();
     Result<void> open_store();
     Result<void> open_webhooks();
+    Result<void> open_voice();
     Result<void> open_backend();
     Result<void> listen();
     Result<void> announce();
@@ -53,7 +57,11 @@ class Server {
     std::optional<Models> models_;
     std::unique_ptr<webhook::Intake> intake_;
     std::unique_ptr<webhook::Forwarder> forwarder_;
-    std::unique_ptr<Workers> workers_;
+    std::unique_ptr<Workers> workers_, speech_workers_;
+    agent::AgentConfig agent_;
+    agent::Stages stages_;
+    agent::Metrics voice_reports_;
+    std::unique_ptr<serve::VoiceDesk> voice_;
     std::unique_ptr<serve::Backend> backend_;
     std::unique_ptr<net::HttpServer> server_;
     int step_ = 0;  // of the end
