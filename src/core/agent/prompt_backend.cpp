@@ -16,8 +16,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kLargestBody = 256 * 1024;
-constexpr std::size_t kLongestPrompt = 100'000, kLongestGreeting = 1'000;  // characters
-constexpr int kDeepest = 8;
+constexpr std::size_t kLongestFetched = 100'000, kLongestGreeting = 1'000;  // characters
+constexpr int kDeepestPrompt = 8;
 constexpr int kAttempts = 2;
 constexpr std::string_view kPlace = "{scenarioId}";
 constexpr const char* kKeyHeader = "X-Internal-Service-Key";
@@ -115,13 +115,13 @@ Key find_key(const BackendSettings& settings, const speech::ProviderContext& con
 }  // namespace
 
 Result<FetchedPrompt> parse_prompt(const std::string& body) {
-    const auto answer = parse_object(body, kDeepest);
+    const auto answer = parse_object(body, kDeepestPrompt);
     if (!answer) return fail(Errc::Protocol, "its answer {}", answer.error());
     if (answer->value("ok", Json()) != true) return fail(Errc::Protocol, "its answer does not say ok");
     const auto data = answer->value("data", Json());
     if (!data.is_object()) return fail(Errc::Protocol, "its answer has no data");
     FetchedPrompt out;
-    VC_TRY_ASSIGN(out.instructions, text_of(data, "prompt", kLongestPrompt));
+    VC_TRY_ASSIGN(out.instructions, text_of(data, "prompt", kLongestFetched));
     VC_TRY_ASSIGN(out.greeting, text_of(data, "greeting", kLongestGreeting));
     if (trim(out.instructions).empty()) return fail(Errc::Protocol, "its answer's data.prompt is missing or empty");
     return out;

@@ -15,7 +15,7 @@ constexpr milliseconds kFrameTime{10}, kVoiceTick{20};
 constexpr std::size_t kVoiceFrame = audio::kSpeechRateHz / 100;
 constexpr int kMostFramesAtOnce = 100;  // after the loop was held up for longer, the rest of it is left out
 // A chunk that comes late is waited for: silence in the middle of a word is worse than a word that comes a little late.
-constexpr int kPatience = 20;  // frames
+constexpr int kPatientFrames = 20;  // frames
 // More than so much came late: twice as fast until the delay is gone.
 constexpr std::size_t kLateFrames = 30;
 constexpr std::size_t kKept = 5 * audio::kSpeechRateHz;
@@ -33,7 +33,7 @@ class CallerVoice {
             if (left() >= kVoiceFrame) {
                 missed_ = 0;
                 hear(audio::SampleView(waiting_).subspan(std::exchange(begin_, begin_ + kVoiceFrame), kVoiceFrame));
-            } else if (!there || ++missed_ > kPatience) {
+            } else if (!there || ++missed_ > kPatientFrames) {
                 audio::Samples rest(waiting_.begin() + static_cast<std::ptrdiff_t>(begin_), waiting_.end());
                 drop();
                 rest.resize(kVoiceFrame);

@@ -65,12 +65,12 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
             if (!protocol.empty()) response.set(beast::http::field::sec_websocket_protocol, protocol);
         }));
         stream_.read_message_max(0);  // read() counts: Beast would first wait for the peer to agree on a close
-        stream_.control_callback([this](ws::frame_type, beast::string_view) { heard_ = Clock::now(); });
+        stream_.control_callback([this](ws::frame_type, beast::string_view) { heard_ = true; });
         stream_.async_accept(request_, then([this](Failure failed) {
             if (failed) return end({kCloseBroken, failed.message()});
             request_ = {};
             open_ = true;
-            heard_ = Clock::now();
+            heard_ = true;
             beat();
             read();
             if (!outgoing_.empty()) write();
@@ -111,7 +111,7 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
     void read() {
         stream_.async_read_some(incoming_, kServerReadAtOnce, then([this](Failure failed, std::size_t) {
             if (failed) return end(why_ended(failed));
-            heard_ = Clock::now();
+            heard_ = true;
             if (incoming_.size() > options_.max_message) return close(kCloseTooBig, fmt::format("a message is at most {} bytes", options_.max_message));
             if (!stream_.is_message_done()) return read();
             auto message = beast::buffers_to_string(incoming_.data());
@@ -142,7 +142,9 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
         heartbeat_.expires_after(options_.ping_every);
         heartbeat_.async_wait(then([this](Failure cancelled) {
             if (cancelled) return;
-            if (Clock::now() - heard_ >= 2 * options_.ping_every) return end({kCloseBroken, "the peer fell silent"});
+            // By beats and not by the clock: after the loop was held up, what came meanwhile is still to be read.
+            silent_beats_ = std::exchange(heard_, false) ? 0 : silent_beats_ + 1;
+            if (silent_beats_ >= 2) return end({kCloseBroken, "the peer fell silent"});
             if (!std::exchange(pinging_, true))
                 stream_.async_ping({}, then([this](Failure failed) { pinging_ = failed.failed(); }));  // reading tells of the failure
             beat();
@@ -199,7 +201,8 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
     std::size_t waiting_ = 0;
     std::optional<SocketEnd> bye_;  // we are closing
     std::array<char, 4096> rest_{};  // of what nobody reads any more
-    TimePoint heard_{};
+    int silent_beats_ = 0;
+    bool heard_ = false;  // something, since the last beat
     bool open_ = false, ended_ = false, pinging_ = false;
     std::shared_ptr<void> seat_;
 };

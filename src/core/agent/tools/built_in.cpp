@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMostKeys = 32;
+constexpr std::size_t kMostKeysSent = 32;
 // Switchboards take shorter gaps for one long tone, and a pause for the end of the number.
 constexpr auto kBetweenKeys = 250ms, kCommaPause = 1000ms;
 constexpr auto kLookAtSpeech = 100ms, kLastWordsHeard = 400ms;  // they are still on their way when they are played
@@ -66,7 +66,7 @@ class SendDtmfTool final : public Tool {
     std::chrono::milliseconds timeout() const override { return 60s; }
     std::unique_ptr<ToolRun> run(Loop& loop, const json& arguments, ToolDone done) const override {
         auto keys = text_at(arguments, "keys");
-        const bool good = !keys.empty() && keys.size() <= kMostKeys && keys.find_first_not_of(std::string(kTelephoneKeys) + ",") == std::string::npos;
+        const bool good = !keys.empty() && keys.size() <= kMostKeysSent && keys.find_first_not_of(std::string(kTelephoneKeys) + ",") == std::string::npos;
         if (!good) return tell_soon(loop, {ToolOutcome::Invalid, "keys: at most 32 of 0-9 * # A-D, and a comma for a pause of a second"}, std::move(done));
         return std::make_unique<KeysRun>(loop, actions_, std::move(keys), std::move(done));
     }
