@@ -38,6 +38,7 @@ class Server {
 
     void on_signal(int number, int count);
     void next_step();
+    [[noreturn]] void leave();
 
     const ServeOptions& options_;
     Env& env_;
@@ -57,6 +58,7 @@ class Server {
     std::unique_ptr<serve::Backend> backend_;
     std::unique_ptr<net::HttpServer> server_;
     int step_ = 0;  // of the end
+    TimePoint drain_end_;
     Timer step_timer_{loop_}, forget_timer_{loop_};
     Result<void> result_;
     Lifeline lifeline_;
