@@ -40,8 +40,10 @@ struct HttpServerOptions {
     std::size_t max_body = 64 * 1024;
     std::function<std::size_t(const ServedRequest& head)> body_limit = {};  // less than max_body, where a request has no need of that; asked before its body
     std::size_t max_bodies = 256 * 1024 * 1024;        // of all that are being read; beyond it 503
+    std::size_t max_answers = 256 * 1024 * 1024;       // of all that are being written; beyond it 503
     std::size_t max_connections = 64;                  // of more, those that have kept us waiting longest are closed
-    std::chrono::milliseconds request_timeout{10000};  // until all of a request is read; and again for writing
+    std::function<ServedResponse(int status, std::string_view why)> refusal = {};  // the answer to a request that is not handled; else `why` as text
+    std::chrono::milliseconds request_timeout{10000};  // until all of a request is read; and again for writing, longer for what is long (64 KiB/s must pass)
     std::chrono::milliseconds idle_timeout{30000};     // between two requests
     /// Requests for a WebSocket that go to `on_upgrade` and not to the handler; absent: none. Such a socket counts as a
     /// connection, and is never one of those that are closed for others.

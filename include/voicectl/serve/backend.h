@@ -68,8 +68,11 @@ class Backend {
     virtual void handle(const net::ServedRequest& request, net::HttpServer::Respond respond) = 0;
     /// How long a body may be, by the head of a request.
     virtual std::size_t body_limit(const net::ServedRequest& head) const = 0;
-    /// From here on /health says 503, so that no more is sent here.
-    virtual void drain() = 0;
+    /// From here on /health says 503, so that no more is sent here, and nothing is changed; `done` runs on the loop once what was
+    /// begun by then is answered.
+    virtual void drain(std::function<void()> done) = 0;
+    /// The answer to what is not even read.
+    virtual net::ServedResponse refuse_unread(int status, std::string_view why) = 0;
 };
 
 /// OpenAPI 3.1, made of the table of routes.

@@ -57,6 +57,7 @@ struct CallFilter {
     std::string text;                       // a turn contains it; ASCII case is ignored
     int limit = 100;                        // newest first; 0: all
     std::string status = {};                // active, completed, failed; empty: all
+    std::string user_id = {};               // a session of this user was held in it; empty: all
 };
 
 /// One user's use of the system, with what it cost; outlives the call it was about.

@@ -59,12 +59,14 @@ Result<void> check_folder(const char* flag, const std::string& path) {
 
 Result<void> Server::run() {
     VC_TRY(prepare());
-    const Signals signals(loop_, [this](int number, int count) { on_signal(number, count); });
+    std::optional<Signals> signals(std::in_place, loop_, [this](int number, int count) { on_signal(number, count); });
     loop_.post([this] {
         forget_old_events();
         if (forwarder_) forwarder_->wake();
     });
     loop_.run();
+    if (!result_) leave();
+    signals.reset();  // a database that hangs may keep us here: the next signal ends the process
     step_timer_.cancel();
     forget_timer_.cancel();
     server_.reset();
@@ -184,6 +186,7 @@ Result<void> Server::open_voice() {
     if (options_.agent.empty()) return {};
     VC_TRY_ASSIGN(auto loaded, load_agent_config(options_.agent));
     models_.emplace(loaded.config, env_);
+    VC_TRY(models_->check());
     if (options_.no_voice) return {};
     for (const auto& warning : price_warnings(loaded.config)) log::warn("agent", warning);
     speech_workers_ = std::make_unique<Workers>(kSpeechThreads, "vc-speech");
@@ -237,6 +240,7 @@ Result<void> Server::listen() {
         options.upgrades = [this](const net::ServedRequest& request) { return voice_->wants(request); };
         options.on_upgrade = [this](const net::ServedRequest& request, std::unique_ptr<net::Upgrade> upgrade) { voice_->take(request, std::move(upgrade)); };
     }
+    options.refusal = [this](int status, std::string_view why) { return backend_->refuse_unread(status, why); };
     VC_TRY_ASSIGN(server_, net::HttpServer::listen(loop_, options, [this](const net::ServedRequest& request, net::HttpServer::Respond respond) {
                       backend_->handle(request, std::move(respond));
                   }));
@@ -271,9 +275,15 @@ Result<nlohmann::json> Server::start_call(const serve::CallWish& wish) {
     asked.metadata = wish.metadata.empty() ? "" : json_text(wish.metadata);
     if (!wish.agent.empty()) asked.agents = {wish.agent};
     VC_TRY_ASSIGN(auto plan, plan_call(asked, *livekit_, env_.getenv(), std::chrono::system_clock::now()));
-    VC_TRY_ASSIGN(auto made, make_call(std::move(plan), env_, *livekit_, kStartLimit, nullptr));
-    nlohmann::json out{{"room", made["room"]["name"]}};
-    for (const char* key : {"url", "token", "tokenExpires", "identity", "metadata", "agents", "recording"}) out[key] = made[key];
+    auto given = make_call(std::move(plan), env_, *livekit_, kStartLimit, nullptr);
+    if (!given) {
+        auto error = std::move(given).error();
+        if (error.code != Errc::Unreachable && error.code != Errc::Timeout) error.code = Errc::Protocol;  // what LiveKit refuses (our key, for one) is no fault of whoever asks
+        return std::unexpected(std::move(error));
+    }
+    const auto& made = *given;
+    nlohmann::json out{{"room", made.at("room").at("name")}};
+    for (const char* key : {"url", "token", "tokenExpires", "identity", "metadata", "agents", "recording"}) out[key] = made.at(key);
     return out;
 }
 
@@ -283,8 +293,16 @@ void Server::on_signal(int number, int count) {
         return loop_.stop();
     }
     env_.out.note("finishing what was begun (once more to end at once)");
-    backend_->drain();
+    drain_end_ = loop_.now() + drain_;
     next_step();
+}
+
+// Threads that wait for a model or a database cannot be told to stop, and joining them takes as long as those take. Nothing
+// is lost: what was acknowledged is stored.
+void Server::leave() {
+    if (!options_.ready_file.empty()) unlink(options_.ready_file.c_str());
+    env_.out.error(result_.error(), nullptr);
+    _exit(exit_code(result_.error().code));
 }
 
 void Server::next_step() {
@@ -293,14 +311,15 @@ void Server::next_step() {
         if (step == step_) next_step();
     });
     const auto later = [this, done]() mutable { loop_.post(done); };
-    auto time = drain_;
+    auto time = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - loop_.now()), std::chrono::milliseconds(0));
     switch (step) {
         case 1:
             if (!voice_) return next_step();
-            voice_->drain(drain_, later);
+            voice_->drain(time, later);
             break;
-        case 2: server_->drain(later); break;
-        case 3:
+        case 2: backend_->drain(later); break;
+        case 3: server_->drain(later); break;
+        case 4:
             if (!forwarder_) return next_step();
             time = kForwardEnd;
             forwarder_->finish(later);

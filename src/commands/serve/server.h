@@ -42,6 +42,7 @@ class Server {
 
     void on_signal(int number, int count);
     void next_step();
+    [[noreturn]] void leave();
 
     const ServeOptions& options_;
     Env& env_;
@@ -65,6 +66,7 @@ class Server {
     std::unique_ptr<serve::Backend> backend_;
     std::unique_ptr<net::HttpServer> server_;
     int step_ = 0;  // of the end
+    TimePoint drain_end_;
     Timer step_timer_{loop_}, forget_timer_{loop_};
     Result<void> result_;
     Lifeline lifeline_;

@@ -32,12 +32,22 @@ Result<ModelAnswer> Models::ask(const speech::Chat& chat) {
     return std::unexpected(std::move(*last));
 }
 
+Result<void> Models::check() {
+    const auto list = config_.llm.is_array() ? config_.llm : nlohmann::json::array({config_.llm});
+    for (const auto& options : list) VC_TRY(engine_of(options));
+    return {};
+}
+
+Result<std::shared_ptr<speech::LanguageModel>> Models::engine_of(const nlohmann::json& options) {
+    auto engine = speech::build_llm(options, provider_context(config_, *workers_, env_));
+    if (engine) return std::shared_ptr<speech::LanguageModel>(std::move(*engine));
+    return fail_with_hint(Errc::Config, fmt::format("{}: llm.{}: {}", config_.file, engine.error().key, engine.error().message), engine.error().hint);
+}
+
 Result<std::string> Models::ask_one(const nlohmann::json& options, const speech::Chat& chat) {
-    const auto context = provider_context(config_, *workers_, env_);
-    const auto engine = speech::build_llm(options, context);
-    if (!engine) return fail_with_hint(Errc::Config, fmt::format("{}: llm.{}: {}", config_.file, engine.error().key, engine.error().message), engine.error().hint);
+    VC_TRY_ASSIGN(const auto engine, engine_of(options));
     env_.out.progress(fmt::format("… asking {}", model_name(options)));
-    auto said = speech::answer(**engine, chat);
+    auto said = speech::answer(*engine, chat);
     env_.out.progress("");
     return said;
 }

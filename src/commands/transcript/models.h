@@ -19,10 +19,13 @@ class Models {
  public:
     static Result<Models> load(const std::string& path, Env& env);
     Models(agent::AgentConfig config, Env& env);
+    /// Config, of what ask() would stumble over: a key that is missing, a name that is wrong.
+    Result<void> check();
     /// In the order of the file, the next when one fails. Blocks; any thread.
     Result<ModelAnswer> ask(const speech::Chat& chat);
 
  private:
+    Result<std::shared_ptr<speech::LanguageModel>> engine_of(const nlohmann::json& options);
     Result<std::string> ask_one(const nlohmann::json& options, const speech::Chat& chat);
     agent::AgentConfig config_;
     Env& env_;

@@ -21,6 +21,7 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
 constexpr std::uint32_t kMaxHeader = 16 * 1024;
+constexpr std::size_t kSmallAnswer = 64 * 1024;  // always given
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kLinger{2000};
 
@@ -66,6 +67,7 @@ struct Shared {
     bool draining = false;
     std::function<void()> drained;  // called once
     std::size_t bodies = 0;         // bytes set aside for those that are being read
+    std::size_t answers = 0;        // bytes of those that are being written
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -78,6 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     ~Connection() {
         set_aside(0);
+        hold(0);
         shared_->open.erase(this);
         if (shared_->draining && shared_->open.empty() && shared_->drained) std::exchange(shared_->drained, nullptr)();
     }
@@ -119,15 +122,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
         if (error) return on_read(error);
         const auto& head = parser_->get();
         head_only_ = head.method() == http::verb::head;
-        if (const auto what = doubtful(head); !what.empty()) return refuse(400, fmt::format("this request has {}\n", what));
+        if (const auto what = doubtful(head); !what.empty()) return refuse(400, fmt::format("this request has {}", what));
         fields_ = static_cast<std::size_t>(std::distance(head.begin(), head.end()));
         const auto& options = shared_->options;
         const auto limit = options.body_limit ? std::min(options.max_body, options.body_limit(to_head(head, peer_))) : options.max_body;
         const auto length = parser_->content_length();
-        if (length && *length > limit) return refuse(413, "the body is too large\n");
+        if (length && *length > limit) return refuse(413, "the body is too large");
         parser_->body_limit(limit);
         const auto needs = length ? static_cast<std::size_t>(*length) : parser_->chunked() ? limit : 0;
-        if (shared_->bodies + needs > options.max_bodies) return refuse(503, "too much is being sent at once\n", {{"Retry-After", "2"}});
+        if (shared_->bodies + needs > options.max_bodies) return refuse(503, "too much is being sent at once", {{"Retry-After", "2"}});
         set_aside(needs);
         if (needs == 0 || !beast::iequals(head[http::field::expect], "100-continue")) return read_body();
         asio::async_write(stream_, asio::buffer(kContinue), [self = shared_from_this()](beast::error_code failed, std::size_t) {
@@ -143,13 +146,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void on_read(beast::error_code error) {
         reading_since_.reset();
         set_aside(0);
-        if (error == http::error::body_limit) return write({413, "the body is too large\n"}, false);
-        if (error == http::error::header_limit) return write({431, "the header is too large\n"}, false);
+        if (error == http::error::body_limit) return refuse(413, "the body is too large");
+        if (error == http::error::header_limit) return refuse(431, "the header is too large");
         if (error == http::error::end_of_stream || error == beast::error::timeout || error == asio::error::operation_aborted) return;
-        if (error.category() == http::make_error_code(http::error::bad_method).category()) return write({400, "this is no HTTP request\n"}, false);
+        if (error.category() == http::make_error_code(http::error::bad_method).category()) return refuse(400, "this is no HTTP request");
         if (error || !shared_->handler) return;
         auto request = parser_->release();
-        if (static_cast<std::size_t>(std::distance(request.begin(), request.end())) != fields_) return write({400, "this request has a trailer\n"}, false);
+        if (static_cast<std::size_t>(std::distance(request.begin(), request.end())) != fields_) return refuse(400, "this request has a trailer");
         const bool keep = request.keep_alive();
         stream_.expires_never();  // whoever answers has his own limits
         if (is_websocket_upgrade(request) && offer(request)) return;
@@ -165,9 +168,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// False: nobody wants to make a WebSocket of it.
     bool offer(UpgradeRequest& request);
 
-    void refuse(int status, std::string text, Headers headers = {}) {
+    void refuse(int status, const std::string& text, const Headers& headers = {}) {
         reading_since_.reset();
-        write({status, std::move(text), "text/plain; charset=utf-8", std::move(headers)}, false);
+        const auto given = shared_->handler ? shared_->options.refusal : nullptr;
+        auto response = given ? given(status, text) : ServedResponse{status, text + "\n"};
+        response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+        write(std::move(response), false);
     }
 
     void set_aside(std::size_t bytes) {
@@ -175,7 +181,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
         set_aside_ = bytes;
     }
 
+    void hold(std::size_t bytes) {
+        shared_->answers += bytes - held_;
+        held_ = bytes;
+    }
+
     void write(ServedResponse from, bool keep) {
+        if (const auto size = from.body.size(); size > kSmallAnswer && shared_->answers + size > shared_->options.max_answers) return refuse(503, "too much is being answered at once", {{"Retry-After", "2"}});
+        hold(from.body.size());
         response_ = {};
         response_.result(static_cast<unsigned>(from.status));
         response_.set(http::field::content_type, from.type);
@@ -185,8 +198,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
         const auto size = from.body.size();
         if (!head_only_) response_.body() = std::move(from.body);
         response_.content_length(size);
-        stream_.expires_after(shared_->options.request_timeout);
+        constexpr std::size_t kSlowest = 64;  // bytes in a millisecond
+        stream_.expires_after(shared_->options.request_timeout + std::chrono::milliseconds(size / kSlowest));
         http::async_write(stream_, response_, [self = shared_from_this(), keep](beast::error_code error, std::size_t) {
+            self->response_.body() = {};
+            self->hold(0);
             if (error) return;
             if (keep && !self->shared_->draining) return self->read(self->shared_->options.idle_timeout);
             boost::system::error_code ignored;
@@ -210,7 +226,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<http::request_parser<http::string_body>> parser_;
     http::response<http::string_body> response_;
     std::optional<TimePoint> reading_since_;
-    std::size_t fields_ = 0, set_aside_ = 0;
+    std::size_t fields_ = 0, set_aside_ = 0, held_ = 0;
     std::array<char, 4096> rest_{};
     bool head_only_ = false;
     std::weak_ptr<ServedSocket> socket_;  // what became of us

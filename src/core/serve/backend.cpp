@@ -50,6 +50,8 @@ class LiveBackend final : public Backend {
         const auto id = given.header("x-request-id");
         exchange->id = good_request_id(id) ? std::string(id) : random_id(16);
         traffic_.begin();
+        if (!draining_) ++begun_;
+        exchange->awaited = !draining_;
         take(exchange);
     }
 
@@ -59,7 +61,20 @@ class LiveBackend final : public Backend {
         return found.route != nullptr ? found.route->most : kOther;
     }
 
-    void drain() override { draining_ = true; }
+    void drain(std::function<void()> done) override {
+        draining_ = true;
+        drained_ = std::move(done);
+        if (begun_ == 0) std::exchange(drained_, nullptr)();
+    }
+
+    net::ServedResponse refuse_unread(int status, std::string_view why) override {
+        const auto id = random_id(16);
+        traffic_.refused("unread");
+        log::info("http", "refused unread", {{"request", id}, {"status", status}, {"why", why}});
+        net::ServedResponse out{status, json_text(fault_json({status, Error{Errc::Usage, std::string(why), ""}}, id)) + "\n", "application/json"};
+        dress(out, id);
+        return out;
+    }
 
  private:
     void take(const ExchangePtr& x) {
@@ -138,7 +153,7 @@ class LiveBackend final : public Backend {
         if (!body.empty()) {
             const auto type = to_lower_ascii(trim(x->request.header("content-type").substr(0, x->request.header("content-type").find(';'))));
             if (type != "application/json") return Fault(415, Error{Errc::Usage, "the body is no JSON by its Content-Type", "Content-Type: application/json"});
-            auto parsed = parse_object(body, kDeepestBody);
+            auto parsed = parse_unambiguous_object(body, kDeepestBody);
             if (!parsed) return Fault(400, Error{Errc::Usage, "the body " + parsed.error(), ""});
             x->question->body = std::move(*parsed);
         }
@@ -155,7 +170,7 @@ class LiveBackend final : public Backend {
         if (x->name == "health") return health(x);
         if (x->name == "databaseHealth") return database_health(x);
         if (x->name == "metrics") return metrics(x);
-        if (x->name == "openapi") return finish(x, {200, json_text(openapi_document(options_.version)) + "\n", "application/json"});
+        if (x->name == "openapi") return finish(x, {200, document_, "application/json"});
         if (x->name == "startCall") return start_call(x);
         if (x->name == "playRecording")
             return on_store<Answer>(x, [folder = options_.recordings](store::Store& store, const Question& question) { return play_recording(store, question, folder); }, [this, x](Answer made) { done(x, std::move(made)); });
@@ -254,31 +269,43 @@ class LiveBackend final : public Backend {
         finish(x, {draining_ ? 503 : 200, json_text(body) + "\n", "application/json"});
     }
 
-    /// A store that is slow is as bad as one that is gone: whoever asks is not kept waiting.
+    /// A store that is slow is as bad as one that is gone: whoever asks is not kept waiting. Anybody may ask, so one look at the
+    /// store at a time serves all.
     void database_health(const ExchangePtr& x) {
-        struct Race {
-            explicit Race(Loop& loop) : limit(loop) {}
-            bool over = false;
-            Timer limit;
-        };
-        auto race = std::make_shared<Race>(parts_.loop);
-        const auto end = [this, x, race](const std::string& why) {
-            if (std::exchange(race->over, true)) return;
-            race->limit.cancel();
-            nlohmann::ordered_json body{{"status", why.empty() ? "ok" : "failed"}};
-            if (!why.empty()) body["reason"] = why;
-            finish(x, {why.empty() ? 200 : 503, json_text(body) + "\n", "application/json"});
-        };
-        race->limit.after(kDatabaseLimit, lifeline_.guard([end] { end("the store does not answer"); }));
+        auto asking = std::make_shared<Asking>(parts_.loop);
+        asking->exchange = x;
+        asking->limit.after(kDatabaseLimit, lifeline_.guard([this, asking] { tell_health(*asking, "the store does not answer"); }));
+        asking_.push_back(std::move(asking));
+        if (!std::exchange(looking_, true)) look_at_store();
+    }
+
+    void look_at_store() {
         parts_.store.run<int>([](store::Store& store) -> Result<int> {
             store::CallFilter one;
             one.limit = 1;
             VC_TRY(store.list(one));
             return 0;
-        }, lifeline_.guard([end](const Result<int>& there) {
+        }, lifeline_.guard([this](const Result<int>& there) {
+            looking_ = false;
             if (!there) log::warn("http", "the store does not answer", {{"error", there.error().message}});
-            end(there ? "" : there.error().code == Errc::Unreachable ? "the store is not reachable" : "the store has failed");
+            for (const auto& asking : std::exchange(asking_, {})) tell_health(*asking, there ? "" : there.error().code == Errc::Unreachable ? "the store is not reachable" : "the store has failed");
         }));
+    }
+
+    struct Asking {
+        explicit Asking(Loop& loop) : limit(loop) {}
+        ExchangePtr exchange;  // empty once answered
+        Timer limit;
+    };
+
+    void tell_health(Asking& asking, const std::string& why) {
+        const auto x = std::exchange(asking.exchange, nullptr);
+        if (!x) return;
+        asking.limit.cancel();
+        std::erase_if(asking_, [&](const auto& one) { return one.get() == &asking; });
+        nlohmann::ordered_json body{{"status", why.empty() ? "ok" : "failed"}};
+        if (!why.empty()) body["reason"] = why;
+        finish(x, {why.empty() ? 200 : 503, json_text(body) + "\n", "application/json"});
     }
 
     void metrics(const ExchangePtr& x) {
@@ -322,29 +349,39 @@ class LiveBackend final : public Backend {
 
     void finish(const ExchangePtr& x, net::ServedResponse response) {
         if (!x->respond) return;
+        dress(response, x->id);
+        for (auto& header : cors_.headers_for(std::string(x->request.header("origin")))) response.headers.push_back(std::move(header));
+        traffic_.end(*x, response);
+        std::exchange(x->respond, nullptr)(std::move(response));
+        if (x->awaited && --begun_ == 0 && drained_) parts_.loop.post(std::exchange(drained_, nullptr));
+    }
+
+    static void dress(net::ServedResponse& response, const std::string& id) {
         auto& headers = response.headers;
         const auto own = [&](const char* name, std::string value) {
             if (std::none_of(headers.begin(), headers.end(), [&](const auto& one) { return to_lower_ascii(one.first) == to_lower_ascii(name); })) headers.emplace_back(name, std::move(value));
         };
-        own("X-Request-Id", x->id);
+        own("X-Request-Id", id);
         own("X-Content-Type-Options", "nosniff");
         own("Referrer-Policy", "no-referrer");
         own("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
         own("Vary", "Origin");
-        for (auto& header : cors_.headers_for(std::string(x->request.header("origin")))) headers.push_back(std::move(header));
-        traffic_.end(*x, response);
-        std::exchange(x->respond, nullptr)(std::move(response));
     }
 
     BackendParts parts_;
     BackendOptions options_;
     Cors cors_;
     Schemas schemas_ = compile_schemas();
+    const std::string document_ = json_text(openapi_document(options_.version)) + "\n";
     Traffic traffic_;
     std::shared_ptr<EndedCalls> ended_ = std::make_shared<EndedCalls>(std::chrono::system_clock::now());
     std::size_t asked_store_ = 0;
+    std::vector<std::shared_ptr<Asking>> asking_;  // how the store is
+    bool looking_ = false;
     std::shared_ptr<std::size_t> starts_ = std::make_shared<std::size_t>(0), assessments_ = std::make_shared<std::size_t>(0);
     bool draining_ = false;
+    std::size_t begun_ = 0;  // before draining, and not answered
+    std::function<void()> drained_;
     Lifeline lifeline_;
 };
 

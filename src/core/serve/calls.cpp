@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <set>
 
 #include "handlers.h"
 #include "voicectl/agent/call_recordings.h"
@@ -19,7 +18,6 @@ namespace {
 using ApiJson = nlohmann::ordered_json;
 
 constexpr int kListed = 100;
-constexpr int kUsersSessions = 500;
 constexpr std::size_t kMostTurns = 10'000;
 constexpr std::size_t kMostExported = 32 * 1024 * 1024;
 
@@ -54,27 +52,6 @@ std::optional<store::SystemTime> query_time(const Question& question, std::strin
 int query_limit(const Question& question) {
     const auto text = query_text(question, "limit");
     return text.empty() ? kListed : std::stoi(text);
-}
-
-Result<std::vector<store::Call>> calls_of_user(store::Store& store, const Question& question, const store::CallFilter& filter) {
-    store::SessionFilter own;
-    own.user_id = question.caller.user_id;
-    own.until = filter.until;
-    own.since = filter.since;
-    own.limit = kUsersSessions;
-    VC_TRY_ASSIGN(const auto sessions, store.list_sessions(own));
-    std::vector<store::Call> out;
-    std::set<std::int64_t> seen;
-    for (const auto& session : sessions) {
-        if (!session.call_id || !seen.insert(*session.call_id).second) continue;
-        auto call = store.call(*session.call_id);
-        if (!call && call.error().code == Errc::NotFound) continue;
-        if (!call) return std::unexpected(std::move(call).error());
-        const auto fits = [](const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; };
-        if (fits(filter.room, call->room) && fits(filter.agent_name, call->agent_name) && fits(filter.status, call->status)) out.push_back(std::move(*call));
-        if (static_cast<int>(out.size()) == filter.limit) break;
-    }
-    return out;
 }
 
 /// With where the API plays it.
@@ -191,7 +168,8 @@ Outcome list_calls(store::Store& store, const Question& question) {
     filter.until = query_time(question, "before");
     const auto limit = query_limit(question);
     filter.limit = limit + 1;
-    auto calls = sees_all(question.caller) ? store.list(filter) : calls_of_user(store, question, filter);
+    if (!sees_all(question.caller)) filter.user_id = question.caller.user_id;
+    auto calls = store.list(filter);
     if (!calls) return std::unexpected(Fault(std::move(calls).error()));
     const bool more = static_cast<int>(calls->size()) > limit;
     if (more) calls->resize(static_cast<std::size_t>(limit));

@@ -73,7 +73,7 @@ const std::vector<Route>& routes() {
         {"GET", "/health/db", "databaseHealth", "Whether the store answers", {}, {}, "", "Health", 200, {503}},
         {"GET", "/metrics", "metrics", "Prometheus' text format", {Who::Service, Who::Operator}},
         {"GET", "/openapi.json", "openapi", "This document", {}},
-        {"POST", "/v1/calls", "startCall", "Make a room, its agent and a token for the caller: `voicectl call start` for a web page", kActors, {}, "CallRequest", "StartedCall", 201, {409, 501, 503}},
+        {"POST", "/v1/calls", "startCall", "Make a room, its agent and a token for the caller: `voicectl call start` for a web page", kActors, {}, "CallRequest", "StartedCall", 201, {501, 502, 503}},
         {"GET", "/v1/calls", "listCalls", "Calls, newest first; a user sees his own", kAnybodyKnown,
          {list_limit(), before(), since(), {"status", ValueKind::Word, "Only these", {"active", "completed", "failed"}}, {"room", ValueKind::Text, "Only of this room"}, {"agent", ValueKind::Text, "Only of this agent"}}, "", "CallList"},
         {"GET", "/v1/calls/{id}", "showCall", "One call by its number or room, with its detail record and its report", kAnybodyKnown, {}, "", "CallDetails", 200, {404}},
@@ -106,6 +106,7 @@ Match match(const std::string& method, const std::string& path) {
         std::map<std::string, std::string, std::less<>> values;
         if (!matches(split(route.path, '/'), given, values)) continue;
         out.methods.emplace_back(route.method);
+        if (out.methods.back() == "GET") out.methods.emplace_back("HEAD");
         if (method != route.method && !(method == "HEAD" && std::string_view(route.method) == "GET")) continue;
         out.route = &route;
         out.path = std::move(values);

@@ -24,21 +24,34 @@ std::expected<std::string, Fault> user_of(const Question& question) {
     return named;
 }
 
-store::Turn read_turn(const nlohmann::json& from, int sequence) {
-    const auto time = [&](const char* key) {
+std::expected<store::Turn, Fault> read_turn(const nlohmann::json& from, int sequence) {
+    const auto time = [&](const char* key) -> std::expected<store::SystemTime, Fault> {
+        if (!from.contains(key)) return store::SystemTime{};
         const auto parsed = parse_time(text_at(from, key));
-        return parsed ? *parsed : store::SystemTime{};
+        if (parsed) return *parsed;
+        return std::unexpected(Fault(400, Error{Errc::Usage, fmt::format("turns[{}].{}: a time like 2026-01-02T03:04:05Z", sequence, key), ""}));
     };
     store::Turn out;
     out.sequence = sequence;
     out.speaker = text_at(from, "speaker") == "agent" ? store::Speaker::Agent : store::Speaker::User;
     out.identity = text_at(from, "identity");
     out.text = text_at(from, "text");
-    out.started_at = time("startedAt");
-    out.ended_at = time("endedAt");
+    VC_TRY_ASSIGN(out.started_at, time("startedAt"));
+    VC_TRY_ASSIGN(out.ended_at, time("endedAt"));
     out.interrupted = from.value("interrupted", false);
     if (const auto detail = from.find("detail"); detail != from.end()) out.detail_json = json_text(*detail);
     return out;
+}
+
+/// That the user has for this assignment already.
+Result<std::optional<store::Session>> active_session(store::Store& store, const store::Session& wanted) {
+    store::SessionFilter filter;
+    filter.user_id = wanted.user_id;
+    filter.assignment_id = wanted.assignment_id;
+    filter.status = "active";
+    filter.limit = 1;
+    VC_TRY_ASSIGN(auto known, store.list_sessions(filter));
+    return known.empty() ? std::nullopt : std::optional(std::move(known.front()));
 }
 
 std::string filter_text(const Question& question, std::string_view name) {
@@ -78,6 +91,10 @@ Outcome create_session(store::Store& store, const Question& question) {
         asked.path["id"] = std::to_string(call->get<std::int64_t>());
         VC_TRY_ASSIGN(const auto known, call_of(store, asked));  // a user's own alone
         wanted.call_id = known.id;
+    }
+    if (text_at(question.body, "id").empty() && !wanted.assignment_id.empty() && !wanted.call_id) {
+        VC_TRY_ASSIGN(const auto known, active_session(store, wanted));
+        if (known) return Answer{.data = store::to_json(*known)};
     }
     VC_TRY_ASSIGN(const auto made, store.create_session(wanted));
     return Answer{.status = made.id == wanted.id && made.started_at == wanted.started_at ? 201 : 200, .data = store::to_json(made)};
@@ -133,25 +150,29 @@ Outcome finalize_session(store::Store& store, const Question& question) {
 Outcome save_transcript(store::Store& store, const Question& question) {
     VC_TRY_ASSIGN(auto session, session_of(store, question));
     store::Call call;
+    int latest = 0;  // attempt that the session has
     call.room = text_at(question.body, "room");
     if (session.call_id) {
         VC_TRY_ASSIGN(const auto known, store.call(*session.call_id));
         if (!call.room.empty() && call.room != known.room)
             return std::unexpected(Fault(409, Error{Errc::Conflict, "the session's call was in another room", fmt::format("it was in {}", plain_text(known.room, 60))}));
         call.room = known.room;
-        call.attempt = known.attempt;
+        call.attempt = latest = known.attempt;
     }
     if (call.room.empty()) call.room = "session-" + session.id;
     call.attempt = question.body.value("attempt", call.attempt);
     call.agent_name = text_at(question.body, "agentName");
     call.status = "completed";
     std::vector<store::Turn> turns;
-    for (const auto& one : question.body["turns"]) turns.push_back(read_turn(one, static_cast<int>(turns.size())));
+    for (const auto& one : question.body["turns"]) {
+        VC_TRY_ASSIGN(auto turn, read_turn(one, static_cast<int>(turns.size())));
+        turns.push_back(std::move(turn));
+    }
     call.started_at = turns.empty() || turns.front().started_at == store::SystemTime{} ? session.started_at : turns.front().started_at;
     call.ended_at = turns.empty() || turns.back().ended_at == store::SystemTime{} ? std::chrono::system_clock::now() : turns.back().ended_at;
     call.dispatch_metadata = json_text(nlohmann::json{{"userId", session.user_id}});
     VC_TRY_ASSIGN(const auto saved, store.save_transcript(call, turns));
-    if (!session.call_id || *session.call_id != saved.id) {
+    if (saved.attempt >= latest && session.call_id != saved.id) {  // an older attempt may come late
         session.call_id = saved.id;
         VC_TRY(store.save_session(session));
     }

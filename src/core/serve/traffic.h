@@ -21,6 +21,7 @@ struct Exchange {
     const Route* route = nullptr;
     std::string name = "none";         // of the route
     std::shared_ptr<Question> question;
+    bool awaited = false;  // begun before the end was
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
 

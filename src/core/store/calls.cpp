@@ -89,11 +89,11 @@ Result<std::vector<Call>> SqlStore::list(const CallFilter& filter) {
             "SELECT " VC_CALL_COLUMNS " FROM calls WHERE ($1 = '' OR room = $1) AND ($2 = '' OR agent_name = $2) "
             "AND started_at >= $3 AND started_at < $4 "
             "AND ($5 = '' OR EXISTS (SELECT 1 FROM turns WHERE turns.call_id = calls.id AND {})) "
-            "AND ($6 = '' OR status = $6) ORDER BY started_at DESC, id DESC LIMIT $7",
+            "AND ($6 = '' OR status = $6) AND ($7 = '' OR id IN (SELECT call_id FROM sessions WHERE user_id = $7)) ORDER BY started_at DESC, id DESC LIMIT $8",
             database.contains("turns.text", "$5"));
         constexpr auto kAll = std::numeric_limits<std::int64_t>::max();
         auto rows = database.query(sql, filter.room, filter.agent_name, filter.since ? to_column(*filter.since) : -kAll,
-                                   filter.until ? to_column(*filter.until) : kAll, filter.text, filter.status,
+                                   filter.until ? to_column(*filter.until) : kAll, filter.text, filter.status, filter.user_id,
                                    filter.limit > 0 ? filter.limit : kAll);
         std::vector<Call> calls;
         while (rows.next()) calls.push_back(call_at(rows));
