@@ -74,6 +74,7 @@ Result<void> Server::run() {
     workers_.reset();  // joins what still waits for others
     backend_.reset();
     forwarder_.reset();
+    intake_.reset();  // notes what it refused
     gate_.reset();
     stages_ = {};
     speech_workers_.reset();
