@@ -163,6 +163,9 @@ struct Caller {
         auto samples = engines().spoken(text);
         server.loop.on_loop([&] { to_say = std::move(samples); });
     }
+    void type(const std::string& text) {
+        server.loop.on_loop([&] { client->type(text); });
+    }
     void hang_up() {
         server.loop.on_loop([&] { client->hang_up(); });
     }
@@ -233,18 +236,13 @@ TEST_CASE("a call outlives its connection, and nothing of what the agent says is
     Caller caller(server, "user-ann", wire.port());
     REQUIRE(caller.wait([&] { return caller.agent_said.size() == 1 && caller.state == "listening"; }));
     caller.waiter.change([&] { caller.heard.clear(); });
-    caller.say("when are you open");
+    caller.type("when are you open");  // a spoken end that comes late interrupts the answer for a moment
     REQUIRE(caller.wait([&] { return caller.heard.size() > 8000; }));
     wire.cut();
     REQUIRE(caller.wait([&] { return caller.cuts == 1; }));
     REQUIRE(caller.wait([&] { return caller.readies == 2; }));
     wire.cut();  // the second token is good, too
     REQUIRE(caller.wait([&] { return caller.readies == 3; }));
-    INFO(caller.waiter.look([&] {
-        std::string all;
-        for (const auto& one : caller.messages) all += one.dump() + "\n";
-        return all;
-    }));
     REQUIRE(caller.wait([&] { return caller.agent_said.size() == 2; }));
     CHECK(caller.agent_said[1] == "We are open from nine in the morning until ten in the evening.");
     const auto resumed = server.counts();
@@ -254,7 +252,7 @@ TEST_CASE("a call outlives its connection, and nothing of what the agent says is
     Caller other(server, "user-bob");
     REQUIRE(other.wait([&] { return other.agent_said.size() == 1 && other.state == "listening"; }));
     other.waiter.change([&] { other.heard.clear(); });
-    other.say("when are you open");
+    other.type("when are you open");
     REQUIRE(other.wait([&] { return other.agent_said.size() == 2; }));
     CHECK(caller.clears == 0);
     CHECK(caller.waiter.look([&] { return caller.heard.size(); }) == other.waiter.look([&] { return other.heard.size(); }));
