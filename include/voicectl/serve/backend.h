@@ -40,6 +40,7 @@ struct BackendOptions {
     bool open_metrics = false;         // /metrics needs no key
     bool trust_proxy = false;          // the peer is the last of X-Forwarded-For
     std::vector<std::string> agents;   // that may be called; empty: none but by services
+    bool voice = false;                // somebody takes the WebSockets of /v1/voice
     bool record = false;               // every call that is started here
     std::string scenarios;             // folder of ID.md, ID.txt or ID.json; empty: none
     std::string recordings;            // folder whose files are given out; empty: none

@@ -208,6 +208,7 @@ Result<void> Server::open_backend() {
     options.open_metrics = options_.open_metrics;
     options.trust_proxy = options_.behind_proxy;
     options.agents = options_.call_agents;
+    options.voice = voice_ != nullptr;
     options.record = !options_.record.empty();
     options.scenarios = options_.scenarios;
     options.recordings = options_.recordings;

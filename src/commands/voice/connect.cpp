@@ -29,9 +29,9 @@ The token of a user comes from VOICECTL_VOICE_TOKEN or --token-file (- is standa
 wait for the connection and for each answer. A call that fails is exit 1, one that ends before all is said as well.
 
 Examples:
-  voicectl voice connect ws://127.0.0.1:8080/v1/voice --say question.wav --record answer.wav
+  voicectl voice connect http://127.0.0.1:8080 --say question.wav --record answer.wav
   voicectl voice connect wss://voice.example/v1/voice --text "When are you open?" --token-file token.txt -o jsonl
-  echo "When are you open?" | voicectl voice connect ws://127.0.0.1:8080/v1/voice --type)";
+  echo "When are you open?" | voicectl voice connect http://127.0.0.1:8080 --type)";
 
 constexpr std::chrono::milliseconds kPiece{100};
 constexpr std::size_t kPieceSamples = audio::kSpeechRateHz / 10;
@@ -306,7 +306,7 @@ class VoiceTalk {
 void add_voice_connect(Command voice, Env& env, Run<VoiceConnectOptions> run) {
     auto o = std::make_shared<VoiceConnectOptions>();
     auto cmd = voice.add_subcommand("connect", "Call an agent over a WebSocket").footer(kVoiceConnectHelp).no_dry_run();
-    cmd.add_option("url", o->url, "The voice server: ws://HOST:PORT/v1/voice").required().type_name("URL");
+    cmd.add_option("url", o->url, "The server of `voicectl serve`: http://HOST:PORT, or its WebSocket whole").required().type_name("URL");
     auto say = cmd.add_option("--say", "A recording that the caller says (repeat)").keep_order().one_value().group("What is said").type_name("FILE");
     auto text = cmd.add_option("--text", "What the caller types (repeat)").keep_order().one_value().group("What is said").type_name("TEXT");
     cmd.add_flag("--type", o->type, "Then each line of standard input is typed").group("What is said");
@@ -315,23 +315,30 @@ void add_voice_connect(Command voice, Env& env, Run<VoiceConnectOptions> run) {
     cmd.add_option("--language", o->language, "That the agent shall speak").type_name("TAG");
     auto token = cmd.add_option("--token", o->token, "The user's token (better: VOICECTL_VOICE_TOKEN)").type_name("TOKEN");
     cmd.add_option("--token-file", o->token_file, "A file that holds the user's token; - is standard input").type_name("FILE").excludes(token);
-    cmd.callback([o, cmd, say, &env, run = std::move(run)] {
+    cmd.callback([o, cmd, say, text, &env, run = std::move(run)] {
         o->steps.clear();
-        for (const auto& [flag, value] : cmd.in_order()) o->steps.push_back({flag == say, value});
+        for (const auto& [flag, value] : cmd.in_order())
+            if (flag == say || flag == text) o->steps.push_back({flag == say, value});
         env.selected = [o, &env, run] { return run(*o, env); };
     });
-    (void)text;
+}
+
+Result<std::string> voice_url(const std::string& text) {
+    auto url = net::parse_url(text);
+    if (!url) return fail_with_hint(Errc::Usage, fmt::format("'{}' is no URL", redact(text)), "for example http://127.0.0.1:8080, or ws://127.0.0.1:8080/v1/voice");
+    url->scheme = url->secure() ? "wss" : "ws";
+    if (url->path == "/") url->path = "/v1/voice";
+    return url->to_string();
 }
 
 Result<void> run_voice_connect(const VoiceConnectOptions& options, Env& env) {
     if (options.steps.empty() && !options.type) return fail_with_hint(Errc::Usage, "nothing to say", "give --say FILE, --text TEXT, or --type for standard input");
     if (static_cast<int>(options.type) + (options.metadata == "-") + (options.token_file == "-") > 1)
         return fail(Errc::Usage, "--type, --metadata - and --token-file - all read standard input");
-    const auto url = net::parse_url(options.url);
-    if (!url || (url->scheme != "ws" && url->scheme != "wss"))
-        return fail_with_hint(Errc::Usage, fmt::format("'{}' is not a ws or wss URL", redact(options.url)), "for example ws://127.0.0.1:8080/v1/voice");
+    auto given = options;
+    VC_TRY_ASSIGN(given.url, voice_url(options.url));
     log::configure(env.out.quiet ? log::Level::Error : env.global.verbose >= 2 ? log::Level::Debug : log::Level::Warn, log::Format::Pretty);
-    return VoiceTalk(options, env).run();
+    return VoiceTalk(given, env).run();
 }
 
 }  // namespace voicectl::commands

@@ -19,6 +19,9 @@ struct VoiceConnectOptions {
     bool type = false;
 };
 
+/// The WebSocket of a server that was named by its address alone: http://HOST is ws://HOST/v1/voice. Usage.
+Result<std::string> voice_url(const std::string& text);
+
 void add_voice_connect(Command voice, Env& env, Run<VoiceConnectOptions> run);
 Result<void> run_voice_connect(const VoiceConnectOptions& options, Env& env);
 

@@ -168,6 +168,7 @@ class LiveBackend final : public Backend {
             {"showSession", show_session}, {"finalizeSession", finalize_session}, {"saveTranscript", save_transcript}, {"showSessionTranscript", show_session_transcript}, {"assign", assign}};
         if (const auto work = kWork.find(x->name); work != kWork.end()) return on_store<Answer>(x, work->second, [this, x](Answer made) { done(x, std::move(made)); });
         if (x->name == "health") return health(x);
+        if (x->name == "voice") return no_voice(x);
         if (x->name == "databaseHealth") return database_health(x);
         if (x->name == "metrics") return metrics(x);
         if (x->name == "openapi") return finish(x, {200, document_, "application/json"});
@@ -261,6 +262,13 @@ class LiveBackend final : public Backend {
     void take_webhook(const ExchangePtr& x) {
         if (!parts_.webhooks) return refuse(x, {501, Error{Errc::Config, "this server takes no webhooks", "it needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET"}});
         parts_.webhooks(x->request, lifeline_.guard([this, x](net::ServedResponse response) { finish(x, std::move(response)); }));
+    }
+
+    /// Whoever comes as a WebSocket is taken before us.
+    void no_voice(const ExchangePtr& x) {
+        if (!options_.voice) return refuse(x, {501, Error{Errc::Config, "this server holds no voice calls", "--agent FILE: its agent talks"}});
+        const Fault fault(426, Error{Errc::Usage, "voice needs a WebSocket", "voicectl voice connect, or docs/voice.md"});
+        finish(x, {426, json_text(fault_json(fault, x->id)) + "\n", "application/json", {{"Upgrade", "websocket"}}});
     }
 
     void health(const ExchangePtr& x) {

@@ -29,6 +29,7 @@ const char* type_of(int status) {
         case 415: return "UNSUPPORTED_MEDIA_TYPE";
         case 422: return "UNPROCESSABLE";
         case 425: return "TOO_EARLY";
+        case 426: return "UPGRADE_REQUIRED";
         case 429: return "TOO_MANY_REQUESTS";
         case 501: return "NOT_CONFIGURED";
         case 502: return "BAD_GATEWAY";

@@ -20,6 +20,7 @@ const char* words_of(int status) {
         case 416: return "The range lies outside of the file";
         case 422: return "It is understood, and cannot be done";
         case 425: return "Not there yet: ask again later";
+        case 426: return "This is for a WebSocket";
         case 429: return "Too many requests: Retry-After says when";
         case 501: return "This server is not configured for it";
         case 502: return "A service behind this one failed";
@@ -100,6 +101,7 @@ std::set<int> faults_of(const Route& route) {
 Document answers_of(const Route& route) {
     Document out;
     out[std::to_string(route.status)] = {{"description", "Done"}, {"content", content_of(route)}};
+    if (route.status == 101) out["101"] = {{"description", "A WebSocket from here on"}};
     if (route.status == 201) out["200"] = {{"description", "It was there already"}, {"content", content_of(route)}};
     if (std::string_view(route.id) == "playRecording") out["206"] = {{"description", "A part of it"}, {"content", content_of(route)}};
     const bool health = std::string_view(route.answer) == "Health";

@@ -94,6 +94,7 @@ const std::vector<Route>& routes() {
         {"PUT", "/v1/assignments/{id}", "assign", "Say which user an assignment is for: nobody else may open sessions for it", {Who::Service}, {}, "AssignmentRequest", "Assignment", 200},
         {"GET", "/v1/scenarios/{id}", "showScenario", "The prompt of a scenario, for agents", {Who::Service}, {}, "", "Scenario", 200, {404, 501}},
         {"GET", "/api/internal/scenarios/{id}", "showScenarioOld", "The same under the path that agents have as default", {Who::Service}, {}, "", "Scenario", 200, {404, 501}},
+        {"GET", "/v1/voice", "voice", "A call with the agent of --agent over a WebSocket (docs/voice.md); anything else than an upgrade is 426", {}, {}, "", "", 101, {426, 501}},
         {"POST", "/v1/webhooks/livekit", "takeWebhook", "LiveKit's webhooks, judged by their own signature", {}, {}, "", "", 200, {401, 503}, kWebhookBody},
     };
     return all;

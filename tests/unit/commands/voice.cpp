@@ -22,7 +22,7 @@ TEST_CASE("a voice call that cannot be made is refused before anything is done")
         std::vector<std::string> arguments;
         std::string words;
     };
-    for (const auto& [arguments, words] : {Case{{"ws://127.0.0.1:1/v1/voice"}, "nothing to say"}, Case{{"http://h/", "--text", "x"}, "not a ws or wss URL"},
+    for (const auto& [arguments, words] : {Case{{"ws://127.0.0.1:1/v1/voice"}, "nothing to say"}, Case{{"ftp://h/", "--text", "x"}, "is no URL"},
                                            Case{{"ws://127.0.0.1:1/", "--text", "x"}, "no token"},
                                            Case{{"ws://127.0.0.1:1/", "--type", "--token-file", "-"}, "standard input"},
                                            Case{{"ws://127.0.0.1:1/", "--say", "/nowhere.wav", "--token", "t0ken-t0ken"}, "--say"},
@@ -60,4 +60,11 @@ TEST_CASE("what is heard is played in time, with silence where nothing came") {
     ear.add(audio::Samples(1600, 7));
     ear.clear();
     CHECK(ear.play(begin + 250ms) == audio::Samples(1600, 0));
+}
+
+TEST_CASE("a server named by its address alone is asked where voice is") {
+    CHECK(*voice_url("http://h:8080") == "ws://h:8080/v1/voice");
+    CHECK(*voice_url("https://h/") == "wss://h:443/v1/voice");
+    CHECK(*voice_url("ws://h/other") == "ws://h:80/other");
+    CHECK_FALSE(voice_url("h:8080"));
 }
