@@ -363,6 +363,7 @@ def test_a_call_for_a_web_page(start, server):
         joined.wait(15)
     assert serve.call("POST", "/v1/calls", {"agentName": "other", "userId": "zoe", "metadata": {"company": 1}}, status=201, timeout=60).data["agents"][0]["agentName"] == "other"
     serve.call("POST", "/v1/calls", {"agentName": "hidden"}, as_user("ann"), status=403)
+    assert serve.call("POST", "/v1/calls", {}, status=400).error["message"] == "userId: missing"
     serve.call("POST", "/v1/calls", {"agentName": "hidden", "userId": "zoe"}, status=201, timeout=60)
     assert made["token"] not in serve.log.read_text() and serve.stop() == 0
 

@@ -22,7 +22,7 @@ namespace voicectl::serve {
 
 /// `POST /v1/calls`, once it is clear who asks.
 struct CallWish {
-    std::string user_id;   // empty: a service asks for nobody in particular
+    std::string user_id;
     std::string agent;     // empty: the first that may be called
     std::string identity, assignment_id, scenario_id;
     nlohmann::json metadata = nlohmann::json::object();

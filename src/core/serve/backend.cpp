@@ -222,6 +222,7 @@ class LiveBackend final : public Backend {
             if (!wish.user_id.empty() && wish.user_id != caller.user_id) return refuse(x, {403, Error{Errc::Auth, "userId is somebody else's", "leave it out: a call of yours is yours"}});
             wish.user_id = caller.user_id;
         }
+        if (wish.user_id.empty()) return refuse(x, {400, Error{Errc::Usage, "userId: missing", "a service says whose call it is"}});
         wish.agent = text_at(body, "agentName");
         if (wish.agent.empty() && !options_.agents.empty()) wish.agent = options_.agents.front();
         const bool offered = std::find(options_.agents.begin(), options_.agents.end(), wish.agent) != options_.agents.end();
