@@ -765,7 +765,7 @@ def test_browsers_of_named_origins_may_ask(start):
 def test_the_document_is_openapi(serve):
     document = serve.document.json
     assert document["openapi"].startswith("3.1.")
-    jsonschema.Draft202012Validator(json.loads((ROOT / "tests/openapi-3.1.schema.json").read_text())).validate(document)  # OpenAPI Initiative's own
+    jsonschema.Draft202012Validator(json.loads((ROOT / ".cache/sherpa/wheels/openapi_spec_validator/resources/schemas/v3.1/schema.json").read_text())).validate(document)  # OpenAPI Initiative's own
     names = []
     for schema in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -809,6 +809,6 @@ def test_who_may_what_is_what_the_document_says(serve):
             for name, who in (("nobody", NOBODY), ("user", as_user("ann")), ("service", AS_SERVICE)):
                 status = serve.call(method.upper(), path, who=who).status
                 if not named:
-                    assert status == 200, (method, path, name)
+                    assert status == (426 if template == "/v1/voice" else 200), (method, path, name)
                 else:
                     assert (status in (401, 403)) == (name not in named), (method, path, name, status)
