@@ -177,7 +177,8 @@ class Store {
     virtual Result<Session> find_session(const std::string& id) = 0;
     /// Insert, or give the assignment to another user; sessions that are there stay whose they are.
     virtual Result<void> save_assignment(const Assignment& assignment) = 0;
-    /// A new, active session; asked again for the same user and assignment it is the one that is there. Conflict: the id
+    /// A new, active session; asked again with the same id it is the one that is there, and so, without an id, for the same
+    /// user and assignment as long as that one is active. Conflict: the id
     /// is taken, or the assignment is another user's. NotFound: no such assignment, no such call.
     virtual Result<Session> create_session(const Session& session) = 0;
     /// Completed, now or long since: the first time is kept. The session as stored.

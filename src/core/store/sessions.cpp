@@ -3,10 +3,12 @@
 
 #include "core/store/rows.h"
 #include "core/store/sql_store.h"
+#include "voicectl/base/text.h"
 
 namespace voicectl::store {
 namespace {
 
+constexpr std::size_t kNewIdLength = 12;
 constexpr const char* kSessionById =
     "SELECT id, call_id, user_id, status, started_at, completed_at, usage_json, assignment_id FROM sessions WHERE id = $1";
 
@@ -25,6 +27,16 @@ Session session_at(const Query& row) {
 
 std::optional<Session> session_by_id(Database& database, const std::string& id) {
     auto row = database.query(kSessionById, id);
+    if (!row.next()) return std::nullopt;
+    return session_at(row);
+}
+
+/// That the user has for this assignment already.
+std::optional<Session> active_session(Database& database, const Session& wanted) {
+    auto row = database.query(
+        "SELECT id, call_id, user_id, status, started_at, completed_at, usage_json, assignment_id FROM sessions "
+        "WHERE user_id = $1 AND assignment_id = $2 AND status = 'active' ORDER BY started_at DESC, id DESC LIMIT 1",
+        wanted.user_id, wanted.assignment_id);
     if (!row.next()) return std::nullopt;
     return session_at(row);
 }
@@ -80,19 +92,23 @@ Result<void> SqlStore::save_assignment(const Assignment& assignment) {
 }
 
 Result<Session> SqlStore::create_session(const Session& wanted) {
-    if (wanted.id.empty() || wanted.user_id.empty()) return fail(Errc::Usage, "a session needs an id and a user");
-    return write(session_lock(wanted.id), [&](Database& database) -> Result<Session> {
+    if (wanted.user_id.empty() || (wanted.id.empty() && wanted.assignment_id.empty())) return fail(Errc::Usage, "a session needs a user, and an id or an assignment");
+    const auto fresh_id = "VS_" + random_id(kNewIdLength);  // the same should the write be done again
+    return write(session_lock(wanted.id.empty() ? "for " + wanted.assignment_id : wanted.id), [&](Database& database) -> Result<Session> {
         VC_TRY(check_owner(database, wanted));
+        if (wanted.id.empty())
+            if (auto known = active_session(database, wanted)) return *known;
         if (auto known = session_by_id(database, wanted.id)) {
             if (known->user_id == wanted.user_id && known->assignment_id == wanted.assignment_id) return *known;
             return fail(Errc::Conflict, "session {} exists already, for somebody or something else", wanted.id);
         }
         if (wanted.call_id && !call_by_id(database, *wanted.call_id)) return no_call(*wanted.call_id);
         auto session = wanted;
+        if (session.id.empty()) session.id = fresh_id;
         session.status = "active";
         session.completed_at.reset();
         put_session(database, session);
-        return *session_by_id(database, wanted.id);
+        return *session_by_id(database, session.id);
     });
 }
 

@@ -37,6 +37,21 @@ STORE_TEST_CASE("a session is opened once, and only for the user who owns its as
     CHECK(store->create_session(of_no_call).error().code == Errc::NotFound);
 }
 
+STORE_TEST_CASE("without an id a user has one active session for an assignment, and none once it is somebody else's") {
+    Engine engine;
+    auto store = opened(engine.place());
+    REQUIRE(store->save_assignment({"lesson", "ann"}));
+    const auto first = *store->create_session(a_session("", "ann", "lesson"));
+    CHECK(first.id.starts_with("VS_"));
+    CHECK(*store->create_session(a_session("", "ann", "lesson")) == first);
+    REQUIRE(store->finalize_session(first.id, at_second(60)));
+    const auto second = *store->create_session(a_session("", "ann", "lesson"));
+    CHECK(second.id != first.id);
+    REQUIRE(store->save_assignment({"lesson", "bob"}));
+    CHECK(store->create_session(a_session("", "ann", "lesson")).error().code == Errc::Conflict);
+    CHECK(store->create_session(a_session("", "bob", "lesson"))->id != second.id);
+}
+
 STORE_TEST_CASE("a session is finalized once, with its first time") {
     Engine engine;
     auto store = opened(engine.place());
