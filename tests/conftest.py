@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import parts  # noqa: E402
+import serving  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +66,19 @@ def agents(tmp_path):
     yield start
     for agent in running:
         agent.stop()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts `voicectl serve` with these flags; as often as is wanted."""
+    running = []
+
+    def begin(*flags, **more):
+        running.append(serving.Serve(tmp_path / f"serve{len(running)}", *flags, **more))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()

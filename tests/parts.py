@@ -1,6 +1,7 @@
 """Real parts for tests in Python: a livekit-server, the built voicectl, agents. Each is ended by whoever started it."""
 import contextlib
 import ctypes
+import http.server
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -137,6 +139,18 @@ class Redis(Program):
         super().__init__("redis-server", [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
 
 
+class Web:
+    """An HTTP server on loopback, by a handler of http.server's."""
+
+    def listen(self, handler):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
 class Postgres:
     """Debian's PostgreSQL on loopback, gone with whoever made it; `url` names its database."""
 
@@ -145,9 +159,9 @@ class Postgres:
     def __init__(self):
         if not self.PROGRAMS.exists():
             raise RuntimeError(f"no {self.PROGRAMS}: run ./scripts/setup")
-        self.folder, self.port, password = pathlib.Path(tempfile.mkdtemp(prefix="voicectl-test-postgres-")), free_port(), secrets.token_hex(10)
-        self.data, secret = self.folder / "data", self.folder / "password"
-        secret.write_text(password + "\n")
+        self.folder, self.port, self.password = pathlib.Path(tempfile.mkdtemp(prefix="voicectl-test-postgres-")), free_port(), secrets.token_hex(10)
+        self.data, secret, self.databases = self.folder / "data", self.folder / "password", 0
+        secret.write_text(self.password + "\n")
         secret.chmod(0o644)
         self.user = []
         if os.getuid() == 0:  # initdb refuses root
@@ -155,8 +169,11 @@ class Postgres:
             self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig", "INT"]
         subprocess.run([*self.user, self.PROGRAMS / "initdb", "--pgdata", self.data, "--username", "keeper", "--pwfile", secret, "--auth=scram-sha-256",
                         "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"], check=True, capture_output=True, cwd=self.folder)
-        self.url = f"postgres://keeper:{password}@127.0.0.1:{self.port}/postgres"
+        self.url = self.url_of("postgres")
         self.start()
+
+    def url_of(self, database):
+        return f"postgres://keeper:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def start(self):
         settings = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}", "fsync=off"]
@@ -171,6 +188,22 @@ class Postgres:
         wait_for(ready, 60, "PostgreSQL")
         assert self.process.poll() is None, (self.folder / "log").read_text()
 
+    def new_database(self):
+        """The address of one that nobody else uses."""
+        self.databases += 1
+        subprocess.run([*self.user, self.PROGRAMS / "createdb", "-h", self.folder, "-p", str(self.port), "-U", "keeper", f"t{self.databases}"],
+                       check=True, capture_output=True, cwd=self.folder, env={**os.environ, "PGPASSWORD": self.password})
+        return self.url_of(f"t{self.databases}")
+
+    def signal_all(self, number):
+        """The server and every process of its own."""
+        self.process.send_signal(number)  # first: when it is stopped it makes no more of them
+        for child in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            try:
+                os.kill(int(child), number)
+            except ProcessLookupError:
+                pass
+
     def halt(self):
         """As if its machine had failed: clients are not told."""
         self.process.send_signal(signal.SIGQUIT)
@@ -178,6 +211,7 @@ class Postgres:
 
     def stop(self):
         if self.process.poll() is None:
+            self.signal_all(signal.SIGCONT)
             self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -3,14 +3,10 @@ import http.client
 import json
 import os
 import pathlib
-import pwd
 import re
-import secrets
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.parse
 
@@ -206,64 +202,3 @@ class Serve:
                 self.process.wait()
                 raise
         return self.process.returncode
-
-
-class Postgres:
-    """A PostgreSQL of the tests' own, on loopback, with a password."""
-    USER, PASSWORD = "keeper", "p" + secrets.token_hex(8)
-    PROGRAMS = "/usr/lib/postgresql/15/bin/"
-
-    def __init__(self):
-        if not os.path.exists(self.PROGRAMS + "initdb"):
-            raise RuntimeError("no PostgreSQL: ./scripts/setup installs it")
-        self.folder = tempfile.mkdtemp(prefix="voicectl-test-postgres-")
-        self.port, self.databases, self.process = parts.free_port(), 0, None
-        self.data = self.folder + "/data"
-        if os.getuid() == 0:  # initdb refuses root
-            os.chown(self.folder, pwd.getpwnam("postgres").pw_uid, -1)
-        pathlib.Path(self.folder, "password").write_text(self.PASSWORD + "\n")
-        self.launch("initdb", "--pgdata", self.data, "--username", self.USER, "--pwfile", self.folder + "/password", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync").wait(60)
-        self.start()
-
-    def launch(self, program, *arguments):
-        command = [self.PROGRAMS + program, *arguments]
-        if os.getuid() == 0:
-            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig", "INT", *command]
-        with open(self.folder + "/log", "ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env={**os.environ, "PGPASSWORD": self.PASSWORD, "LC_ALL": "C.UTF-8"})
-
-    def start(self):
-        self.process = self.launch("postgres", "-D", self.data, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + self.folder, "-c", "fsync=off")
-
-        def ready():
-            try:
-                return pathlib.Path(self.data, "postmaster.pid").read_text().splitlines()[7].startswith("ready")
-            except (OSError, IndexError):
-                return False
-
-        parts.wait_for(ready, 60, "PostgreSQL")
-
-    def new_database(self):
-        self.databases += 1
-        assert self.launch("createdb", "-h", self.folder, "-p", str(self.port), "-U", self.USER, f"t{self.databases}").wait(30) == 0
-        return f"postgres://{self.USER}:{urllib.parse.quote(self.PASSWORD)}@127.0.0.1:{self.port}/t{self.databases}"
-
-    def signal_all(self, number):
-        """The server and every process of its own."""
-        self.process.send_signal(number)  # first: when it is stopped it makes no more of them
-        for child in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            try:
-                os.kill(int(child), number)
-            except ProcessLookupError:
-                pass
-
-    def halt(self):
-        """Fast: clients are sent away."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(20)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.signal_all(signal.SIGCONT)
-            self.halt()
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import threading
 import time
 import urllib.request
 import uuid
@@ -26,7 +25,7 @@ SCRIPT = '{provider: script, rules: [{match: "open", answer: "We are open from n
 GOODBYE = "Our money is spent. Goodbye."
 
 
-class Model:
+class Model(parts.Web):
     """A chat-completions server that says what its answers took, as OpenAI does."""
 
     def __init__(self, text, tokens, late=0.0):
@@ -49,15 +48,10 @@ class Model:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.listen(Handler)
 
     def yaml(self):
         return f"{{provider: openai, model: dear, base_url: 'http://127.0.0.1:{self.server.server_port}/v1'}}"
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 import http.server
 import json
 import sqlite3
-import threading
 
 import parts
 import pytest
@@ -22,7 +21,7 @@ SCRIPT = '{provider: script, rules: [], default: "We are open from nine until si
 USER = "0b1f6c2e-7a53-4c3e-9d1c-2f6d0c7f1a11"
 
 
-class Backend:
+class Backend(parts.Web):
     """Scenarios by their id, and a language model that keeps what it was asked."""
 
     def __init__(self):
@@ -55,13 +54,8 @@ class Backend:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.listen(Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ class Model:
         self.process.wait()
 
 
-class Shop:
+class Shop(parts.Web):
     """What an HTTP tool asks."""
 
     def __init__(self):
@@ -93,9 +93,8 @@ class Shop:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.listen(Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
         self.over.set()

@@ -2,7 +2,6 @@
 import base64
 import http.server
 import json
-import threading
 
 import parts
 import pytest
@@ -21,7 +20,7 @@ otlp: {{endpoint: "{url}", headers_env: TRACE_HEADERS{more}}}
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
-class Collector:
+class Collector(parts.Web):
     """Takes what the official schema can read, all of it."""
 
     def __init__(self):
@@ -45,9 +44,8 @@ class Collector:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.listen(Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, body):
         # OTLP has ids in hexadecimal where protobuf's own JSON has base64.
@@ -64,10 +62,6 @@ class Collector:
 
     def named(self, name):
         return [span for span in self.spans if span.name == name]
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def attributes(span):

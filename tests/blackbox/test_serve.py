@@ -71,10 +71,6 @@ class Model:
                         "tts: {provider: flite, voice: slt}\n")
         return path
 
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-
 
 @pytest.fixture(scope="module")
 def model():
@@ -85,7 +81,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def postgres():
-    running = serving.Postgres()
+    running = parts.Postgres()
     yield running
     running.stop()
 
@@ -120,21 +116,6 @@ def both(engine, folder, request):
     running = serving.Serve(folder / f"on-{engine}", store=store)
     yield running
     assert running.stop() == 0
-
-
-@pytest.fixture
-def start(tmp_path):
-    running = []
-
-    def begin(*flags, **more):
-        running.append(serving.Serve(tmp_path / f"serve{len(running)}", *flags, **more))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
 
 
 def refusal(*flags, env=None, code=2):
@@ -368,7 +349,7 @@ def test_a_call_for_a_web_page(start, server):
     assert made["token"] not in serve.log.read_text() and serve.stop() == 0
 
 
-class HalfBroken:
+class HalfBroken(parts.Web):
     """Before a livekit-server: it answers what is dispatched with a fault that repeats the token, and hands on the rest."""
 
     def __init__(self, server):
@@ -394,8 +375,7 @@ class HalfBroken:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.listen(Handler)
 
 
 @pytest.mark.parametrize("status,code", [(401, "unauthenticated"), (403, "permission_denied"), (404, "not_found"), (400, "invalid_argument"), (500, "internal")])
@@ -566,13 +546,13 @@ def test_a_database_that_hangs_or_is_gone_is_told_in_time(start, postgres):
     postgres.halt()
     try:
         gone = serve.call("GET", "/health/db", who=NOBODY, status=503, timeout=10)
-        assert "127.0.0.1" not in gone.body.decode() and postgres.PASSWORD not in gone.body.decode()
+        assert "127.0.0.1" not in gone.body.decode() and postgres.password not in gone.body.decode()
         refused = serve.call("GET", "/v1/sessions", status=503, timeout=60)
         assert "127.0.0.1" not in refused.body.decode()
     finally:
         postgres.start()
     parts.wait_for(lambda: serve.raw("GET", "/health/db").status == 200, 60, "the database is back")
-    assert postgres.PASSWORD not in serve.log.read_text()
+    assert postgres.password not in serve.log.read_text()
     assert serve.stop() == 0
 
 

@@ -43,21 +43,6 @@ def serve(tmp_path_factory):
         assert secret not in log, secret
 
 
-@pytest.fixture
-def start(tmp_path):
-    running = []
-
-    def begin(*flags, **more):
-        running.append(serving.Serve(tmp_path / f"serve{len(running)}", *flags, **more))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
-
-
 def without_ids(answer):
     body = answer.json
     body["error"].pop("requestId")
@@ -144,7 +129,7 @@ def crafted(header, claims=None, secret=SECRET.encode()):
     return text + "." + encoded(hmac.new(secret, text.encode(), hashlib.sha256).digest())
 
 
-class KeySet:
+class KeySet(parts.Web):
     """A JWKS on loopback."""
 
     def __init__(self):
@@ -164,13 +149,8 @@ class KeySet:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.listen(Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -398,7 +378,7 @@ def test_api4_whoever_reads_slowly_holds_up_nobody(start):
 
 
 def test_api4_the_health_of_a_database_that_hangs_is_asked_for_once(start):
-    postgres = serving.Postgres()
+    postgres = parts.Postgres()
     try:
         serve = start(store=postgres.new_database())
         serve.call("GET", "/health/db", who=NOBODY, status=200)

@@ -7,7 +7,7 @@ import parts
 import pytest
 
 
-class Model:
+class Model(parts.Web):
     def __init__(self, *answers):
         self.answers, self.asked = list(answers), []
         model = self
@@ -28,15 +28,10 @@ class Model:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.listen(Handler)
 
     def yaml(self):
         return f"{{provider: openai, model: judge, base_url: 'http://127.0.0.1:{self.server.server_port}/v1'}}"
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture

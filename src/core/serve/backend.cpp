@@ -5,6 +5,7 @@
 #include "core/serve/cors.h"
 #include "core/serve/handlers.h"
 #include "core/serve/traffic.h"
+#include "core/serve/wishes.h"
 #include "voicectl/base/json.h"
 #include "voicectl/base/json_schema.h"
 #include "voicectl/base/log.h"
@@ -235,9 +236,9 @@ class LiveBackend final : public Backend {
         wish.metadata = body.value("metadata", nlohmann::json::object());
         for (const char* key : {"userId", "assignmentId", "scenarioId"})
             if (wish.metadata.contains(key)) return refuse(x, {400, Error{Errc::Usage, fmt::format("metadata.{}: has a field of its own", key), fmt::format("\"{}\" beside metadata", key)}});
-        if (caller.who == Who::User)  // agents and what is behind them trust the rest
-            for (const auto& [key, value] : wish.metadata.items())
-                if (key != "variables" && key != "language") return refuse(x, {403, Error{Errc::Auth, fmt::format("metadata.{}: is not a user's to choose", plain_text(key, 40)), "a user may give \"variables\" and \"language\""}});
+        if (caller.who == Who::User)
+            if (const auto name = not_a_users(wish.metadata))
+                return refuse(x, {403, Error{Errc::Auth, fmt::format("metadata.{}: is not a user's to choose", plain_text(*name, 40)), "a user may give \"variables\" and \"language\""}});
         wish.record = options_.record || (caller.who == Who::Service && body.value("record", false));
         on_worker<Answer>(x, starts_, kMostStarts, [start = parts_.start_call, wish] () -> Outcome {
             auto made = start(wish);

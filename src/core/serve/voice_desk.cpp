@@ -2,6 +2,7 @@
 #include <deque>
 #include <optional>
 
+#include "core/serve/wishes.h"
 #include "voice_line.h"
 #include "voicectl/agent/metadata.h"
 #include "voicectl/agent/user_cap.h"
@@ -175,7 +176,10 @@ class LocalVoiceDesk final : public VoiceDesk {
         if (draining_) return close_with(line, net::kCloseGoingAway, "going_away", "the server is going away");
         if (static_cast<int>(talks_.size()) >= options_.most_calls) return close_with(line, net::kCloseTryLater, "busy", "as many calls as there may be are on");
         auto metadata = start.metadata;
-        if (line.caller().who == Who::User) metadata["userId"] = line.caller().user_id;  // whatever the client says
+        if (line.caller().who == Who::User) {
+            if (const auto name = not_a_users(metadata)) return line.refuse("bad_message", fmt::format("start: metadata.{}: is not a user's to choose", plain_text(*name, 40)));
+            metadata["userId"] = line.caller().user_id;  // whatever the client says
+        }
         auto text = json_text(metadata);
         if (const auto read = agent::read_metadata(text); !read.faults.empty()) return line.refuse("bad_message", "start: metadata: " + read.faults.front());
         auto talk = std::make_unique<Talk>(loop_);
