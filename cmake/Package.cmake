@@ -16,8 +16,10 @@ install(FILES "${CMAKE_SOURCE_DIR}/completions/voicectl.fish" DESTINATION "${CMA
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/examples/" DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
 install(FILES "${CMAKE_SOURCE_DIR}/README.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(FILES "${CMAKE_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME copyright)
-configure_file("${CMAKE_SOURCE_DIR}/scripts/package/voicectl-agent@.service.in" "${CMAKE_BINARY_DIR}/voicectl-agent@.service" @ONLY)
-install(FILES "${CMAKE_BINARY_DIR}/voicectl-agent@.service" DESTINATION "${VC_SYSTEMD_UNIT_DIR}")
+foreach(unit voicectl-agent@.service voicectl-serve.service)
+  configure_file("${CMAKE_SOURCE_DIR}/scripts/package/${unit}.in" "${CMAKE_BINARY_DIR}/${unit}" @ONLY)
+  install(FILES "${CMAKE_BINARY_DIR}/${unit}" DESTINATION "${VC_SYSTEMD_UNIT_DIR}")
+endforeach()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME voicectl)
