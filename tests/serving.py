@@ -30,6 +30,13 @@ def as_user(user="ann", **more):
     return {"Authorization": "Bearer " + token(user, **more)}
 
 
+def assert_nothing_secret(log, *more):
+    """Neither a key nor a token, of anybody, stands in the log."""
+    for secret in (*NEVER_SHOWN, *more):
+        assert secret not in log, secret
+    assert not re.search(r"eyJ[\w-]+\.[\w-]+\.", log), "a token"
+
+
 AS_SERVICE = {"X-Internal-Service-Key": KEY}
 NOBODY = {}
 

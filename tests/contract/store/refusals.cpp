@@ -130,7 +130,7 @@ TEST_CASE("on a disk that became read-only the store is read, and a save says wh
 
 TEST_CASE("a disk that is full costs the save and nothing else, and with room again the store goes on") {
     test::TempFolder folder;
-    SmallDisk disk(folder.file("disk"), "size=400k");
+    SmallDisk disk(folder.file("disk"), "size=800k");  // room for two empty stores
     if (!disk.mounted()) return;
     const auto path = disk.file("s.db");
     auto store = *Store::open(path);
