@@ -56,6 +56,7 @@ async def call(session, url, user, begin, question, until, ready):
     seen = {"audio": 0, "early": False}
     async with session.ws_connect(url, protocols=["voicectl.v1", "bearer." + serving.token(user, lifetime=7200)]) as socket:
         await socket.send_json({"type": "start"})
+        assert (await socket.receive_json())["type"] == "ready"
         reader = asyncio.create_task(read(socket, seen))
         ready.release()
         beat, due = begin, time.monotonic()
