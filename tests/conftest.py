@@ -82,3 +82,10 @@ def start(tmp_path):
         if one.process.poll() is None:
             one.process.kill()
             one.process.wait()
+
+
+def pytest_collection_modifyitems(items):
+    """A token differs from second to second, and pytest-xdist's workers have to collect the same names."""
+    timed = [item.nodeid for item in items if "eyJ" in item.nodeid]
+    if timed:
+        raise pytest.UsageError(f"a test is named after a token, which the clock changes: {timed[0]}")

@@ -62,6 +62,10 @@ class Model:
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
     def says(self, *answers):
         self.answers, self.asked = list(answers), []
 
