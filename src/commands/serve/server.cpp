@@ -315,11 +315,11 @@ void Server::next_step() {
     const auto later = [this, done]() mutable { loop_.post(done); };
     auto time = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - loop_.now()), std::chrono::milliseconds(0));
     switch (step) {
-        case 1:
+        case 1: backend_->drain(later); break;  // first, so that /health sends new callers elsewhere while others say goodbye
+        case 2:
             if (!voice_) return next_step();
             voice_->drain(time, later);
             break;
-        case 2: backend_->drain(later); break;
         case 3: server_->drain(later); break;
         case 4:
             if (!forwarder_) return next_step();
