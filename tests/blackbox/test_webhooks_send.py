@@ -465,7 +465,7 @@ def test_after_sigkill_nothing_that_was_delivered_is_sent_again(receivers, captu
         time.sleep(0.002)
         return 200
     receiver = receivers(slow)
-    total = 300
+    total = 2000  # more than goes out while the one who kills is held up
     path = capture([body_of(number, room=f"r{number % 20}") for number in range(total)])
     for stop in (20, 90, 170):
         state = path.with_name(path.name + ".replay")

@@ -55,6 +55,7 @@ ReplayProgress::~ReplayProgress() {
     }
     stop_.notify_one();
     syncing_.join();
+    (void)flush();
     fdatasync(file_);
     close(file_);
 }
@@ -143,8 +144,15 @@ bool ReplayProgress::delivered(std::size_t target, std::size_t line) const {
 }
 
 Result<void> ReplayProgress::append(std::string_view record) {
-    const auto wrote = ::write(file_, record.data(), record.size());
-    if (wrote != static_cast<ssize_t>(record.size())) return cannot(path_, wrote < 0 ? errno : ENOSPC);
+    waiting_ += record;
+    return flush();
+}
+
+Result<void> ReplayProgress::flush() {
+    if (waiting_.empty()) return {};
+    const auto wrote = ::write(file_, waiting_.data(), waiting_.size());
+    if (wrote != static_cast<ssize_t>(waiting_.size())) return cannot(path_, wrote < 0 ? errno : ENOSPC);
+    waiting_.clear();
     std::lock_guard lock(mutex_);
     dirty_ = true;
     return {};
@@ -152,8 +160,8 @@ Result<void> ReplayProgress::append(std::string_view record) {
 
 Result<void> ReplayProgress::record_begin(std::size_t target, std::size_t line) { return append(fmt::format("b {} {}\n", line, target)); }
 
-Result<void> ReplayProgress::record_end(std::size_t target, std::size_t line, bool delivered) {
-    return append(fmt::format("{} {} {}\n", delivered ? 'd' : 'f', line, target));
+void ReplayProgress::record_end(std::size_t target, std::size_t line, bool delivered) {
+    fmt::format_to(std::back_inserter(waiting_), "{} {} {}\n", delivered ? 'd' : 'f', line, target);
 }
 
 void ReplayProgress::remove() { unlink(path_.c_str()); }

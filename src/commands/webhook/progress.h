@@ -1,6 +1,6 @@
 // What a replay has delivered, kept in a file so that it outlives the process: one record before a delivery is sent, one when
-// its fate is known, written at once and synced ten times a second. After a SIGKILL all of them are there; after a power cut
-// the last tenth of a second may be missing. One owner, one thread.
+// its fate is known, written before the loop waits again and synced ten times a second. After a SIGKILL all of them are there;
+// after a power cut the last tenth of a second may be missing. One owner, one thread.
 #pragma once
 
 #include <condition_variable>
@@ -41,7 +41,9 @@ class ReplayProgress {
 
     /// Before it is sent. Io: then it must not be.
     Result<void> record_begin(std::size_t target, std::size_t line);
-    Result<void> record_end(std::size_t target, std::size_t line, bool delivered);
+    /// Written with the next record_begin(), or by flush().
+    void record_end(std::size_t target, std::size_t line, bool delivered);
+    Result<void> flush();
     /// All is done: nothing stays behind.
     void remove();
     const std::string& path() const { return path_; }
@@ -54,6 +56,7 @@ class ReplayProgress {
     void sync_now_and_then();
 
     std::string path_, salt_, source_;
+    std::string waiting_;  // records not written yet
     int file_;
     std::vector<std::vector<bool>> delivered_;  // by target and line
     std::set<std::pair<std::size_t, std::size_t>> in_doubt_;

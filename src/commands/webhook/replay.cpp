@@ -174,6 +174,8 @@ class Replay {
             if (!next_) next_ = feed_->take();
             if (!next_ || !admit()) break;
         }
+        if (progress_)
+            if (const auto kept = progress_->flush(); !kept) stop_for(kept.error());
         if (!courier_.trouble()) stop_for(courier_.trouble().error());
         const auto ended = next_ ? std::nullopt : feed_->ended();
         if (ended && !*ended && !trouble_) trouble_ = ended->error();  // what was read before is sent all the same
@@ -233,7 +235,7 @@ class Replay {
     }
 
     Result<void> on_end(const Outcome& outcome) {
-        if (progress_ && outcome.sent) VC_TRY(progress_->record_end(outcome.target, outcome.delivery->line, outcome.delivered));
+        if (progress_ && outcome.sent) progress_->record_end(outcome.target, outcome.delivery->line, outcome.delivered);
         const auto& target = shown_[outcome.target];
         report_.add(outcome, target);
         if (!outcome.delivered && (o_.fail_fast || courier_.all_targets_gone())) courier_.stop();

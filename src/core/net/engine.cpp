@@ -22,11 +22,13 @@ Engine::~Engine() {
 }
 
 void Engine::submit(std::shared_ptr<Transfer> transfer) {
+    bool first = false;
     {
         std::lock_guard lock(mutex_);
+        first = submitted_.empty();  // who finds some there knows that the engine is on its way to them
         submitted_.push_back(std::move(transfer));
     }
-    curl_.multi_wakeup(multi_);
+    if (first) curl_.multi_wakeup(multi_);
 }
 
 void Engine::cancel(std::shared_ptr<Transfer> transfer) {

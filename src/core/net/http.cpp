@@ -39,14 +39,21 @@ class WholeResponse final : public TransferSink {
 
 /// Carries events from the engine's thread to a loop for as long as the stream's owner wants them.
 class LoopSink final : public TransferSink {
+    /// What is not told yet of the head, if anything.
+    auto telling_head() {
+        return [head = std::exchange(head_, {})](const HttpStreamHandlers& to) {
+            if (head && to.on_head) to.on_head(*head);
+        };
+    }
+
  public:
     LoopSink(Loop& loop, HttpStreamHandlers handlers)
         : wants_chunks_(handlers.on_chunk != nullptr), loop_(&loop), handlers_(std::make_shared<HttpStreamHandlers>(std::move(handlers))) {}
 
+    // One trip to the loop for each answer whose body nobody wants, not two.
     void on_head(HttpResponse head) override {
-        post([head = std::move(head)](const HttpStreamHandlers& to) {
-            if (to.on_head) to.on_head(head);
-        });
+        head_ = std::move(head);
+        if (wants_chunks_) post(telling_head());
     }
     Result<void> on_chunk(std::string_view chunk) override {
         if (!wants_chunks_) return {};
@@ -57,7 +64,7 @@ class LoopSink final : public TransferSink {
     }
     void on_done(Result<void> result) override {
         ended_ = true;
-        post([result = std::move(result)](const HttpStreamHandlers& to) {
+        post(telling_head(), [result = std::move(result)](const HttpStreamHandlers& to) {
             if (to.on_done) to.on_done(result);
         });
     }
@@ -71,17 +78,20 @@ class LoopSink final : public TransferSink {
     }
 
  private:
-    template<class Event>
-    void post(Event event) {
+    template<class... Events>
+    void post(Events... events) {
         std::lock_guard lock(mutex_);
         if (loop_ == nullptr) return;
-        // lock() keeps the handlers whole while one of them drops the stream.
-        loop_->post([weak = std::weak_ptr<HttpStreamHandlers>(handlers_), event = std::move(event)] {
-            if (const auto handlers = weak.lock()) event(*handlers);
-        });
+        loop_->post([weak = std::weak_ptr<HttpStreamHandlers>(handlers_), ... events = std::move(events)] { (tell(weak, events), ...); });
+    }
+    // lock() keeps the handlers whole while one of them drops the stream; the next event then finds none.
+    template<class Event>
+    static void tell(const std::weak_ptr<HttpStreamHandlers>& weak, const Event& event) {
+        if (const auto handlers = weak.lock()) event(*handlers);
     }
 
     const bool wants_chunks_;
+    std::optional<HttpResponse> head_;  // engine's thread
     std::atomic<bool> ended_ = false;
     std::mutex mutex_;
     Loop* loop_;                                    // under mutex_

@@ -82,8 +82,9 @@ TEST_CASE("progress outlives who kept it") {
         REQUIRE(progress);
         CHECK((*progress)->check_source("first"));
         for (const std::size_t line : {1, 2, 3}) REQUIRE((*progress)->record_begin(0, line));
-        REQUIRE((*progress)->record_end(0, 1, true));
-        REQUIRE((*progress)->record_end(0, 2, false));
+        (*progress)->record_end(0, 1, true);
+        (*progress)->record_end(0, 2, false);
+        REQUIRE((*progress)->flush());
         CHECK(ReplayProgress::open(path, {"http://a", "http://b"}, Begin::Resume).error().code == Errc::Conflict);
     }
     CHECK(ReplayProgress::open(path, {"http://a", "http://b"}, Begin::Fresh).error().code == Errc::Conflict);
