@@ -36,7 +36,7 @@ function(vc_schema target fds library)
   if(VC_SANITIZE)
     target_compile_options(${target} PRIVATE -fno-sanitize=all)  # nothing of ours, and half the time of such a build
   endif()
-  target_compile_options(${target} PRIVATE -w $<$<CONFIG:Release>:-Os>)
+  target_compile_options(${target} PRIVATE -w $<$<CONFIG:Release>:-Os> $<$<CONFIG:Debug>:-g0>)
 endfunction()
 
 vc_schema(livekit_schema livekit protobuf::libprotobuf
