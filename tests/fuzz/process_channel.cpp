@@ -23,7 +23,7 @@ void understand(const nlohmann::json& message) {
     if (type == "transferred") std::ignore = messages::to_transferred(message);
     if (type == "notReady") std::ignore = exit_code(messages::to_error(message).code);
     if (type == "report") {
-        Metrics metrics;
+        AgentMetrics metrics;
         metrics.take(message);
         std::ignore = metrics.text();
     }

@@ -19,11 +19,11 @@ class AgentHealth {
         std::function<std::string()> closed;                       // why no call is taken; empty: ready
         std::function<Json()> status;
         std::function<void(std::function<void(Result<void>)>)> database;  // is it there?
-        std::function<void(agent::Metrics&)> refresh;              // gauges, before they are read
+        std::function<void(Metrics&)> refresh;              // gauges, before they are read
     };
 
     static Result<std::unique_ptr<AgentHealth>> serve(AsioLoop& loop, const net::HttpServerOptions& options, Sources sources);
-    agent::Metrics& metrics() { return metrics_; }
+    agent::AgentMetrics& metrics() { return metrics_; }
     int port() const { return server_->port(); }
 
  private:
@@ -31,7 +31,7 @@ class AgentHealth {
     void answer(const net::ServedRequest& request, const net::HttpServer::Respond& respond);
 
     Sources sources_;
-    agent::Metrics metrics_;
+    agent::AgentMetrics metrics_;
     std::unique_ptr<net::HttpServer> server_;
 };
 

@@ -14,7 +14,6 @@
 #include "commands/agent/transfers.h"
 #include "commands/agent/waiting.h"
 #include "commands/transcript/source.h"
-#include "voicectl/agent/load_meter.h"
 #include "voicectl/agent/money.h"
 #include "voicectl/agent/processes.h"
 #include "voicectl/agent/provider_states.h"
@@ -22,6 +21,7 @@
 #include "voicectl/agent/user_cap.h"
 #include "voicectl/base/atomic_file.h"
 #include "voicectl/base/json.h"
+#include "voicectl/base/load_meter.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/process.h"
 #include "voicectl/base/signals.h"
@@ -150,7 +150,7 @@ class AgentProcess {
                 },
                 std::move(done));
         };
-        sources.refresh = [this](agent::Metrics& metrics) { refresh(metrics); };
+        sources.refresh = [this](Metrics& metrics) { refresh(metrics); };
         VC_TRY_ASSIGN(health_, AgentHealth::serve(loop_, address, std::move(sources)));
         log::info("agent", "health is served", {{"port", health_->port()}});
         return {};
@@ -202,7 +202,7 @@ class AgentProcess {
                 {"processes", std::move(list)}};
     }
 
-    void refresh(agent::Metrics& metrics) {
+    void refresh(Metrics& metrics) {
         providers_.keep_only(carriers());
         providers_.show(metrics);
         metrics.set("voicectl_calls", host() != nullptr ? host()->active() : 0);
@@ -217,7 +217,7 @@ class AgentProcess {
     }
 
     /// As the last scrape found it: the disk is looked at by the store's thread.
-    void show_spool(agent::Metrics& metrics) {
+    void show_spool(Metrics& metrics) {
         metrics.set("voicectl_store_spooled_bytes", static_cast<double>(spool_.bytes), {{"state", "waiting"}});
         metrics.set("voicectl_store_spooled_bytes", static_cast<double>(spool_.rejected_bytes), {{"state", "rejected"}});
         store_->run<store::SpoolState>([folder = store::spool_folder(store_path(config_, env_))](store::Store&) -> Result<store::SpoolState> { return store::spool_state(folder); },
@@ -382,7 +382,7 @@ class AgentProcess {
     AsioLoop loop_;
     livekit::Server server_;
     agent::AgentConfig config_;
-    agent::LoadMeter meter_;
+    LoadMeter meter_;
     struct CallCost {
         std::string room;
         agent::Money cost;

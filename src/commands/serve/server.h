@@ -61,7 +61,7 @@ class Server {
     std::unique_ptr<Workers> workers_, speech_workers_;
     agent::AgentConfig agent_;
     agent::Stages stages_;
-    agent::Metrics voice_reports_;
+    agent::AgentMetrics voice_reports_;
     std::unique_ptr<serve::VoiceDesk> voice_;
     std::unique_ptr<serve::Backend> backend_;
     std::unique_ptr<net::HttpServer> server_;

@@ -9,8 +9,6 @@
 namespace voicectl::serve {
 namespace {
 
-using agent::Metrics;
-
 constexpr int kMostActive = 10'000, kMostRead = 200;
 constexpr std::chrono::hours kLookBack{24};  // a call that lasted longer is not counted
 constexpr std::size_t kLongestPath = 120;

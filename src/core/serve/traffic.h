@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/serve/route.h"
-#include "voicectl/agent/metrics.h"
+#include "voicectl/base/metrics.h"
 #include "voicectl/base/loop.h"
 
 namespace voicectl::serve {
@@ -52,13 +52,13 @@ class Traffic {
     void call_started();
     std::string text(const StoreNumbers& numbers);
 
-    static const std::vector<agent::Metrics::Definition>& definitions();
+    static const std::vector<Metrics::Definition>& definitions();
 
  private:
     Loop& loop_;
     TimePoint since_;
     std::size_t in_flight_ = 0;
-    agent::Metrics metrics_{definitions()};
+    Metrics metrics_{definitions()};
 };
 
 }  // namespace voicectl::serve

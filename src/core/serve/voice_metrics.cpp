@@ -1,11 +1,11 @@
-#include "voicectl/agent/metrics.h"
+#include "voicectl/base/metrics.h"
 #include "voicectl/serve/voice.h"
 
 namespace voicectl::serve {
 
 std::string voice_metrics(const VoiceCounts& counts) {
-    using Kind = agent::Metrics::Kind;
-    static const std::vector<agent::Metrics::Definition> definitions{
+    using Kind = Metrics::Kind;
+    static const std::vector<Metrics::Definition> definitions{
         {Kind::Gauge, "voicectl_voice_calls", "Calls over a WebSocket at this moment"},
         {Kind::Gauge, "voicectl_voice_sockets", "Their connections; a call whose connection was cut has none"},
         {Kind::Counter, "voicectl_voice_calls_begun_total", "Calls begun"},
@@ -15,10 +15,10 @@ std::string voice_metrics(const VoiceCounts& counts) {
         {Kind::Counter, "voicectl_voice_refused_total", "What clients were refused, by code of the error"},
         {Kind::Counter, "voicectl_voice_audio_bytes_total", "Audio by direction: in, out"},
     };
-    agent::Metrics metrics(definitions);
+    Metrics metrics(definitions);
     metrics.set("voicectl_voice_calls", counts.calls);
     metrics.set("voicectl_voice_sockets", counts.sockets);
-    const auto total = [&](const char* name, std::uint64_t value, const agent::Metrics::Labels& labels = {}) { metrics.set(name, static_cast<double>(value), labels); };
+    const auto total = [&](const char* name, std::uint64_t value, const Metrics::Labels& labels = {}) { metrics.set(name, static_cast<double>(value), labels); };
     total("voicectl_voice_calls_begun_total", counts.begun);
     total("voicectl_voice_calls_ended_total", counts.ended);
     total("voicectl_voice_cuts_total", counts.cut);

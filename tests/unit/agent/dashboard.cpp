@@ -22,7 +22,7 @@ std::string text_of(const std::string& path) {
 
 /// The metric as it is defined; of a histogram without the ending that its series have.
 std::string defined_name(std::string name) {
-    for (const auto& definition : Metrics::definitions()) {
+    for (const auto& definition : AgentMetrics::definitions()) {
         if (name == definition.name) return name;
         for (const std::string ending : {"_bucket", "_sum", "_count"})
             if (definition.kind == Metrics::Kind::Histogram && name == definition.name + ending) return definition.name;
@@ -53,7 +53,7 @@ TEST_CASE("every metric of the dashboard exists, and every metric is on it") {
     for (const auto& variable : dashboard["templating"]["list"])
         if (variable["type"] == "query")
             for (const auto& metric : metrics_in(variable["query"]["query"])) CHECK_MESSAGE(!defined_name(metric).empty(), metric);
-    for (const auto& definition : Metrics::definitions()) CHECK_MESSAGE(shown.contains(definition.name), definition.name);
+    for (const auto& definition : AgentMetrics::definitions()) CHECK_MESSAGE(shown.contains(definition.name), definition.name);
 }
 
 TEST_CASE("panels of the dashboard do not lie over each other, and have ids of their own") {
@@ -73,6 +73,6 @@ TEST_CASE("panels of the dashboard do not lie over each other, and have ids of t
 
 TEST_CASE("every metric is described, and nothing is described that is none") {
     const auto described = metrics_in(text_of("docs/agent-metrics.md"));
-    for (const auto& definition : Metrics::definitions()) CHECK_MESSAGE(described.contains(definition.name), definition.name);
+    for (const auto& definition : AgentMetrics::definitions()) CHECK_MESSAGE(described.contains(definition.name), definition.name);
     for (const auto& name : described) CHECK_MESSAGE(!defined_name(name).empty(), name);
 }

@@ -5,7 +5,7 @@
 namespace voicectl::agent {
 
 TEST_CASE("counters, gauges and histograms in Prometheus' text format") {
-    Metrics metrics;
+    AgentMetrics metrics;
     metrics.add("voicectl_jobs_total", {{"result", "accepted"}});
     metrics.add("voicectl_jobs_total", {{"result", "accepted"}});
     metrics.add("voicectl_jobs_total", {{"result", "a \"b\"\\\n"}});
@@ -26,7 +26,7 @@ TEST_CASE("counters, gauges and histograms in Prometheus' text format") {
 }
 
 TEST_CASE("what a session reports is counted") {
-    Metrics metrics;
+    AgentMetrics metrics;
     metrics.take({{"type", "report"}, {"kind", "turn"}, {"speaker", "agent"}, {"times", {{"llmMs", 120}, {"answerLatencyMs", 640}, {"other", "x"}}}});
     metrics.take({{"type", "report"}, {"kind", "interrupted"}});
     metrics.take({{"kind", "audio_gap"}, {"waitedFor", "tts"}, {"ms", 150}});
@@ -40,7 +40,7 @@ TEST_CASE("what a session reports is counted") {
 }
 
 TEST_CASE("what becomes of requests to providers is counted") {
-    Metrics metrics;
+    AgentMetrics metrics;
     metrics.take({{"kind", "provider_request"}, {"stage", "llm"}, {"provider", "one"}, {"outcome", "failed"}});
     metrics.take({{"kind", "provider_error"}, {"stage", "llm"}, {"provider", "one"}, {"next", "two"}});
     metrics.take({{"kind", "provider_error"}, {"stage", "llm"}, {"provider", "two"}, {"next", ""}});
@@ -57,7 +57,7 @@ TEST_CASE("what becomes of requests to providers is counted") {
 }
 
 TEST_CASE("usage, costs and the ends that limits make are counted") {
-    Metrics metrics;
+    AgentMetrics metrics;
     for (int i = 0; i < 2; ++i)
         metrics.take({{"kind", "usage"},
                       {"lines", nlohmann::json::array({{{"stage", "stt"}, {"provider", "ear"}, {"audioMs", 1500}},

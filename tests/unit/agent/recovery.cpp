@@ -197,7 +197,7 @@ TEST_CASE("states of several processes are counted, and those of dead ones are f
         states.take({{"kind", "breaker"}, {"stage", "llm"}, {"provider", "acme"}, {"state", state}, {"pid", pid}});
     };
     const auto shown = [&] {
-        Metrics metrics;
+        AgentMetrics metrics;
         states.show(metrics);
         return metrics.text();
     };

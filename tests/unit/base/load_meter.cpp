@@ -1,4 +1,4 @@
-#include "voicectl/agent/load_meter.h"
+#include "voicectl/base/load_meter.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 
 #include "support/temp_folder.h"
 
-namespace voicectl::agent {
+namespace voicectl {
 namespace {
 
 using namespace std::chrono_literals;
@@ -96,4 +96,4 @@ TEST_CASE("a machine that tells nothing is not loaded") {
     CHECK(meter.memory() == 0);
 }
 
-}  // namespace voicectl::agent
+}  // namespace voicectl

@@ -9,7 +9,7 @@
 
 #include "voicectl/base/loop.h"
 
-namespace voicectl::agent {
+namespace voicectl {
 
 class LoadMeter {
  public:
@@ -38,4 +38,4 @@ class LoadMeter {
     std::deque<float> samples_;
 };
 
-}  // namespace voicectl::agent
+}  // namespace voicectl

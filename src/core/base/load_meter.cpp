@@ -1,11 +1,11 @@
-#include "voicectl/agent/load_meter.h"
+#include "voicectl/base/load_meter.h"
 
 #include <algorithm>
 #include <charconv>
 
 #include "voicectl/base/text.h"
 
-namespace voicectl::agent {
+namespace voicectl {
 namespace {
 
 std::string content(const std::string& path) {
@@ -109,4 +109,4 @@ float LoadMeter::memory() const {
     return out;
 }
 
-}  // namespace voicectl::agent
+}  // namespace voicectl
