@@ -38,6 +38,16 @@ bool is_own_pong(const redisReply& reply) {
 }
 
 class LiveRedisWire final : public RedisWire, public std::enable_shared_from_this<LiveRedisWire> {
+    // Every completion keeps the object alive and does nothing once it has ended.
+    template<class Step>
+    auto then(Step step) {
+        return [self = shared_from_this(), step = std::move(step)](auto&&... results) mutable
+                   requires std::invocable<Step&, decltype(results)...>
+        {
+            if (!self->ended_) step(std::forward<decltype(results)>(results)...);
+        };
+    }
+
  public:
     LiveRedisWire(AsioLoop& loop, const RedisLibrary& library, const RedisOptions& options, RedisWireHandlers handlers)
         : library_(library), options_(options), handlers_(std::move(handlers)), resolver_(loop.context()), timer_(loop.context()), socket_(loop.context()),
@@ -85,16 +95,6 @@ class LiveRedisWire final : public RedisWire, public std::enable_shared_from_thi
     }
 
  private:
-    // Every completion keeps the object alive and does nothing once it has ended.
-    template<class Step>
-    auto then(Step step) {
-        return [self = shared_from_this(), step = std::move(step)](auto&&... results) mutable
-                   requires std::invocable<Step&, decltype(results)...>
-        {
-            if (!self->ended_) step(std::forward<decltype(results)>(results)...);
-        };
-    }
-
     std::string shown() const { return options_.address.shown(); }
 
     Error no_connection(Failure failed) const {
@@ -104,7 +104,7 @@ class LiveRedisWire final : public RedisWire, public std::enable_shared_from_thi
     }
 
     void connect(std::vector<AnyEndpoint> endpoints) {
-        asio::async_connect(socket_, endpoints, then([this](Failure failed, const AnyEndpoint&) {
+        asio::async_connect(socket_, endpoints, then([this](Failure failed, const auto&) {
             if (failed) return end(no_connection(failed));
             Failure ignored;
             socket_.set_option(tcp::no_delay(true), ignored);

@@ -199,7 +199,9 @@ TEST_CASE("a Redis killed and started anew: what was asked fails, everything is 
     std::promise<Result<int>> cut;
     peer.loop.on_loop([&] { peer.redis->publish("a", "lost", [&](Result<int> result) { cut.set_value(std::move(result)); }); });
     server.kill();
-    const auto lost = cut.get_future().get();
+    auto answer = cut.get_future();
+    REQUIRE(answer.wait_for(20s) == std::future_status::ready);
+    const auto lost = answer.get();
     REQUIRE_FALSE(lost);
     CHECK(lost.error().code == Errc::Unreachable);
     REQUIRE(peer.waiter.wait([&] { return peer.states.size() == 2; }));

@@ -5,8 +5,7 @@
 #include "support/fake_loop.h"
 #include "voicectl/base/redact.h"
 
-using namespace voicectl;
-using namespace voicectl::net;
+namespace voicectl::net {
 
 TEST_CASE("the address of a Redis in each of its forms") {
     const auto plain = parse_redis_address("redis.example.com:6380");
@@ -59,3 +58,5 @@ TEST_CASE("on a loop without sockets there is no Redis, and whoever asks is told
     CHECK_FALSE(redis.connected());
     CHECK(redis.last_error()->code == Errc::Unreachable);
 }
+
+}  // namespace voicectl::net
