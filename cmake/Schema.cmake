@@ -9,21 +9,29 @@ foreach(set livekit livekit_ffi)
   endif()
 endforeach()
 
-# vc_schema(TARGET FDS LIBRARY files...): a static library of generated messages.
+# vc_schema(TARGET FDS LIBRARY files... [FROM folder]): a static library of generated messages. FROM: the files lie there, and only
+# what they import is in the descriptor set.
 function(vc_schema target fds library)
+  cmake_parse_arguments(ARG "" "FROM" "" ${ARGN})
   set(out "${CMAKE_BINARY_DIR}/schema/${target}")
   set(sources)
   set(headers)
-  foreach(proto ${ARGN})
+  set(from)
+  set(written)
+  foreach(proto ${ARG_UNPARSED_ARGUMENTS})
     string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
     list(APPEND sources "${out}/${stem}.pb.cc")
     list(APPEND headers "${out}/${stem}.pb.h")
+    if(ARG_FROM)
+      list(APPEND written "${ARG_FROM}/${proto}")
+      set(from "--proto_path=${ARG_FROM}")
+    endif()
   endforeach()
   file(MAKE_DIRECTORY "${out}")
   add_custom_command(
     OUTPUT ${sources} ${headers}
-    COMMAND protobuf::protoc "--descriptor_set_in=${VC_SCHEMA_DIR}/${fds}.fds" "--cpp_out=${out}" ${ARGN}
-    DEPENDS "${VC_SCHEMA_DIR}/${fds}.fds"
+    COMMAND protobuf::protoc ${from} "--descriptor_set_in=${VC_SCHEMA_DIR}/${fds}.fds" "--cpp_out=${out}" ${ARG_UNPARSED_ARGUMENTS}
+    DEPENDS "${VC_SCHEMA_DIR}/${fds}.fds" ${written}
     COMMENT "Generating ${target}")
   add_library(${target} STATIC ${sources})
   target_include_directories(${target} SYSTEM PUBLIC "${out}")
@@ -47,6 +55,9 @@ vc_schema(livekit_schema livekit protobuf::libprotobuf
 vc_schema(livekit_session_schema livekit livekit_schema agent/livekit_agent_session.proto)
 
 vc_schema(livekit_webhook_schema livekit livekit_schema livekit_ingress.proto livekit_webhook.proto)
+
+# How a server and its egress workers call each other, in words of our own.
+vc_schema(livekit_bus_schema livekit livekit_schema psrpc.proto egress_rpc.proto FROM "${CMAKE_SOURCE_DIR}/src/core/livekit/wire")
 
 # In protobuf-lite form (the descriptor set says so): no reflection, smaller and faster to start.
 vc_schema(livekit_ffi_schema livekit_ffi protobuf::libprotobuf
