@@ -85,6 +85,7 @@ void Transfer::set_up(CURL* handle) {
     set_headers();
     set_signature();
     set_limits();
+    set_proxy();
     if (request_.public_only) {
         set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_socket);
         set(CURLOPT_OPENSOCKETDATA, this);
@@ -135,6 +136,15 @@ void Transfer::set_signature() {
     set(CURLOPT_AWS_SIGV4, fmt::format("aws:amz:{}:{}", sign.region, sign.service).c_str());
     set(CURLOPT_USERNAME, sign.access_key.c_str());
     set(CURLOPT_PASSWORD, sign.secret_key.c_str());
+}
+
+void Transfer::set_proxy() {
+    if (!request_.proxy) return;
+    set(CURLOPT_PROXY, request_.proxy->url.c_str());
+    set(CURLOPT_NOPROXY, "");  // who names one wants it for every host
+    if (request_.proxy->username.empty() || request_.proxy->password.empty()) return;
+    set(CURLOPT_PROXYUSERNAME, request_.proxy->username.c_str());
+    set(CURLOPT_PROXYPASSWORD, request_.proxy->password.c_str());
 }
 
 void Transfer::set_limits() {

@@ -51,6 +51,7 @@ class Transfer {
     void set_headers();
     void set_signature();
     void set_limits();
+    void set_proxy();
     void deliver_head();
     void heard(curl_off_t bytes);
     Error describe(CURLcode code);
