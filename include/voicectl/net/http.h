@@ -23,7 +23,7 @@ namespace voicectl::net {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// Signed as Amazon S3 and what is compatible with it want it (AWS Signature Version 4), by libcurl.
+/// Signed as Amazon S3 and what is compatible with it want it (AWS Signature Version 4).
 struct SigV4 {
     std::string region, service = "s3", access_key, secret_key;
 };

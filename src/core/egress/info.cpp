@@ -45,7 +45,7 @@ std::string shown(const FieldDescriptor& field, const std::string& text) {
     const auto& name = field.name();
     for (const auto& one : kSecrets)
         if (one.owner == owner && one.field == name) return std::string(one.placeholder);
-    if (owner == "StreamOutput" && name == "urls") return without_stream_key(text);
+    if ((owner == "StreamOutput" && name == "urls") || (owner == "StreamDestination" && name == "url")) return without_stream_key(text);
     if (name == "websocket_url" || name == "endpoint" || (owner == "ProxyConfig" && name == "url")) return livekit::without_secrets(text);
     return text;
 }

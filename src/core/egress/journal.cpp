@@ -27,7 +27,7 @@ using nlohmann::json;
 
 constexpr int kSchema = 1;
 constexpr int kDeepest = 4;
-constexpr mode_t kFolderMode = 0700, kFileMode = 0600;
+constexpr mode_t kOwnersFolder = 0700, kOwnersFile = 0600;
 constexpr const char* kEnding = ".json";
 
 // In the order of EgressRequest::what.
@@ -113,9 +113,9 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& folder) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
     if (failed) return fail(Errc::Io, "cannot make the folder {}: {}", folder, failed.message());
-    if (chmod(folder.c_str(), kFolderMode) != 0) return fail_with_hint(Errc::Io, fmt::format("cannot use the folder {}: {}", folder, std::strerror(errno)), "it must belong to the user of this worker");
+    if (chmod(folder.c_str(), kOwnersFolder) != 0) return fail_with_hint(Errc::Io, fmt::format("cannot use the folder {}: {}", folder, std::strerror(errno)), "it must belong to the user of this worker");
     const auto path = folder + "/lock";
-    const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
+    const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOwnersFile);
     if (lock < 0) return fail(Errc::Io, "cannot write {}: {}", path, std::strerror(errno));
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
         const int error = errno;
@@ -158,7 +158,7 @@ Result<std::vector<JournalEntry>> Journal::entries() {
 Result<void> Journal::write(const JournalEntry& entry) {
     const auto path = path_of(entry.request.egress_id);
     const bool fresh = access(path.c_str(), F_OK) != 0;
-    VC_TRY(write_file_atomically(path, json_text(to_json(entry)) + "\n", kFileMode));
+    VC_TRY(write_file_atomically(path, json_text(to_json(entry)) + "\n", kOwnersFile));
     if (fresh) sync_folder(folder_);  // else the name is on the disk already
     return {};
 }

@@ -60,6 +60,9 @@ Verdict no_single_file(std::size_t files, bool others, bool unknown) {
     return {};
 }
 
+// Clients of old still use the single outputs, which the schema calls deprecated.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 template<class Request>
 Verdict find_file(const Request& request, File& out) {
     std::vector<File> files;
@@ -73,6 +76,7 @@ Verdict find_file(const Request& request, File& out) {
     out = std::move(files.front());
     return {};
 }
+#pragma GCC diagnostic pop
 
 Verdict find_file(const StartEgressRequest& request, File& out) {
     std::size_t files = 0;
@@ -252,6 +256,15 @@ Verdict plan_source(const TrackCompositeEgressRequest& request, Plan& plan) {
     return {};
 }
 
+Verdict plan_source(const ParticipantEgressRequest& request, Plan& plan) {
+    if (request.screen_share()) return Leave{"a shared screen is video"};
+    if (request.identity().empty()) return refuse_field("identity", "name the participant");
+    plan.routes = {{Route::By::Participant, request.identity(), {}, Side::Both}};
+    plan.rest = false;
+    plan.subject = plan.publisher_identity = request.identity();
+    return {};
+}
+
 template<class Request>
 Judgement judged(const Request& request, const Policy& policy, Plan plan) {
     File file;
@@ -260,15 +273,6 @@ Judgement judged(const Request& request, const Policy& policy, Plan plan) {
     if (auto verdict = plan_encoding(file.type, encoding_of(request), plan)) return *verdict;
     if (auto verdict = plan_storage(file, policy, plan)) return *verdict;
     return Take{std::move(plan)};
-}
-
-Verdict plan_source(const ParticipantEgressRequest& request, Plan& plan) {
-    if (request.screen_share()) return Leave{"a shared screen is video"};
-    if (request.identity().empty()) return refuse_field("identity", "name the participant");
-    plan.routes = {{Route::By::Participant, request.identity(), {}, Side::Both}};
-    plan.rest = false;
-    plan.subject = plan.publisher_identity = request.identity();
-    return {};
 }
 
 struct Judge {

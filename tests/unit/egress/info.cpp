@@ -21,7 +21,7 @@ const std::set<std::string> kOpen{
     "room_name",      "layout",        "custom_base_url", "filepath",      "filename_prefix",  "playlist_name",        "live_playlist_name",
     "region",         "bucket",        "tagging",         "assume_role_arn", "content_disposition", "container_name", "identity",
     "audio_track_id", "video_track_id", "track_id",       "participant_identity", "signing_key", "url",              "endpoint",
-    "urls",           "websocket_url", "key",             "value",         "topics"};
+    "urls",           "websocket_url", "key",             "value",         "id",              "include_events",      "exclude_events"};
 const std::set<std::string> kClosed{"access_key", "secret", "session_token", "assume_role_external_id", "credentials", "account_name", "account_key", "username", "password"};
 
 std::string filling(const FieldDescriptor& field) {
@@ -29,7 +29,7 @@ std::string filling(const FieldDescriptor& field) {
     const bool address = name == "url" || name == "urls" || name == "endpoint" || name == "websocket_url";
     if (kClosed.contains(name)) return std::string(kMark) + name;
     // Of an address the login, the query and a stream's key are secret.
-    if (address && field.containing_type()->name() == "StreamOutput") return "rtmp://user:s3cr3t@host/app/s3cr3t?token=s3cr3t";
+    if (address && field.containing_type()->name().starts_with("Stream")) return "rtmp://user:s3cr3t@host/app/s3cr3t?token=s3cr3t";
     if (address && field.containing_type()->name() != "WebhookConfig" && field.containing_type()->name() != "WebEgressRequest" && field.containing_type()->name() != "WebSource")
         return "https://user:s3cr3t@host/path?token=s3cr3t";
     if (!address && !kOpen.contains(name) && !field.containing_type()->options().map_entry()) return std::string(kMark) + " of the unknown field " + field.full_name();

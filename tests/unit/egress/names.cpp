@@ -84,7 +84,7 @@ TEST_CASE("a room's name cannot leave the folder") {
         auto name = named(path, Form::Ogg, room, room);
         const auto made = local_path(name.substr(std::min(name.find_first_not_of('/'), name.size())), "/rec", false);
         CHECK_MESSAGE(made->starts_with("/rec/"), path << " in " << room << ": " << *made);
-        CHECK(name.find("/..") == std::string::npos);
+        CHECK(name.find("/../") == std::string::npos);
         CHECK(name.ends_with(".ogg"));
     }
 }
