@@ -31,4 +31,7 @@ class AtomicFile {
     int file_;
 };
 
+/// What was made, renamed or removed in this folder outlives a loss of power.
+void sync_folder(const std::string& path);
+
 }  // namespace voicectl

@@ -23,9 +23,14 @@ namespace voicectl::net {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// Signed as Amazon S3 and what is compatible with it want it (AWS Signature Version 4), by libcurl.
+/// Signed as Amazon S3 and what is compatible with it want it (AWS Signature Version 4).
 struct SigV4 {
     std::string region, service = "s3", access_key, secret_key;
+};
+
+/// For one request, instead of the environment's.
+struct HttpProxy {
+    std::string url, username, password;
 };
 
 struct HttpRequest {
@@ -34,6 +39,7 @@ struct HttpRequest {
     Headers headers;
     std::string body;
     std::optional<SigV4> sigv4 = {};
+    std::optional<HttpProxy> proxy = {};
     std::chrono::milliseconds connect_timeout{5000};  // name lookup, TCP and TLS together
     std::chrono::milliseconds idle_timeout{30000};    // no byte for this long ends the transfer
     std::chrono::milliseconds total_timeout{60000};   // zero: none (long streams)
@@ -82,7 +88,7 @@ class HttpClient {
     /// Blocks. Errors: Unreachable (name, connect, TLS), Timeout, Protocol. A status of 400 or more is a
     /// response, not an error.
     /// Cancelled soon after `stop` was requested.
-    Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop = {});
+    Result<HttpResponse> send(HttpRequest request, std::stop_token stop = {});
 
     /// Handlers run on `loop`.
     std::unique_ptr<HttpStream> stream(HttpRequest request, Loop& loop, HttpStreamHandlers handlers);

@@ -8,6 +8,7 @@
 #include "commands/egress/s3_probe.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
+#include "voicectl/livekit/s3.h"
 
 namespace voicectl::commands {
 namespace {
@@ -124,7 +125,7 @@ Result<void> check_s3(const EgressCheckStorageOptions& o, Env& env) {
         return fail_with_hint(Errc::Usage, "no keys for S3", "set RECORDING_S3_ACCESS_KEY and RECORDING_S3_SECRET_KEY; keys of the egress service itself cannot be tried from here");
     VC_TRY(check_prefix(o.prefix));
     const auto key = object_key(o.prefix);
-    VC_TRY_ASSIGN(const auto url, bucket_url(store));
+    VC_TRY_ASSIGN(const auto url, livekit::bucket_url(store));
     if (env.global.dry_run) {
         return env.out.emit({{"dryRun", true}, {"storage", "s3"}, {"place", store.bucket() + "/" + key}, {"url", url}, {"steps", {"write", "read", "delete"}}},
                             fmt::format("would write, read and delete {} at {}", terminal_safe(key), terminal_safe(url)), key);

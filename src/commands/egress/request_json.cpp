@@ -6,11 +6,14 @@
 #include "commands/egress/request.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
+#include "voicectl/egress/names.h"
 
 namespace voicectl::commands {
 namespace {
 
 using namespace livekit::proto;
+using egress::known_templates;
+using egress::Recorded;
 
 constexpr std::array<std::string_view, 6> kTypes{"room-composite", "web", "participant", "track-composite", "track", "unified"};
 
@@ -69,20 +72,20 @@ void add_doubts(const Request& request, bool video, const std::vector<std::strin
 
 struct Doubts {
     std::vector<std::string> out;
-    std::vector<std::string_view> known{"room_name", "room_id", "time", "utc", "retry"};
+    std::vector<std::string_view> known = known_templates(Recorded::Room);
 
     void operator()(const RoomCompositeEgressRequest& request) { add_doubts(request, !request.audio_only(), known, out); }
     void operator()(const WebEgressRequest& request) { add_doubts(request, !request.audio_only(), known, out); }
     void operator()(const ParticipantEgressRequest& request) {
-        known.push_back("publisher_identity");
+        known = known_templates(Recorded::Participant);
         add_doubts(request, true, known, out);
     }
     void operator()(const TrackCompositeEgressRequest& request) {
-        known.push_back("publisher_identity");
+        known = known_templates(Recorded::Participant);
         add_doubts(request, !request.video_track_id().empty(), known, out);
     }
     void operator()(const TrackEgressRequest& request) {
-        for (const char* one : {"track_id", "track_type", "track_source", "publisher_identity"}) known.emplace_back(one);
+        known = known_templates(Recorded::Track);
         check(request.file().filepath());
     }
     void operator()(const StartEgressRequest& request) {

@@ -1,5 +1,4 @@
-// A small object written to, read from and deleted in a bucket by signed requests, and what S3's refusals
-// mean. Blocking, any thread.
+// A small object written to, read from and deleted in a bucket by signed requests. Blocking, any thread.
 #pragma once
 
 #include <string>
@@ -25,13 +24,7 @@ struct ProbeReport {
     bool left_behind = false;
 };
 
-/// "https://bucket.s3.eu-west-1.amazonaws.com" or "https://host/bucket"; Usage when the endpoint is no URL.
-Result<std::string> bucket_url(const livekit::proto::S3Upload& store);
-
 /// Runs until a step fails; what was written is deleted whatever happens in between.
 Result<ProbeReport> probe_s3(net::HttpClient& http, const livekit::proto::S3Upload& store, const std::string& key);
-
-/// Why S3 refused, and what to do.
-Error explain_s3(const net::HttpResponse& response, const livekit::proto::S3Upload& store, std::chrono::system_clock::time_point now);
 
 }  // namespace voicectl::commands

@@ -71,6 +71,13 @@ Result<void> AtomicFile::commit() {
     return {};
 }
 
+void sync_folder(const std::string& path) {
+    const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return;
+    fsync(folder);
+    close(folder);
+}
+
 Result<void> write_file_atomically(const std::string& path, std::string_view bytes, int mode) {
     VC_TRY_ASSIGN(auto file, AtomicFile::create(path, mode));
     VC_TRY(file.write(bytes));

@@ -168,10 +168,10 @@ std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& head, s
     return std::nullopt;
 }
 
-Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::stop_token stop) {
+Result<HttpResponse> HttpClient::send(HttpRequest request, std::stop_token stop) {
     VC_TRY_ASSIGN(const auto engine, impl_->engine());
     const auto sink = std::make_shared<WholeResponse>(request.max_body);
-    VC_TRY_ASSIGN(auto transfer, Transfer::create(engine->curl(), request, sink));
+    VC_TRY_ASSIGN(auto transfer, Transfer::create(engine->curl(), std::move(request), sink));
     auto result = sink->result();
     engine->submit(transfer);
     const std::stop_callback on_stop(std::move(stop), [&] { engine->cancel(transfer); });

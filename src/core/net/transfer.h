@@ -49,8 +49,8 @@ class Transfer {
     void set(CURLoption option, Value value) { curl_.easy_setopt(handle_, option, value); }
     void set_method();
     void set_headers();
-    void set_signature();
     void set_limits();
+    void set_proxy();
     void deliver_head();
     void heard(curl_off_t bytes);
     Error describe(CURLcode code);

@@ -10,6 +10,7 @@
 #include "commands/egress/s3_probe.h"
 #include "commands/egress/view.h"
 #include "support/temp_folder.h"
+#include "voicectl/livekit/s3.h"
 
 namespace voicectl::commands {
 
@@ -54,7 +55,7 @@ livekit::proto::S3Upload s3(const std::string& endpoint, bool path_style, const 
 }
 
 Error explained(int status, const std::string& body, net::Headers headers = {}) {
-    return explain_s3({status, std::move(headers), body, 0ms}, s3("", false, "eu-central-1"), kNow);
+    return livekit::explain_s3({status, std::move(headers), body, 0ms}, s3("", false, "eu-central-1"), kNow);
 }
 
 std::string xml(const std::string& code, const std::string& more = "") { return "<?xml?><Error><Code>" + code + "</Code><Message>words</Message>" + more + "</Error>"; }
@@ -150,10 +151,10 @@ TEST_CASE("every egress command that talks to a server is exit 7 when there is n
 }
 
 TEST_CASE("a bucket is in the host name, or in the path") {
-    CHECK(*bucket_url(s3("", false, "eu-west-1")) == "https://calls.s3.eu-west-1.amazonaws.com:443");
-    CHECK(*bucket_url(s3("http://127.0.0.1:9000/", true)) == "http://127.0.0.1:9000/calls");
-    CHECK(*bucket_url(s3("minio.example.com", true)) == "https://minio.example.com:443/calls");
-    CHECK(bucket_url(s3("ftp://x", true)).error().code == Errc::Usage);
+    CHECK(*livekit::bucket_url(s3("", false, "eu-west-1")) == "https://calls.s3.eu-west-1.amazonaws.com:443");
+    CHECK(*livekit::bucket_url(s3("http://127.0.0.1:9000/", true)) == "http://127.0.0.1:9000/calls");
+    CHECK(*livekit::bucket_url(s3("minio.example.com", true)) == "https://minio.example.com:443/calls");
+    CHECK(livekit::bucket_url(s3("ftp://x", true)).error().code == Errc::Usage);
 }
 
 TEST_CASE("each refusal of S3 has its cause, its exit code and what to do") {
