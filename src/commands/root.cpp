@@ -29,6 +29,7 @@
 #include "commands/egress/check.h"
 #include "commands/egress/check_storage.h"
 #include "commands/egress/list.h"
+#include "commands/egress/serve.h"
 #include "commands/egress/start.h"
 #include "commands/egress/stop.h"
 #include "commands/egress/update.h"
@@ -150,6 +151,7 @@ constexpr Entry kEntries[]{
          add_egress_update(egress, env, run_egress_update);
          add_egress_check(egress, env, run_egress_check);
          add_egress_check_storage(egress, env, run_egress_check_storage);
+         add_egress_serve(egress, env, run_egress_serve);
      }},
     {"help", nullptr, [](CLI::App& root, Env& env) { add_help(root, env, run_help); }},
     {"profile", "Servers and keys by name",

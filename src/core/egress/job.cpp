@@ -56,6 +56,13 @@ std::string manifest_of(const EgressInfo& info, const Plan& plan, const NameFact
     return manifest_text(out);
 }
 
+// They look into a field that is marked as deprecated, for them.
+void show_old_clients(EgressInfo& info) {
+    if (info.file_results().empty()) return;
+    const auto* field = info.GetDescriptor()->FindFieldByName("file");
+    info.GetReflection()->MutableMessage(&info, field)->CopyFrom(info.file_results(0));
+}
+
 NameFacts facts_of(const Plan& plan, system_clock::time_point at) {
     return {.room_name = plan.room_name, .room_id = plan.room_id, .egress_id = plan.egress_id, .publisher_identity = plan.publisher_identity,
             .track_id = plan.track_id, .retry = plan.retry_count, .at = at};
@@ -152,9 +159,8 @@ void Job::touch(EgressStatus status) {
     entry_.info.set_updated_at(nanoseconds(system_clock::now()));
 }
 
-// Old clients look into the field that newer ones no longer have.
 void Job::tell() {
-    if (!entry_.info.file_results().empty()) *entry_.info.mutable_file() = entry_.info.file_results(0);
+    show_old_clients(entry_.info);
     write_down();
     parts_.reports.report(entry_.info);
 }
@@ -276,7 +282,7 @@ void Job::close(const Outcome& outcome) {
     entry_.info.set_details(outcome.details);
     if (entry_.info.ended_at() == 0) entry_.info.set_ended_at(nanoseconds(system_clock::now()));
     touch(outcome.status);
-    if (!entry_.info.file_results().empty()) *entry_.info.mutable_file() = entry_.info.file_results(0);
+    show_old_clients(entry_.info);
     entry_.stored = true;
     write_down();
     const bool keep = outcome.stores && (entry_.info.file_results().empty() || file().location().empty());

@@ -11,6 +11,7 @@
 
 #include "core/egress/ledger.h"
 #include "core/egress/outcome.h"
+#include "voicectl/egress/names.h"
 #include "voicectl/egress/worker.h"
 
 namespace voicectl::egress {

@@ -162,7 +162,7 @@ void RealWorker::bid_for(const EgressRequest& request, Plan plan, std::optional<
     const auto value = load < kComfortable ? 1.0F : 1.0F - static_cast<float>((std::min(load, 1.0) - kComfortable) / (1 - kComfortable)) * (1.0F - kLowestBid);
     auto& timer = bids_[request.egress_id] = std::make_unique<Timer>(parts_.loop);
     timer->after(std::chrono::duration_cast<Duration>(kLongestBidDelay * std::min(load, 1.0)), [this, id = request.egress_id, value, bid = std::move(bid)] {
-        const auto timer = bids_.extract(id);
+        const auto ours = bids_.extract(id);
         bid(value);
     });
 }
@@ -176,7 +176,7 @@ void RealWorker::explain(const EgressRequest& request, const std::string& why, s
     reserved_[request.egress_id].refusal = {"unavailable", fmt::format("no egress worker that could record this is there or has room ({}); {}", why, kInstead)};
     auto& timer = bids_[request.egress_id] = std::make_unique<Timer>(parts_.loop);
     timer->after(kExplainAfter, [this, id = request.egress_id, bid = std::move(bid)] {
-        const auto timer = bids_.extract(id);
+        const auto ours = bids_.extract(id);
         bid(kExplainBid);
     });
 }
