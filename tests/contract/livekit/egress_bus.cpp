@@ -303,7 +303,7 @@ TEST_CASE("of two workers the higher bid gets the job, and the other learns that
         const auto started = world.start();
         REQUIRE_MESSAGE(started, (started ? "" : started.error().message));
         REQUIRE(high.has(&Recorder::started));
-        CHECK(low.has(&Recorder::lost, lost_before + 1));
+        REQUIRE(low.has(&Recorder::lost, lost_before + 1));
         CHECK(low.waiter.look([&] { return low.lost.back().egress_id; }) == started->egress_id());
         CHECK(low.count(&Recorder::started) == 0);
         CHECK(high.count(&Recorder::lost) == 0);
@@ -400,7 +400,7 @@ TEST_CASE("a body that cannot be read is answered without a bid, one of a kind t
     CHECK(caller.responses[0].request_id() == "bad");
     CHECK(caller.responses[0].code() == "malformed_request");
     CHECK_FALSE(caller.responses[0].error().empty());
-    CHECK(recorder.count(&Recorder::judged) == 0);
+    REQUIRE(recorder.count(&Recorder::judged) == 0);
     rpc::StartEgressRequest strange;  // field 17 is LiveKit Cloud's replay
     strange.set_egress_id("EG_replay");
     caller.send(RawCaller::kRequests, RawCaller::request("strange", strange.SerializeAsString() + "\x8a\x01\x02\x0a\x00"s));
@@ -471,7 +471,7 @@ TEST_CASE("everybody answers what is asked of all") {
     CHECK(caller.claims.empty());
 }
 
-TEST_CASE("of two who serve the same job one gets the stop") {
+TEST_CASE("of two who serve the same job one gets the stop, and a stream to change has none") {
     test::RedisServer redis;
     Recorder one(redis), other(redis);
     test::Waiter waiter;
@@ -503,6 +503,15 @@ TEST_CASE("of two who serve the same job one gets the stop") {
     }
     CHECK(caller.claims.size() == 2);
     CHECK(waiter.look([&] { return stops; }) == 2);
+    caller.send("EgressHandler|UpdateStream|EG_1|REQ", RawCaller::request("third", ""));
+    REQUIRE(caller.has_claims(3));
+    internal::ClaimResponse award;
+    award.set_request_id("third");
+    award.set_server_id(caller.claims.back().server_id());
+    caller.send("EgressHandler|UpdateStream|EG_1|RCLAIM", award);
+    REQUIRE(caller.has_responses(3));
+    CHECK(caller.responses.back().code() == "invalid_argument");
+    CHECK(caller.responses.back().error() == "UpdateStream called on non-streaming egress");
 }
 
 TEST_CASE("Redis killed and started anew: jobs are heard again, and calls reach their servers") {
