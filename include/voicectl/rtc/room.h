@@ -132,6 +132,7 @@ struct Statistics {
 /// Conflict same identity joined elsewhere or removed, Auth, Unreachable given up.
 struct Closed {
     Error error;
+    std::string reason{};  // the server's: "room_deleted", "duplicate_identity" … (as left_because); empty: it gave none
 };
 
 /// Told on the loop. Default bodies do nothing, so that an observer overrides what it needs.

@@ -1,7 +1,9 @@
 #include "voicectl/audio/file.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -90,12 +92,6 @@ std::int16_t to_sample(float value) {
     return static_cast<std::int16_t>(std::min(std::lrint(value * 32768), 32767L));
 }
 
-std::vector<float> to_floats(SampleView samples) {
-    std::vector<float> out(samples.size());
-    std::transform(samples.begin(), samples.end(), out.begin(), [](int sample) { return static_cast<float>(sample) / 32768; });
-    return out;
-}
-
 // ---- forms that can be written ----
 
 constexpr std::array kOpusRates{8000, 12000, 16000, 24000, 48000};
@@ -108,6 +104,7 @@ struct Form {
     int max_channels;
 
     bool is_wav() const { return ending == ".wav"; }
+    bool is_ogg() const { return ending == ".ogg"; }
     bool is_mp3() const { return ending == ".mp3"; }
 };
 constexpr std::array kForms{
@@ -231,12 +228,72 @@ class ChannelResampler {
     std::vector<Resampler> filters_;
 };
 
+/// The file under a writer. libsndfile's own output keeps quiet about a full disk for everything but WAV.
+class Target {
+ public:
+    explicit Target(int file) : file_(file) {}
+    ~Target() {
+        if (file_ >= 0) ::close(file_);
+    }
+    Target(const Target&) = delete;
+    Target& operator=(const Target&) = delete;
+
+    static SF_VIRTUAL_IO* calls() {
+        static SF_VIRTUAL_IO io{[](void* at) { return self(at).size_; },
+                                [](sf_count_t offset, int whence, void* at) { return static_cast<sf_count_t>(lseek(self(at).file_, offset, whence)); },
+                                [](void*, sf_count_t, void*) { return sf_count_t{0}; },
+                                [](const void* bytes, sf_count_t count, void* at) { return self(at).write(static_cast<const char*>(bytes), count); },
+                                [](void* at) { return static_cast<sf_count_t>(lseek(self(at).file_, 0, SEEK_CUR)); }};
+        return &io;
+    }
+    int error() const { return error_; }
+    std::int64_t size() const { return size_; }
+    /// The last errors of some file systems come here.
+    int close() {
+        if (::close(std::exchange(file_, -1)) != 0 && error_ == 0) error_ = errno;
+        return error_;
+    }
+
+ private:
+    static Target& self(void* at) { return *static_cast<Target*>(at); }
+    sf_count_t write(const char* bytes, sf_count_t count) {
+        sf_count_t done = 0;
+        while (done < count && error_ == 0) {
+            const auto now = ::write(file_, bytes + done, static_cast<std::size_t>(count - done));
+            if (now >= 0) {
+                done += now;
+            } else if (errno != EINTR) {
+                error_ = errno;
+            }
+        }
+        size_ = std::max(size_, static_cast<sf_count_t>(lseek(file_, 0, SEEK_CUR)));
+        return done;
+    }
+
+    int file_;
+    int error_ = 0;
+    sf_count_t size_ = 0;
+};
+
+Error write_error(const std::string& path, int error) {
+    return {Errc::Io, fmt::format("cannot write {}: {}", path, std::strerror(error)), error == ENOSPC ? "make room on the disk" : ""};
+}
+
+/// libsndfile knows no bit rates, but a level from 0 to 1 that each encoder turns into one (1.2.0: ogg_opus.c and mpeg_l3_encode.c).
+double level_for(const Form& form, int bit_rate, int rate_hz, int channels) {
+    if (!form.is_mp3()) return std::clamp(1 - (bit_rate / channels - 6000) / 250'000.0, 0.0, 1.0);
+    const double lowest = rate_hz >= 32000 ? 32 : 8, highest = rate_hz >= 32000 ? 320 : rate_hz >= 16000 ? 160 : 64;
+    // The half is for its cutting the fraction off.
+    return std::clamp((highest - bit_rate / 1000.0 - 0.5) / (highest - lowest), 0.0, 1.0);
+}
+
 class SndfileWriter final : public FileWriter {
  public:
-    SndfileWriter(std::string path, const Form& form, File file, int channels,
+    SndfileWriter(std::string path, const Form& form, std::unique_ptr<Target> target, File file, int channels,
                   std::unique_ptr<ChannelResampler> resampler)
         : path_(std::move(path)),
           form_(form),
+          target_(std::move(target)),
           file_(std::move(file)),
           channels_(channels),
           resampler_(std::move(resampler)) {}
@@ -249,31 +306,56 @@ class SndfileWriter final : public FileWriter {
                         interleaved.size(), channels_);
         return resampler_ ? put(resampler_->process(interleaved)) : put(interleaved);
     }
+    std::int64_t bytes() const override { return target_->size(); }
 
     Result<void> close() override {
         if (!file_) return {};
         auto flushed = resampler_ ? put(resampler_->flush()) : Result<void>{};
         const int error = sf().close(file_.release());
-        if (flushed && error != 0) return fail(Errc::Io, "cannot finish {}: {}", path_, sf().error_number(error));
-        return flushed;
+        const int system_error = target_->close();
+        if (!flushed) return flushed;
+        if (system_error != 0) return std::unexpected(write_error(path_, system_error));
+        if (error != 0) return fail(Errc::Io, "cannot finish {}: {}", path_, sf().error_number(error));
+        return {};
     }
 
  private:
     Result<void> put(SampleView samples) {
         const auto count = static_cast<sf_count_t>(samples.size());
-        // libsndfile 1.2.0 mixes the channels of an MP3 up when it is given whole numbers.
-        const auto written = form_.is_mp3() ? sf().write_float(file_.get(), to_floats(samples).data(), count)
-                                            : sf().write_short(file_.get(), samples.data(), count);
+        sf_count_t written = 0;
+        if (form_.is_mp3()) {  // libsndfile 1.2.0 mixes the channels of an MP3 up when it is given whole numbers
+            floats_.resize(samples.size());
+            std::transform(samples.begin(), samples.end(), floats_.begin(), [](int sample) { return static_cast<float>(sample) / 32768; });
+            written = sf().write_float(file_.get(), floats_.data(), count);
+        } else {
+            written = sf().write_short(file_.get(), samples.data(), count);
+        }
+        if (target_->error() != 0) return std::unexpected(write_error(path_, target_->error()));
         if (written == count) return {};
         return fail(Errc::Io, "cannot write {}: {}", path_, reason(file_.get()));
     }
 
     std::string path_;
     Form form_;
-    File file_;
+    std::unique_ptr<Target> target_;
+    File file_;  // writes to target_ as it closes
     int channels_;
     std::unique_ptr<ChannelResampler> resampler_;
+    std::vector<float> floats_;
 };
+
+void tell_encoder(SNDFILE* file, const Form& form, const FileOptions& options, int rate_hz, int channels) {
+    sf().command(file, SFC_SET_CLIPPING, nullptr, SF_TRUE);
+    // After every write, so that a recording is readable whatever happens to us.
+    if (form.is_wav()) sf().command(file, SFC_SET_UPDATE_HEADER_AUTO, nullptr, SF_TRUE);
+    double page_ms = static_cast<double>(options.flush.count());
+    if (form.is_ogg()) sf().command(file, SFC_SET_OGG_PAGE_LATENCY_MS, &page_ms, sizeof page_ms);
+    if (options.bit_rate == 0 || !(form.is_ogg() || form.is_mp3())) return;
+    int constant = SF_BITRATE_MODE_CONSTANT;
+    if (form.is_mp3()) sf().command(file, SFC_SET_BITRATE_MODE, &constant, sizeof constant);
+    double level = level_for(form, options.bit_rate, rate_hz, channels);
+    sf().command(file, SFC_SET_COMPRESSION_LEVEL, &level, sizeof level);
+}
 
 }  // namespace
 
@@ -308,26 +390,28 @@ Result<Pcm> read_file(const std::string& path, int max_seconds) {
     }
 }
 
-Result<std::unique_ptr<FileWriter>> FileWriter::create(const std::string& path, int rate_hz, int channels) {
+Result<std::unique_ptr<FileWriter>> FileWriter::create(const std::string& path, int rate_hz, int channels, const FileOptions& options) {
     VC_TRY_ASSIGN(const auto form, form_of(path));
     if (rate_hz < 1 || rate_hz > kMaxRateHz) return fail(Errc::Usage, "cannot write {} at {} Hz", path, rate_hz);
     if (channels < 1 || channels > form.max_channels)
         return fail(Errc::Usage, "cannot write {}: {} channels, a {} file holds 1 to {}", path, channels,
                     form.ending.substr(1), form.max_channels);
-    const int file_rate = allowed_rate(form, rate_hz);
+    const int file_rate = allowed_rate(form, options.rate_hz != 0 ? options.rate_hz : rate_hz);
     VC_TRY(sndfile());
+    const int opened = ::open(path.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, options.mode);
+    if (opened < 0) return std::unexpected(write_error(path, errno));
+    auto target = std::make_unique<Target>(opened);
     SF_INFO info{};
     info.samplerate = file_rate;
     info.channels = channels;
     info.format = form.format;
-    File file(sf().open(path.c_str(), SFM_WRITE, &info));
+    File file(sf().open_virtual(Target::calls(), SFM_WRITE, &info, target.get()));
+    if (target->error() != 0) return std::unexpected(write_error(path, target->error()));
     if (!file) return fail(Errc::Io, "cannot write {}: {}", path, reason(nullptr));
-    sf().command(file.get(), SFC_SET_CLIPPING, nullptr, SF_TRUE);
-    // After every write, so that a recording is readable whatever happens to us.
-    if (form.is_wav()) sf().command(file.get(), SFC_SET_UPDATE_HEADER_AUTO, nullptr, SF_TRUE);
+    tell_encoder(file.get(), form, options, file_rate, channels);
     auto resampler =
         file_rate == rate_hz ? nullptr : std::make_unique<ChannelResampler>(rate_hz, file_rate, channels);
-    return std::make_unique<SndfileWriter>(path, form, std::move(file), channels, std::move(resampler));
+    return std::make_unique<SndfileWriter>(path, form, std::move(target), std::move(file), channels, std::move(resampler));
 }
 
 Result<void> write_file(const std::string& path, const Pcm& pcm) {

@@ -11,6 +11,7 @@ Result<Sndfile> load_sndfile() {
     VC_TRY_ASSIGN(const auto library, SharedLibrary::open({"libsndfile.so.1"}, "install it: apt-get install libsndfile1"));
     Sndfile sf{};
     VC_TRY(library.find_all({{"sf_open", &sf.open},
+                             {"sf_open_virtual", &sf.open_virtual},
                              {"sf_close", &sf.close},
                              {"sf_read_float", &sf.read_float},
                              {"sf_write_float", &sf.write_float},

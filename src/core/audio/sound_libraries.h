@@ -15,6 +15,7 @@ namespace voicectl::audio {
 
 struct Sndfile {
     decltype(&sf_open) open;
+    decltype(&sf_open_virtual) open_virtual;
     decltype(&sf_close) close;
     decltype(&sf_read_float) read_float;
     decltype(&sf_write_float) write_float;

@@ -185,7 +185,7 @@ void RoomImpl::handle_reconnected() {
 }
 
 void RoomImpl::handle_disconnected(proto::DisconnectReason reason) {
-    if (auto error = final_error(reason)) return close(std::move(*error));
+    if (auto error = final_error(reason)) return close(std::move(*error), to_string(reason));
     lose(to_string(reason));
 }
 

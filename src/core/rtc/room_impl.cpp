@@ -175,7 +175,7 @@ void RoomImpl::leave() {
     session_->leave([mailbox = mailbox_, this] { mailbox->post([this] { close(cancelled()); }); });
 }
 
-void RoomImpl::close(Error error) {
+void RoomImpl::close(Error error, std::string_view reason) {
     if (state_ == ConnectionState::Closed) return;
     const auto mailbox = mailbox_;
     watchdog_.stop();
@@ -185,7 +185,7 @@ void RoomImpl::close(Error error) {
     if (!mailbox->open()) return;
     set_state(ConnectionState::Closed);
     if (mailbox->open() && joining_) finish_join(std::unexpected(error));
-    if (mailbox->open()) observer_.on_closed({std::move(error)});
+    if (mailbox->open()) observer_.on_closed({std::move(error), std::string(reason)});
 }
 
 // What belongs to one stay in the room: the core's objects, and everybody who waits for an answer of it.

@@ -79,7 +79,7 @@ class RoomImpl final : public Room {
     void enter(std::shared_ptr<Session> session, const EventPtr& event);
     void finish_join(Result<void> result);
     void lose(std::string_view reason);
-    void close(Error error);
+    void close(Error error, std::string_view reason = {});
     void set_state(ConnectionState state);
     void start_settling();
     void forget_session(const Error& why);

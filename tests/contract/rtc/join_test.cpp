@@ -200,6 +200,7 @@ TEST_CASE("a second join with the same identity ends the first as Conflict") {
     REQUIRE(second.join());
     REQUIRE(first.wait([&] { return first.closed.has_value(); }, 5s));
     CHECK(first.closed->code == Errc::Conflict);
+    CHECK(first.close_reason == "duplicate_identity");
     CHECK_FALSE(second.closed);
 }
 
@@ -211,6 +212,7 @@ TEST_CASE("deleting the room ends it as NotFound") {
     REQUIRE(world.call("DeleteRoom", R"({"room":")" + room + R"("})", room) == 200);
     REQUIRE(peer.wait([&] { return peer.closed.has_value(); }, 5s));
     CHECK(peer.closed->code == Errc::NotFound);
+    CHECK(peer.close_reason == "room_deleted");
 }
 
 TEST_CASE("being removed ends it as Conflict") {
@@ -221,6 +223,7 @@ TEST_CASE("being removed ends it as Conflict") {
     REQUIRE(world.call("RemoveParticipant", R"({"room":")" + room + R"(","identity":"a"})", room) == 200);
     REQUIRE(peer.wait([&] { return peer.closed.has_value(); }, 5s));
     CHECK(peer.closed->code == Errc::Conflict);
+    CHECK(peer.close_reason == "participant_removed");
 }
 
 TEST_CASE("a room may be dropped from inside any of its calls") {

@@ -26,7 +26,7 @@ std::string core_path() {
 }  // namespace
 
 World::World()
-    : server_(must(livekit::LocalServer::start())),
+    : server_(must(livekit::LocalServer::start({.program = {}, .extra_yaml = "room: {enable_remote_unmute: true}\n"}))),
       core_(must(rtc::Core::load(core_path()))),
       loop_(std::make_unique<LiveLoop>()) {}
 
@@ -229,7 +229,10 @@ void Peer::on_transcription(const rtc::Transcription& packet) {
     waiter_.change([&] { transcriptions.push_back(packet); });
 }
 void Peer::on_closed(const rtc::Closed& why) {
-    change([&] { closed = why.error; });
+    change([&] {
+        closed = why.error;
+        close_reason = why.reason;
+    });
 }
 
 audio::Samples tone(int rate_hz, double hz, std::chrono::milliseconds duration) {

@@ -111,6 +111,7 @@ class Peer : public rtc::RoomObserver {
     std::vector<rtc::TextMessage> texts;
     std::vector<rtc::Transcription> transcriptions;
     std::optional<Error> closed;
+    std::string close_reason;
     std::map<std::string, Heard> heard;  // by identity
     std::vector<std::string> audio_events;
     std::vector<TimePoint> audio_times;

@@ -1,7 +1,9 @@
 #include "voicectl/audio/file.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -195,4 +197,108 @@ TEST_CASE("float WAVs keep their level and are clipped, not wrapped") {
     const auto pcm = read_file(put(folder.file("float.wav"), header + data));
     REQUIRE(pcm);
     CHECK(pcm->samples == Samples{16384, -16384, 32767, -32768, 0});
+}
+
+TEST_CASE("bit rates are kept: OGG on average, MP3 exactly") {
+    const Folder folder;
+    const double seconds = 10;
+    for (const int channels : {1, 2}) {
+        Samples sound;
+        for (const auto one : test::noise(seconds, 0.3, 3, 48000)) sound.insert(sound.end(), static_cast<std::size_t>(channels), one);
+        if (channels == 2)  // another sound on the other side
+            for (std::size_t i = 1; i < sound.size(); i += 2) sound[i] = sound[sound.size() - i];
+        for (const int bit_rate : {64000, 96000, 128000}) {
+            for (const std::string name : {"a.ogg", "b.mp3"}) {
+                CAPTURE(channels);
+                CAPTURE(bit_rate);
+                CAPTURE(name);
+                auto writer = FileWriter::create(folder.file(name), 48000, channels, {.rate_hz = name == "b.mp3" ? 44100 : 48000, .bit_rate = bit_rate});
+                REQUIRE(writer);
+                REQUIRE((*writer)->write(sound));
+                REQUIRE((*writer)->close());
+                const auto bytes = static_cast<double>(fs::file_size(folder.file(name)));
+                CHECK((*writer)->bytes() == static_cast<std::int64_t>(bytes));
+                CHECK(bytes * 8 / seconds == doctest::Approx(bit_rate).epsilon(name == "b.mp3" ? 0.02 : 0.15));
+                const auto back = read_file(folder.file(name));
+                REQUIRE(back);
+                CHECK(back->rate_hz == (name == "b.mp3" ? 44100 : 48000));
+                CHECK(back->channels == channels);
+                CHECK(std::chrono::duration<double>(back->duration()).count() == doctest::Approx(seconds).epsilon(0.005));
+            }
+        }
+    }
+}
+
+TEST_CASE("an OGG page is given to the kernel as soon as it is asked for") {
+    const Folder folder;
+    const auto sizes = [&](std::chrono::milliseconds flush) {
+        std::vector<std::uintmax_t> seen;
+        auto writer = FileWriter::create(folder.file("a.ogg"), 48000, 1, {.bit_rate = 64000, .flush = flush});
+        REQUIRE(writer);
+        for (int i = 0; i < 100; ++i) {  // 5 s
+            REQUIRE((*writer)->write(test::tone(300, 0.05, 0.5, 48000)));
+            if (const auto size = fs::file_size(folder.file("a.ogg")); seen.empty() || seen.back() != size) seen.push_back(size);
+        }
+        return seen.size();
+    };
+    CHECK(sizes(std::chrono::milliseconds(200)) >= 20);
+    CHECK(sizes(std::chrono::milliseconds(1000)) >= 4);
+    CHECK(sizes(std::chrono::milliseconds(1000)) <= 7);
+}
+
+TEST_CASE("a writer that is killed leaves a file that plays up to its last second") {
+    const Folder folder;
+    for (const std::string name : {"a.ogg", "b.mp3"}) {
+        CAPTURE(name);
+        int told[2];
+        REQUIRE(pipe(told) == 0);
+        const auto child = fork();
+        if (child == 0) {
+            auto writer = FileWriter::create(folder.file(name), 48000, 2, {.bit_rate = 64000});
+            Samples second;
+            for (const auto sample : test::tone(440, 1, 0.3, 48000)) second.insert(second.end(), 2, sample);
+            for (int i = 0; i < 5; ++i) std::ignore = (*writer)->write(second);
+            std::ignore = ::write(told[1], "x", 1);
+            pause();
+            _exit(0);
+        }
+        char one = 0;
+        REQUIRE(read(told[0], &one, 1) == 1);
+        kill(child, SIGKILL);
+        int status = 0;
+        waitpid(child, &status, 0);
+        close(told[0]);
+        close(told[1]);
+        const auto back = read_file(folder.file(name));
+        REQUIRE_MESSAGE(back, back.error().message);
+        const auto seconds = std::chrono::duration<double>(back->duration()).count();
+        CHECK(seconds > 3.9);
+        CHECK(seconds < 5.1);
+        CHECK(measure(back->samples).rms_dbfs == doctest::Approx(-13.5).epsilon(0.06));
+    }
+}
+
+TEST_CASE("a disk that is full is told at the write, with the system's words") {
+    const Folder folder;
+    for (const std::string name : {"a.wav", "a.ogg", "a.mp3", "a.flac"}) {
+        CAPTURE(name);
+        fs::create_symlink("/dev/full", folder.file(name));
+        auto writer = FileWriter::create(folder.file(name), 48000, 1, {.bit_rate = 64000});
+        auto result = writer ? Result<void>{} : Result<void>(std::unexpected(writer.error()));
+        for (int i = 0; i < 40 && result; ++i) result = (*writer)->write(test::noise(0.1, 0.3, 1, 48000));
+        REQUIRE(!result);
+        CHECK(result.error().code == Errc::Io);
+        CHECK(one_line(result.error()));
+        CHECK(result.error().message.find("No space left on device") != std::string::npos);
+        CHECK(result.error().message.find(folder.file(name)) != std::string::npos);
+        if (writer) CHECK(!(*writer)->write(test::noise(0.1, 0.3, 1, 48000)));
+    }
+}
+
+TEST_CASE("a new file is for whom it was asked to be") {
+    const Folder folder;
+    REQUIRE(FileWriter::create(folder.file("a.ogg"), 48000, 1, {.mode = 0600}));
+    struct stat info {};
+    REQUIRE(stat(folder.file("a.ogg").c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
 }
