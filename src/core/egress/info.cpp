@@ -5,6 +5,7 @@
 #include <array>
 #include <vector>
 
+#include "core/egress/wire_time.h"
 #include "voicectl/egress/judge.h"
 #include "voicectl/livekit/json.h"
 
@@ -55,10 +56,6 @@ void redact_texts(Message& message, const FieldDescriptor& field) {
     if (!field.is_repeated()) return reflect.SetString(&message, &field, shown(field, reflect.GetString(message, &field)));
     for (int i = 0; i < reflect.FieldSize(message, &field); ++i)
         reflect.SetRepeatedString(&message, &field, i, shown(field, reflect.GetRepeatedString(message, &field, i)));
-}
-
-std::int64_t nanoseconds(std::chrono::system_clock::time_point time) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 
 struct Echo {

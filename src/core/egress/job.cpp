@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "core/egress/wire_time.h"
 #include "voicectl/audio/file.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
@@ -17,13 +18,6 @@ using std::chrono::system_clock;
 constexpr std::chrono::hours kTokenLife{24};
 constexpr std::chrono::seconds kLongestSilence{600};  // of a server that is away
 constexpr const char* kTookEarly = "Stop called before pipeline could start";
-
-std::int64_t nanoseconds(system_clock::time_point at) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
-}
-system_clock::time_point from_nanoseconds(std::int64_t at) {
-    return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(std::chrono::nanoseconds(at)));
-}
 
 /// How long what is in a file lasts; 0: there is nothing in it that can be played.
 std::chrono::nanoseconds playable(const std::string& path) {
