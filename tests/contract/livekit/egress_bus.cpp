@@ -441,11 +441,14 @@ TEST_CASE("a bid that comes too late is not made, and its maker learns that at o
     // One that went to another before we had decided.
     caller.send(RawCaller::kRequests, RawCaller::request("gone", RawCaller::body("EG_gone")));
     REQUIRE(recorder.has(&Recorder::judged, 2));
+    const auto bid_for_gone = recorder.loop.on_loop([&] { return recorder.held_bid; });
     caller.award("gone", "SRV_another");
     caller.send(RawCaller::kRequests, RawCaller::request("after", RawCaller::body("EG_after")));  // so that the award was read
     recorder.loop.on_loop([&] {});
     REQUIRE(recorder.has(&Recorder::judged, 3));
     CHECK(recorder.waiter.look([&] { return recorder.judged[2].egress_id; }) == "EG_after");
+    recorder.loop.on_loop([&] { bid_for_gone(1); });
+    CHECK(recorder.count(&Recorder::lost) == 2);
     recorder.loop.on_loop([&] { recorder.held_bid(0.7F); });
     REQUIRE(caller.has_claims(1));
     CHECK(caller.claims[0].request_id() == "after");  // the first that was bid for
