@@ -78,6 +78,8 @@ class Worker {
     /// Nothing runs, nothing is to be stored or reported.
     virtual bool idle() const = 0;
     std::function<void()> on_idle;
+    /// Redis is back: what could not be reported is tried again.
+    virtual void retry_reports() = 0;
 
     /// Why no job is taken at this moment; empty: they are.
     virtual std::string closed() const = 0;

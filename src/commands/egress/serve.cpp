@@ -169,7 +169,9 @@ Result<egress::WorkerOptions> EgressServer::worker_options() const {
 }
 
 Result<void> EgressServer::prepare() {
-    VC_TRY_ASSIGN(drain_, time_of("--drain", o_.drain));
+    if (!o_.drain.empty()) {
+        VC_TRY_ASSIGN(drain_, time_of("--drain", o_.drain));
+    }
     VC_TRY_ASSIGN(const auto redis, redis_options());
     VC_TRY_ASSIGN(auto options, worker_options());
     max_jobs_ = options.max_jobs;
@@ -197,7 +199,11 @@ Result<void> EgressServer::listen() {
 }
 
 void EgressServer::on_redis(bool connected) {
-    if (connected) return log::info("egress", "Redis is there");
+    if (connected) {
+        log::info("egress", "Redis is there");
+        if (worker_) worker_->retry_reports();
+        return;
+    }
     const auto& why = redis_->last_error();
     log::warn("egress", "Redis is away, no job reaches us", {{"error", why ? why->message : "no reason known"}});
 }
@@ -283,7 +289,7 @@ void add_egress_serve(Command egress, Env& env, Run<EgressServeOptions> run) {
     cmd.add_option("--min-disk", o->min_free_mb, "MiB to be left on the disk of --folder").range(0, 100'000'000).capture_default().group("Limits");
     cmd.add_option("--max-duration", o->max_duration, "A recording ends after so long (LIMIT_REACHED) [never]").type_name("TIME").group("Limits");
     cmd.add_option("--max-size", o->max_mb, "and at so many MiB [never]").range(1, 1'000'000).group("Limits");
-    cmd.add_option("--drain", o->drain, "How long recordings may go on after the first signal").type_name("TIME").capture_default();
+    cmd.add_option("--drain", o->drain, "How long recordings may go on after the first signal [not at all]").type_name("TIME");
     cmd.add_option("--health", o->health, "Serve /health, /ready, /status and /metrics here: PORT or ADDRESS:PORT").type_name("PORT");
     cmd.add_option("--ready-file", o->ready_file, "Write pid and port here once jobs are taken; removed at the end").type_name("FILE");
     cmd.add_option("--log-format", o->log_format, "pretty or json").one_of({"pretty", "json"}).capture_default();

@@ -9,7 +9,7 @@
 namespace voicectl::commands {
 
 struct EgressServeOptions {
-    std::string redis, folder, files, health, drain = "0s", max_duration, ready_file, log_format = "pretty";
+    std::string redis, folder, files, health, drain, max_duration, ready_file, log_format = "pretty";
     int max_jobs = 0, max_cpu = 85, min_free_mb = 512, max_mb = 0;
     bool any_path = false, participants = false, silent = false;
     StorageOptions storage;

@@ -57,6 +57,7 @@ class RealWorker final : public Worker {
         for (const auto& [id, job] : jobs_) job->finish("Process killed");
     }
     bool idle() const override { return jobs_.empty() && waiting_orphans_ == 0; }
+    void retry_reports() override { reports_.retry_now(); }
     std::string closed() const override;
     WorkerCounts counts() const override;
     std::vector<JobView> jobs() const override {
