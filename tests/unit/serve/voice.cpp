@@ -259,6 +259,30 @@ TEST_CASE("a user has three calls at once, and all users together so many") {
     CHECK(world.desk->counts().calls == 4);
 }
 
+TEST_CASE("a call for an assignment is for the user whose it is") {
+    VoiceWorld world;
+    world.open();
+    const auto asking = [&](const std::string& user, const std::string& assignment) {
+        return world.call(user, {{"type", "start"}, {"metadata", {{"assignmentId", assignment}}}});
+    };
+    bool saved = false;
+    world.store->run<void>([](store::Store& store) { return store.save_assignment({"lesson", "ann"}); }, [&](const Result<void>&) { saved = true; });
+    world.until([&] { return saved; });
+    CHECK(asking("ann", "lesson")->last("ready").is_object());
+    for (const auto& [user, assignment] : {std::pair{"bob", "lesson"}, {"ann", "none"}}) {
+        const auto refused = asking(user, assignment);
+        CHECK(refused->last("error")["code"] == "assignment_refused");
+        CHECK(refused->last("error")["message"] == "the user has no such assignment");
+        REQUIRE(refused->closed);
+        CHECK(refused->closed->code == 1008);
+    }
+    CHECK(world.desk->counts().calls == 1);
+    const auto gone = world.connect("ann");
+    gone->say({{"type", "start"}, {"metadata", {{"assignmentId", "none"}}}});
+    gone->go(1006);
+    world.until([&] { return world.desk->counts().calls == 1; });
+}
+
 TEST_CASE("a client that closes has hung up") {
     for (const int code : {1000, 1005}) {
         VoiceWorld world;
@@ -294,12 +318,33 @@ TEST_CASE("after a cut the call waits for its caller, and the agent with it") {
     CHECK(world.desk->counts().resumed == 1);
 
     back->go(1006);
-    SUBCASE("a token is good once") {
+    SUBCASE("a token is no good once a later one was used") {
+        const auto later = world.resume(ready);
+        CHECK(later->last("ready").is_object());
+        later->go(1006);
         const auto again = world.resume(first);
         CHECK(again->last("error")["code"] == "resume_refused");
         REQUIRE(again->closed);
         CHECK(again->closed->code == 1008);
-        CHECK(world.resume(ready)->last("ready").is_object());
+        CHECK(world.resume(later->last("ready"))->last("ready").is_object());
+    }
+    SUBCASE("who never got the second token comes back with the first") {
+        for (int i = 0; i < 40; ++i) {
+            const auto again = world.resume(first);
+            REQUIRE(again->last("ready").is_object());
+            CHECK(again->last("ready")["resumeToken"] != ready["resumeToken"]);
+            again->go(1006);
+        }
+        const auto last = world.resume(first);
+        last->go(1006);
+        CHECK(world.resume(last->last("ready"))->last("ready").is_object());
+    }
+    SUBCASE("a connection that comes late takes nothing from the one that is used") {
+        const auto used = world.resume(ready);
+        const auto late = world.resume(ready);  // sent before, and held up on its way
+        REQUIRE(used->closed);
+        CHECK(used->closed->code == 4000);
+        CHECK(world.resume(used->last("ready"))->last("ready").is_object());
     }
     SUBCASE("nobody else takes it") {
         CHECK(world.resume(ready, "bob")->last("error")["code"] == "resume_refused");
