@@ -231,6 +231,19 @@ TEST_CASE("a key that is new at its source is found") {
     CHECK(keys.asked == 2);
 }
 
+TEST_CASE("a key that its source has taken back is none once the set is old") {
+    KeyServer keys;
+    auto options = token_options(keys.server.url());
+    Guarded patient(options);
+    options.tokens.keys_fresh = options.tokens.keys_asked_every = 0ms;
+    Guarded guarded(options);
+    CHECK(patient.bearer(vector_named("RS256")));
+    CHECK(guarded.bearer(vector_named("RS256")));
+    keys.say(R"({"keys":[{"kty":"OKP","crv":"Ed25519","kid":"new","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})");
+    CHECK(guarded.bearer(vector_named("RS256")).error().message.find("(kid)") != std::string::npos);
+    CHECK(patient.bearer(vector_named("RS256")));
+}
+
 TEST_CASE("while the source of keys is down, old keys serve on, for their time") {
     KeyServer keys;
     auto options = token_options(keys.server.url());
@@ -287,6 +300,17 @@ TEST_CASE("an address that fails too often has to wait; its keys are not looked 
     for (int i = 0; i < 3; ++i) CHECK(!guarded.bearer(vector_named("expired")).error().wait);
     CHECK(guarded.bearer(vector_named("expired")).error().wait);
     CHECK(guarded.bearer(vector_named("HS256")));
+}
+
+TEST_CASE("ten tries that fail, of tokens as of keys, and then one in six seconds") {
+    CHECK(GateOptions{}.failures.burst == 10);
+    CHECK(GateOptions{}.failures.every == 6s);
+    auto options = token_options();
+    options.failures = {10, 1h};
+    Guarded guarded(options);
+    for (int i = 0; i < 10; ++i) CHECK(!guarded.bearer(vector_named("expired")).error().wait);
+    CHECK(guarded.bearer(vector_named("expired")).error().wait);
+    CHECK(guarded.who({{kInternalKeyHeader, kKey}})->who == Who::Service);  // which are counted for themselves
 }
 
 TEST_CASE("behind a proxy of ours it is the proxy's word that counts") {
