@@ -278,6 +278,22 @@ TEST_CASE("while the source of keys is down, old keys serve on, for their time")
     CHECK(never.bearer(vector_named("HS256")));
 }
 
+TEST_CASE("keys of a source that stays away are too old at last") {
+    KeyServer keys;
+    auto options = token_options(keys.server.url());
+    options.tokens.keys_fresh = options.tokens.keys_asked_every = 0ms;
+    options.tokens.keys_usable = 2s;
+    Guarded guarded(options);
+    CHECK(guarded.bearer(vector_named("RS256")));
+    keys.say("", "500 Oh");
+    auto caller = guarded.bearer(vector_named("RS256"));
+    for (const auto end = Clock::now() + 20s; caller && Clock::now() < end; caller = guarded.bearer(vector_named("RS256"))) std::this_thread::sleep_for(50ms);
+    REQUIRE(!caller);
+    CHECK(caller.error().code == Errc::Unreachable);
+    keys.say(std::string(kVectorKeys));
+    CHECK(guarded.bearer(vector_named("RS256")));
+}
+
 TEST_CASE("a gate may go while keys are on their way") {
     test::SmallServer silent([](test::tcp::socket& socket) { test::SmallServer::wait_for_end(socket); });
     const auto promise = Guarded(token_options(silent.url())).ask({{"authorization", "Bearer " + std::string(vector_named("RS256"))}});

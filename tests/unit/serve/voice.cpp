@@ -525,6 +525,7 @@ TEST_CASE("the agent's budget ends these calls, too") {
     world.config.limits.budget = *agent::parse_money("10");
     world.open();
     const auto wire = world.call();
+    world.loop.advance(2s);  // the greeting is over
     wire->say({{"type", "text"}, {"text", "hello"}});
     world.model->usage = speech::Usage{.output_tokens = 100};
     world.model->answer("Hello.");
