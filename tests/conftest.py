@@ -84,6 +84,19 @@ def start(tmp_path):
             one.process.wait()
 
 
+@pytest.fixture
+def downstream():
+    running = []
+
+    def start(*arguments, **more):
+        running.append(parts.Downstream(*arguments, **more))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
+
+
 def pytest_collection_modifyitems(items):
     """A token differs from second to second, and pytest-xdist's workers have to collect the same names."""
     timed = [item.nodeid for item in items if "eyJ" in item.nodeid]

@@ -142,13 +142,56 @@ class Redis(Program):
 class Web:
     """An HTTP server on loopback, by a handler of http.server's."""
 
-    def listen(self, handler):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    def listen(self, handler, port=0):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Downstream(Web):
+    """A receiver of forwarded events; `answers` says what each request is told."""
+
+    def __init__(self, answers=lambda number, event: 200, port=0, pause=0):
+        self.seen, self.pause, outer = [], threading.Event(), self
+        self.lock = threading.Lock()
+        if not pause:
+            self.pause.set()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                event = json.loads(body)
+                with outer.lock:
+                    number = len(outer.seen)
+                    status = answers(number, event)
+                    outer.seen.append((status, event, body, dict(self.headers)))
+                outer.pause.wait(30)
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments):
+                pass
+
+        self.listen(Handler, port)
+        self.port = self.server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+
+    def delivered(self):
+        with self.lock:
+            return [event for status, event, _, _ in self.seen if status == 200]
+
+    def stop(self):
+        self.pause.set()
+        super().stop()
 
 
 class Postgres:

@@ -212,14 +212,49 @@ def test_calls_are_listed_by_what_they_are(both):
     assert listed("status=active") == [] and listed("status=completed") == calls[::-1]
     for who in (as_user(user), AS_SERVICE):
         assert [one for one in listed("since=2026-02-03T00:00:00Z&before=2026-02-05T00:00:00Z", who) if one in calls] == [calls[3], calls[2]]
-    pages, before = [], "2026-03-01T00:00:00Z"
+    pages, after = [], ""
     while True:
-        page = both.call("GET", f"/v1/calls?limit=2&before={before}", who=as_user(user), status=200).data
+        page = both.call("GET", f"/v1/calls?limit=2&before=2026-03-01T00:00:00Z{after}", who=as_user(user), status=200).data
         pages.append([one["room"] for one in page["calls"]])
         if not page["more"]:
             break
-        before = page["calls"][-1]["startedAt"]
+        after = f"&after={page['calls'][-1]['id']}"
     assert pages == [[calls[4], calls[3]], [calls[2], calls[1]], [calls[0]]]
+
+
+def test_pages_lose_nothing_that_began_at_the_same_moment(both):
+    user = "twins-" + uuid.uuid4().hex[:8]
+    made = []
+    for i in range(7):
+        session = both.session(user)
+        turn = {"speaker": "user", "text": "a", "startedAt": "2026-02-01T00:00:00Z", "endedAt": "2026-02-01T00:00:10Z"}
+        call = both.call("POST", f"/v1/sessions/{session['id']}/transcript", {"room": f"{user}-{i}", "turns": [turn]}, status=200).data["id"]
+        made.append((session["id"], call))
+    for who in (as_user(user), AS_SERVICE):
+        for path, name, wanted in (("/v1/calls", "calls", [call for _, call in made[::-1]]), ("/v1/sessions", "sessions", [session for session, _ in made])):
+            seen, after = [], ""
+            while True:
+                page = both.call("GET", f"{path}?limit=2{after}", who=who, status=200).data
+                seen += [one["id"] for one in page[name]]
+                if not page["more"]:
+                    break
+                after = f"&after={page[name][-1]['id']}"
+            seen = [one for one in seen if one in wanted]
+            assert seen == wanted if name == "calls" else sorted(seen) == sorted(wanted)
+    both.call("GET", "/v1/calls?after=999999999", who=as_user(user), status=404)
+    both.call("GET", "/v1/sessions?after=none", who=as_user(user), status=404)
+    for path, last in (("/v1/calls", made[0][1]), ("/v1/sessions", made[0][0])):
+        both.call("GET", f"{path}?after={last}", who=as_user("somebody-else"), status=404)
+
+
+def test_an_attempt_that_its_session_left_behind_is_still_the_users(both):
+    user = "again-" + uuid.uuid4().hex[:8]
+    session = both.session(user)
+    calls = [both.call("POST", f"/v1/sessions/{session['id']}/transcript", {"turns": [{"speaker": "user", "text": "a"}], "attempt": attempt}, status=200).data["id"] for attempt in (1, 2)]
+    assert sorted(one["id"] for one in both.call("GET", "/v1/calls", who=as_user(user), status=200).data["calls"]) == calls
+    for call in calls:
+        both.call("GET", f"/v1/calls/{call}", who=as_user(user), status=200)
+    assert both.call("GET", "/v1/calls", who=as_user(user.upper()), status=200).data["calls"] == []
 
 
 def test_sessions_are_listed_in_pages(both):
@@ -228,7 +263,7 @@ def test_sessions_are_listed_in_pages(both):
     for _ in range(5):
         made.append(both.session(user))
         parts.wait_for(lambda: time.time() * 1000 > made[-1]["startedAtMs"] + 1, what="the next millisecond")
-    seen, query = [], ""
+    seen, query = [], ""  # by time, as lists of several servers may be read
     while True:
         page = both.call("GET", f"/v1/sessions?limit=2{query}", who=as_user(user), status=200).data
         seen += [one["id"] for one in page["sessions"]]
@@ -346,6 +381,15 @@ def test_a_call_for_a_web_page(start, server):
         joined.wait(15)
     assert serve.call("POST", "/v1/calls", {"agentName": "other", "userId": "zoe", "metadata": {"company": 1}}, status=201, timeout=60).data["agents"][0]["agentName"] == "other"
     serve.call("POST", "/v1/calls", {"agentName": "hidden"}, as_user("ann"), status=403)
+    assignment, before = str(uuid.uuid4()), set(rooms(server))
+    for who in (as_user("ann"), AS_SERVICE):
+        serve.call("POST", "/v1/calls", {"userId": "ann", "assignmentId": assignment}, who, status=404)
+    serve.call("PUT", f"/v1/assignments/{assignment}", {"userId": "zoe"}, status=200)
+    for who in (as_user("ann"), AS_SERVICE):
+        serve.call("POST", "/v1/calls", {"userId": "ann", "assignmentId": assignment}, who, status=409)
+    assert set(rooms(server)) <= before
+    hers = serve.call("POST", "/v1/calls", {"assignmentId": assignment}, as_user("zoe"), status=201, timeout=60).data
+    assert json.loads(rooms(server)[hers["room"]].metadata) == {"userId": "zoe", "assignmentId": assignment}
     assert serve.call("POST", "/v1/calls", {}, status=400).error["message"] == "userId: missing"
     serve.call("POST", "/v1/calls", {"agentName": "hidden", "userId": "zoe"}, status=201, timeout=60)
     assert made["token"] not in serve.log.read_text() and serve.stop() == 0
@@ -451,6 +495,42 @@ def recorded(serve, folder, name="sound.ogg"):
     (folder / "recordings" / name).write_bytes(SOUND)
     record(serve, call, "/out/" + name, len(SOUND))
     return call
+
+
+def test_webhooks_are_handed_on(start, downstream):
+    target, gone = downstream(lambda number, event: 503 if number == 0 else 200), downstream(lambda number, event: 410)
+    serve = start("--forward", target.url, "--forward", gone.url, "--forward", target.url, env=HOOKS)
+    for room in ("one", "two"):
+        for event in ("room_started", "participant_joined", "room_finished"):
+            assert hook(serve, event, room).status == 200
+    refused = serve.raw("POST", "/v1/webhooks/livekit", b"{}", {"Authorization": "wrong"})
+    assert refused.status == 401
+    parts.wait_for(lambda: len(target.delivered()) == 6, 30, "all events")
+    for room in ("one", "two"):
+        assert [event["event"] for event in target.delivered() if event["room"]["name"] == room] == ["room_started", "participant_joined", "room_finished"]
+    receiver = api.WebhookReceiver(api.TokenVerifier(HOOKS["LIVEKIT_API_KEY"], HOOKS["LIVEKIT_API_SECRET"]))
+    for _, event, body, headers in target.seen:
+        assert receiver.receive(body.decode(), headers["Authorization"]).id == event["id"]
+    parts.wait_for(lambda: "answered 410 and gets no more" in serve.log.read_text(), what="the end of the other")
+    assert len(gone.seen) <= 2, "at most what was on its way, one of each room"
+    assert serve.stop() == 0
+
+
+def test_what_is_not_handed_on_at_the_end_is_after_the_next_start(start, downstream, tmp_path):
+    target = downstream(pause=1)  # holds every answer back
+    serve = start("--forward", target.url, env=HOOKS, store=str(tmp_path / "s.db"))
+    for number in range(4):
+        assert hook(serve, "participant_joined", "demo", participant={"identity": f"p{number}"}).status == 200
+    parts.wait_for(lambda: target.seen, what="the first")
+    held = threading.Timer(1, target.pause.set)  # while the end waits for it
+    held.start()
+    assert serve.stop() == 0
+    held.join()
+    known = len(target.delivered())
+    assert known < 4, "an end begins nothing new"
+    start("--forward", target.url, env=HOOKS, store=str(tmp_path / "s.db"))
+    parts.wait_for(lambda: len({event["id"] for event in target.delivered()}) == 4, 30, "the rest")
+    assert [event["participant"]["identity"] for event in target.delivered()] == ["p0", "p1", "p2", "p3"], "in order, and none twice"
 
 
 def test_a_recording_is_bound_to_its_call_and_played(serve, folder):

@@ -3,6 +3,7 @@ brings is held against the server's own OpenAPI document."""
 import base64
 import hashlib
 import hmac
+import http.client
 import http.server
 import json
 import random
@@ -373,6 +374,32 @@ def test_api4_whoever_reads_slowly_holds_up_nobody(start):
         for connection in slow:
             connection.close()
     parts.wait_for(lambda: serve.descriptors() <= descriptors + 4, 30, "descriptors are given back")
+
+
+def test_api4_slow_readers_in_every_place_keep_nobody_out(start):
+    serve = start("--max-connections", "16", env=HOOKS)
+    session = serve.session("ann")
+    serve.call("POST", f"/v1/sessions/{session['id']}/transcript", {"turns": [{"speaker": "user", "text": "x" * 19_000}] * 200}, status=200)
+    call = serve.call("GET", f"/v1/sessions/{session['id']}").data["callId"]
+    slow = []
+    try:
+        for _ in range(40):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", serve.port))
+            connection.sendall(f"GET /v1/calls/{call}/transcript HTTP/1.1\r\nHost: h\r\nX-Internal-Service-Key: {KEY}\r\n\r\n".encode())
+            slow.append(connection)
+        parts.wait_for(lambda: len(serve.requests(path=f"/v1/calls/{call}/transcript")) >= 16, 60, "every place is taken")
+
+        def served():
+            try:
+                return serve.raw("GET", "/health", timeout=5).status == 200
+            except (OSError, http.client.HTTPException):
+                return False
+        parts.wait_for(served, 30, "a place")  # 4 MB may be read for more than a minute
+    finally:
+        for connection in slow:
+            connection.close()
 
 
 def test_api4_the_health_of_a_database_that_hangs_is_asked_for_once(start):

@@ -216,6 +216,11 @@ def test_the_end_of_the_server_says_goodbye(tmp_path):
             await caller.until("caption", final=True)
             ending = threading.Thread(target=server.stop)
             ending.start()
+
+            def health():
+                parts.wait_for(lambda: "once more to end at once" in server.log.read_text(), what="the signal is heard")
+                return server.raw("GET", "/health").status
+            assert await asyncio.get_running_loop().run_in_executor(None, health) == 503, "told before the callers are gone"
             ended = await caller.until("ended", seconds=30)
             assert ended["status"] == "completed", ended
             closed = await caller.until("nothing", seconds=30)

@@ -5,7 +5,6 @@ import concurrent.futures
 import csv
 import hashlib
 import http.client
-import http.server
 import io
 import json
 import os
@@ -14,7 +13,6 @@ import random
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import fake_egress
@@ -107,70 +105,12 @@ def post(port, body, token=None, path="/", timeout=20):
     return answer
 
 
-class Downstream:
-    """A receiver of forwarded events; `answers` says what each request is told."""
-
-    def __init__(self, answers=lambda number, event: 200, port=0, pause=0):
-        self.seen, self.pause, outer = [], threading.Event(), self
-        self.lock = threading.Lock()
-        if not pause:
-            self.pause.set()
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                event = json.loads(body)
-                with outer.lock:
-                    number = len(outer.seen)
-                    status = answers(number, event)
-                    outer.seen.append((status, event, body, dict(self.headers)))
-                outer.pause.wait(30)
-                self.send_response(status)
-                if status == 302:
-                    self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *arguments):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def delivered(self):
-        with self.lock:
-            return [event for status, event, _, _ in self.seen if status == 200]
-
-    def stop(self):
-        self.pause.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.fixture
 def own_redis():
     """Not the session's: a server that was killed is still a node there, and rooms may be given to it."""
     running = Redis()
     yield running
     running.stop()
-
-
-@pytest.fixture
-def downstream():
-    running = []
-
-    def start(*arguments, **more):
-        running.append(Downstream(*arguments, **more))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.stop()
 
 
 # ---- with a real server ----

@@ -58,6 +58,8 @@ struct CallFilter {
     int limit = 100;                        // newest first; 0: all
     std::string status = {};                // active, completed, failed; empty: all
     std::string user_id = {};               // a session of this user was held in it; empty: all
+    std::string or_metadata = {};           // … or its dispatch metadata are exactly these
+    std::optional<std::int64_t> before_id = {};  // also what started at `until` itself and has a smaller number: the next page
 };
 
 /// One user's use of the system, with what it cost; outlives the call it was about.
@@ -93,6 +95,7 @@ struct SessionFilter {
     std::optional<std::int64_t> call_id;
     std::optional<SystemTime> since, until;      // when it started: since <= start < until
     int limit = 100;                             // newest first; 0: all
+    std::string before_id = {};                  // also what started at `until` itself and whose id sorts before: the next page
 };
 
 /// A call's place among those that its user may hold at once. It ends by itself when nobody renews it, so that a
@@ -177,6 +180,8 @@ class Store {
     virtual Result<Session> find_session(const std::string& id) = 0;
     /// Insert, or give the assignment to another user; sessions that are there stay whose they are.
     virtual Result<void> save_assignment(const Assignment& assignment) = 0;
+    /// Conflict: the assignment is another user's. NotFound: there is none.
+    virtual Result<void> check_assignment(const Assignment& claimed) = 0;
     /// A new, active session; asked again with the same id it is the one that is there, and so, without an id, for the same
     /// user and assignment as long as that one is active. Conflict: the id
     /// is taken, or the assignment is another user's. NotFound: no such assignment, no such call.

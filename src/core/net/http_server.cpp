@@ -24,6 +24,7 @@ constexpr std::uint32_t kMaxHeader = 16 * 1024;
 constexpr std::size_t kSmallAnswer = 64 * 1024;  // always given
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kLinger{2000};
+constexpr std::chrono::milliseconds kReadPatience{2000};  // who reads his answer for no longer is not closed for others
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -88,6 +89,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void begin() { read(shared_->options.request_timeout); }
     /// Nothing of a request is being answered; since then.
     std::optional<TimePoint> reading_since() const { return reading_since_; }
+    /// An answer is on its way to the client; since then.
+    std::optional<TimePoint> writing_since() const { return writing_since_; }
     void go_away() {
         if (const auto socket = socket_.lock()) socket->go_away();
     }
@@ -103,6 +106,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     void close() {
         reading_since_.reset();
+        writing_since_.reset();
         boost::system::error_code ignored;
         stream_.socket().close(ignored);
     }
@@ -200,7 +204,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
         response_.content_length(size);
         constexpr std::size_t kSlowest = 64;  // bytes in a millisecond
         stream_.expires_after(shared_->options.request_timeout + std::chrono::milliseconds(size / kSlowest));
+        writing_since_ = Clock::now();
         http::async_write(stream_, response_, [self = shared_from_this(), keep](beast::error_code error, std::size_t) {
+            self->writing_since_.reset();
             self->response_.body() = {};
             self->hold(0);
             if (error) return;
@@ -225,7 +231,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     beast::flat_buffer buffer_{kMaxHeader + 64 * 1024};
     std::optional<http::request_parser<http::string_body>> parser_;
     http::response<http::string_body> response_;
-    std::optional<TimePoint> reading_since_;
+    std::optional<TimePoint> reading_since_, writing_since_;
     std::size_t fields_ = 0, set_aside_ = 0, held_ = 0;
     std::array<char, 4096> rest_{};
     bool head_only_ = false;
@@ -312,13 +318,22 @@ class BeastServer final : public HttpServer {
     }
 
  private:
-    // Of those that wait for a request, or for the rest of one, the slowest: who sends at once is never among them for long.
-    bool shed_slowest() {
-        Connection* slowest = nullptr;
+    /// The one that has been so for longest, by what `since` says of each.
+    Connection* longest(std::optional<TimePoint> (Connection::*since)() const) const {
+        Connection* out = nullptr;
         for (auto* one : shared_->open)
-            if (one->reading_since() && (slowest == nullptr || *one->reading_since() < *slowest->reading_since())) slowest = one;
-        if (slowest != nullptr) slowest->close();
-        return slowest != nullptr;
+            if ((one->*since)() && (out == nullptr || *(one->*since)() < *(out->*since)())) out = one;
+        return out;
+    }
+
+    // Of those that wait for a request, or for the rest of one, the slowest: who sends at once is never among them for long. When
+    // there are none, of those that take long to read their answer.
+    bool shed_slowest() {
+        auto* slowest = longest(&Connection::reading_since);
+        if (slowest == nullptr) slowest = longest(&Connection::writing_since);
+        if (slowest == nullptr || (slowest->writing_since() && Clock::now() - *slowest->writing_since() < kReadPatience)) return false;
+        slowest->close();
+        return true;
     }
 
     void accept() {

@@ -240,6 +240,14 @@ class LiveBackend final : public Backend {
             if (const auto name = not_a_users(wish.metadata))
                 return refuse(x, {403, Error{Errc::Auth, fmt::format("metadata.{}: is not a user's to choose", plain_text(*name, 40)), "a user may give \"variables\" and \"language\""}});
         wish.record = options_.record || (caller.who == Who::Service && body.value("record", false));
+        if (wish.assignment_id.empty()) return make_call(x, wish);
+        on_store<store::Assignment>(x, [claimed = store::Assignment{wish.assignment_id, wish.user_id}](store::Store& store, const Question&) -> std::expected<store::Assignment, Fault> {
+            VC_TRY(store.check_assignment(claimed));
+            return claimed;
+        }, [this, x, wish](const store::Assignment&) { make_call(x, wish); });
+    }
+
+    void make_call(const ExchangePtr& x, const CallWish& wish) {
         on_worker<Answer>(x, starts_, kMostStarts, [start = parts_.start_call, wish] () -> Outcome {
             auto made = start(wish);
             if (!made) return std::unexpected(Fault(std::move(made).error()));

@@ -159,6 +159,8 @@ std::expected<store::Call, Fault> call_of(store::Store& store, const Question& q
     return std::move(*call);
 }
 
+std::string owners_metadata(const std::string& user) { return json_text(nlohmann::json{{"userId", user}}); }
+
 Outcome list_calls(store::Store& store, const Question& question) {
     store::CallFilter filter;
     filter.room = query_text(question, "room");
@@ -168,7 +170,17 @@ Outcome list_calls(store::Store& store, const Question& question) {
     filter.until = query_time(question, "before");
     const auto limit = query_limit(question);
     filter.limit = limit + 1;
-    if (!sees_all(question.caller)) filter.user_id = question.caller.user_id;
+    if (!sees_all(question.caller)) {
+        filter.user_id = question.caller.user_id;
+        filter.or_metadata = owners_metadata(filter.user_id);  // an attempt that its session has left behind
+    }
+    if (const auto id = query_text(question, "after"); !id.empty()) {
+        VC_TRY_ASSIGN(const auto last, call_of(store, {.caller = question.caller, .path = {{"id", id}}, .query = {}}));
+        if (!filter.until || last.started_at < *filter.until) {
+            filter.until = last.started_at;
+            filter.before_id = last.id;
+        }
+    }
     auto calls = store.list(filter);
     if (!calls) return std::unexpected(Fault(std::move(calls).error()));
     const bool more = static_cast<int>(calls->size()) > limit;

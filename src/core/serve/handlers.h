@@ -28,6 +28,9 @@ std::expected<store::Session, Fault> session_of(store::Store& store, const Quest
 /// The call of that session. 425 while it has none.
 std::expected<store::Call, Fault> call_of_session(store::Store& store, const Question& question);
 
+/// Dispatch metadata of a call that is known to be a user's and nothing else.
+std::string owners_metadata(const std::string& user);
+
 Outcome list_calls(store::Store& store, const Question& question);
 Outcome show_call(store::Store& store, const Question& question);
 Outcome show_transcript(store::Store& store, const Question& question);

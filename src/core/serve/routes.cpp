@@ -16,7 +16,8 @@ const std::vector<Who> kAnybodyKnown{Who::User, Who::Operator, Who::Service};
 const std::vector<Who> kActors{Who::User, Who::Service};
 
 QueryRule list_limit() { return {"limit", ValueKind::Integer, "At most so many, newest first", {}, kMostListed}; }
-QueryRule before() { return {"before", ValueKind::Time, "Only what began before then: the last startedAt of one page begins the next"}; }
+QueryRule before() { return {"before", ValueKind::Time, "Only what began before then"}; }
+QueryRule after() { return {"after", ValueKind::Text, "Only what stands behind this one in the list: the last id of one page begins the next"}; }
 QueryRule since() { return {"since", ValueKind::Time, "Only what began since then"}; }
 
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
@@ -73,9 +74,9 @@ const std::vector<Route>& routes() {
         {"GET", "/health/db", "databaseHealth", "Whether the store answers", {}, {}, "", "Health", 200, {503}},
         {"GET", "/metrics", "metrics", "Prometheus' text format", {Who::Service, Who::Operator}},
         {"GET", "/openapi.json", "openapi", "This document", {}},
-        {"POST", "/v1/calls", "startCall", "Make a room, its agent and a token for the caller: `voicectl call start` for a web page", kActors, {}, "CallRequest", "StartedCall", 201, {501, 502, 503}},
+        {"POST", "/v1/calls", "startCall", "Make a room, its agent and a token for the caller: `voicectl call start` for a web page", kActors, {}, "CallRequest", "StartedCall", 201, {404, 409, 501, 502, 503}},
         {"GET", "/v1/calls", "listCalls", "Calls, newest first; a user sees his own", kAnybodyKnown,
-         {list_limit(), before(), since(), {"status", ValueKind::Word, "Only these", {"active", "completed", "failed"}}, {"room", ValueKind::Text, "Only of this room"}, {"agent", ValueKind::Text, "Only of this agent"}}, "", "CallList"},
+         {list_limit(), after(), before(), since(), {"status", ValueKind::Word, "Only these", {"active", "completed", "failed"}}, {"room", ValueKind::Text, "Only of this room"}, {"agent", ValueKind::Text, "Only of this agent"}}, "", "CallList", 200, {404}},
         {"GET", "/v1/calls/{id}", "showCall", "One call by its number or room, with its detail record and its report", kAnybodyKnown, {}, "", "CallDetails", 200, {404}},
         {"GET", "/v1/calls/{id}/transcript", "showTranscript", "What was said", kAnybodyKnown,
          {{"format", ValueKind::Word, "json is of this API, the others as `voicectl transcript export` writes them", {"json", "jsonl", "csv", "md", "txt", "srt", "vtt"}}}, "", "Transcript", 200, {404}},
@@ -84,7 +85,7 @@ const std::vector<Route>& routes() {
         {"POST", "/v1/calls/{id}/evaluation", "evaluateCall", "Have the configured model judge a call", kActors, {}, "EvaluationRequest", "Assessment", 201, {404, 409, 422, 425, 501, 502}},
         {"POST", "/v1/sessions", "createSession", "Open a session; the same user and assignment get the one that is there", kActors, {}, "SessionRequest", "Session", 201, {404, 409}},
         {"GET", "/v1/sessions", "listSessions", "Sessions, newest first; a user sees his own", kAnybodyKnown,
-         {list_limit(), before(), since(), {"status", ValueKind::Word, "Only these", {"active", "completed", "failed"}}, {"userId", ValueKind::Text, "Only of this user"}, {"assignmentId", ValueKind::Text, "Only for this"}}, "", "SessionList"},
+         {list_limit(), after(), before(), since(), {"status", ValueKind::Word, "Only these", {"active", "completed", "failed"}}, {"userId", ValueKind::Text, "Only of this user"}, {"assignmentId", ValueKind::Text, "Only for this"}}, "", "SessionList", 200, {404}},
         {"GET", "/v1/sessions/{id}", "showSession", "One session, what it used and cost", kAnybodyKnown, {}, "", "SessionDetails", 200, {404}},
         {"PATCH", "/v1/sessions/{id}/finalize", "finalizeSession", "Mark it completed; what is completed keeps its time", kActors, {}, "NoBody", "Session", 200, {404}},
         {"POST", "/v1/sessions/{id}/transcript", "saveTranscript", "Store an attempt's transcript; sent again, it replaces that attempt", {Who::Service}, {}, "TranscriptRequest", "Call", 200, {404, 409}, kTranscriptBody},

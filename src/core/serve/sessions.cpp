@@ -97,6 +97,13 @@ Outcome list_sessions(store::Store& store, const Question& question) {
     filter.assignment_id = filter_text(question, "assignmentId");
     if (const auto since = parse_time(filter_text(question, "since"))) filter.since = *since;
     if (const auto until = parse_time(filter_text(question, "before"))) filter.until = *until;
+    if (const auto id = filter_text(question, "after"); !id.empty()) {
+        VC_TRY_ASSIGN(const auto last, session_of(store, {.caller = question.caller, .path = {{"id", id}}, .query = {}}));
+        if (!filter.until || last.started_at < *filter.until) {
+            filter.until = last.started_at;
+            filter.before_id = last.id;
+        }
+    }
     const auto given = filter_text(question, "limit");
     const int limit = given.empty() ? kSessionsListed : std::stoi(given);
     filter.limit = limit + 1;
@@ -156,7 +163,7 @@ Outcome save_transcript(store::Store& store, const Question& question) {
     }
     call.started_at = turns.empty() || turns.front().started_at == store::SystemTime{} ? session.started_at : turns.front().started_at;
     call.ended_at = turns.empty() || turns.back().ended_at == store::SystemTime{} ? std::chrono::system_clock::now() : turns.back().ended_at;
-    call.dispatch_metadata = json_text(nlohmann::json{{"userId", session.user_id}});
+    call.dispatch_metadata = owners_metadata(session.user_id);
     VC_TRY_ASSIGN(const auto saved, store.save_transcript(call, turns));
     if (saved.attempt >= latest && session.call_id != saved.id) {  // an older attempt may come late
         session.call_id = saved.id;

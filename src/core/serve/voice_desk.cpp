@@ -20,7 +20,7 @@ using voice::Line;
 
 constexpr int kCloseTakenOver = 4000;  // RFC 6455 leaves 4000 to 4999 to applications
 constexpr int kSocketsBeyondCalls = 50;  // of clients that have not begun, or come back
-constexpr std::size_t kMostMissed = 100;
+constexpr std::size_t kMostMissed = 100, kMostTokens = 16;
 constexpr const char* kBearer = "bearer.";
 constexpr const char* kProtocolHeader = "sec-websocket-protocol";
 
@@ -49,7 +49,8 @@ net::ServedRequest with_token(const net::ServedRequest& request, const std::vect
 /// A call, with its client or, for a while, without.
 struct Talk {
     explicit Talk(Loop& loop) : resume_timer(loop) {}
-    std::string id, room, token, state;
+    std::string id, room, state;
+    std::vector<std::string> tokens;   // that the client may hold: the one it came back with, and those of each `ready` since, which may be lost
     Caller caller;
     agent::VoiceCall* call = nullptr;  // until it has ended
     Line* line = nullptr;
@@ -64,6 +65,7 @@ class LocalVoiceDesk final : public VoiceDesk {
     LocalVoiceDesk(Loop& loop, const VoiceParts& parts, Gate& gate, VoiceOptions options)
         : loop_(loop),
           gate_(gate),
+          store_(parts.store),
           options_(std::move(options)),
           calls_(agent::VoiceCalls::create(loop, parts.config, parts.stages, parts.store, {options_.calls_per_user, options_.idle, options_.max_duration})),
           drain_timer_(loop) {
@@ -188,22 +190,36 @@ class LocalVoiceDesk final : public VoiceDesk {
         talk->room = voice::room_name(user, talk->id);
         talk->caller = line.caller();
         attach(*talk, line);
-        agent::VoiceTicket ticket{talk->id, talk->room, user.empty() ? "caller" : user, std::move(text)};
-        calls_->begin(std::move(ticket), handlers_of(*talk), lifeline_.guard([this, id = talk->id](const Result<agent::VoiceCall*>& begun) { on_begun(id, begun); }));
+        const agent::VoiceTicket ticket{talk->id, talk->room, user.empty() ? "caller" : user, std::move(text)};
         talks_.emplace(talk->id, std::move(talk));
+        const store::Assignment claimed{text_at(metadata, "assignmentId"), user};
+        if (claimed.id.empty()) return begin(ticket);
+        store_.run<void>([claimed](store::Store& store) { return store.check_assignment(claimed); }, lifeline_.guard([this, ticket](const Result<void>& own) {
+            if (own) return begin(ticket);
+            const bool known = own.error().code == Errc::Conflict || own.error().code == Errc::NotFound;
+            if (known) give_up(ticket.id, net::kClosePolicy, "assignment_refused", "the user has no such assignment");
+            else give_up(ticket.id, net::kCloseTryLater, "unavailable", "it cannot be told now whose the assignment is");
+        }));
+    }
+
+    void begin(const agent::VoiceTicket& ticket) {
+        calls_->begin(ticket, handlers_of(*talks_.at(ticket.id)), lifeline_.guard([this, id = ticket.id](const Result<agent::VoiceCall*>& begun) { on_begun(id, begun); }));
+    }
+
+    /// There will be no call.
+    void give_up(const std::string& id, int status, const char* code, const std::string& why) {
+        const auto found = talks_.find(id);
+        if (auto* line = found->second->line) {
+            talk_of(*line) = nullptr;
+            close_with(*line, status, code, why);
+        }
+        talks_.erase(found);
+        tell_drained();
     }
 
     void on_begun(const std::string& id, const Result<agent::VoiceCall*>& begun) {
-        const auto found = talks_.find(id);
-        auto& talk = *found->second;
-        if (!begun) {
-            if (talk.line != nullptr) {
-                talk_of(*talk.line) = nullptr;
-                close_with(*talk.line, net::kCloseTryLater, "user_limit", begun.error().message);
-            }
-            talks_.erase(found);
-            return tell_drained();
-        }
+        if (!begun) return give_up(id, net::kCloseTryLater, "user_limit", begun.error().message);
+        auto& talk = *talks_.at(id);
         talk.call = *begun;
         ++counts_.begun;
         log::info("voice", "call begun", {{"call", id}, {"room", talk.room}});
@@ -220,6 +236,7 @@ class LocalVoiceDesk final : public VoiceDesk {
         if (found == talks_.end() || !may_resume(*found->second, line, resume.token))
             return close_with(line, net::kClosePolicy, "resume_refused", "there is no such call to go on with");
         auto& talk = *found->second;
+        talk.tokens.erase(talk.tokens.begin(), find_token(talk, resume.token));
         if (talk.line != nullptr) {  // half open: its end has not been noticed yet
             talk_of(*talk.line) = nullptr;
             talk.line->close(kCloseTakenOver, "taken over by a newer connection");
@@ -237,7 +254,11 @@ class LocalVoiceDesk final : public VoiceDesk {
 
     static bool may_resume(const Talk& talk, const Line& line, const std::string& token) {
         const auto& who = line.caller();
-        return talk.call != nullptr && who.who == talk.caller.who && who.user_id == talk.caller.user_id && same_secret(token, talk.token);
+        return talk.call != nullptr && who.who == talk.caller.who && who.user_id == talk.caller.user_id && find_token(talk, token) != talk.tokens.end();
+    }
+
+    static std::vector<std::string>::const_iterator find_token(const Talk& talk, const std::string& token) {
+        return std::find_if(talk.tokens.begin(), talk.tokens.end(), [&](const std::string& one) { return same_secret(token, one); });
     }
 
     void on_message(Line& line, const voice::Text& text) {
@@ -276,7 +297,8 @@ class LocalVoiceDesk final : public VoiceDesk {
     }
 
     void tell_ready(Talk& talk, std::uint64_t position, bool resumed) {
-        talk.token = random_id(32);
+        if (talk.tokens.size() == kMostTokens) talk.tokens.erase(talk.tokens.begin() + 1);  // the first is the one that the client is known to hold
+        talk.tokens.push_back(random_id(32));
         const auto ms = [](std::chrono::milliseconds time) { return time.count(); };
         const auto& limits = calls_->limits();
         talk.line->tell({{"type", "ready"},
@@ -286,7 +308,7 @@ class LocalVoiceDesk final : public VoiceDesk {
                          {"sampleRate", audio::kSpeechRateHz},
                          {"chunkMs", 100},
                          {"position", position},
-                         {"resumeToken", talk.token},
+                         {"resumeToken", talk.tokens.back()},
                          {"limits",
                           {{"minChunkBytes", options_.min_chunk},
                            {"maxChunkBytes", options_.max_chunk},
@@ -354,6 +376,7 @@ class LocalVoiceDesk final : public VoiceDesk {
 
     Loop& loop_;
     Gate& gate_;
+    store::AsyncStore& store_;
     VoiceOptions options_;
     VoiceCounts counts_;
     std::map<const Line*, Client> clients_;

@@ -87,13 +87,15 @@ Result<std::vector<Call>> SqlStore::list(const CallFilter& filter) {
     return read(Mode::Plain, [&](Database& database) -> Result<std::vector<Call>> {
         const auto sql = fmt::format(
             "SELECT " VC_CALL_COLUMNS " FROM calls WHERE ($1 = '' OR room = $1) AND ($2 = '' OR agent_name = $2) "
-            "AND started_at >= $3 AND started_at < $4 "
-            "AND ($5 = '' OR EXISTS (SELECT 1 FROM turns WHERE turns.call_id = calls.id AND {})) "
-            "AND ($6 = '' OR status = $6) AND ($7 = '' OR id IN (SELECT call_id FROM sessions WHERE user_id = $7)) ORDER BY started_at DESC, id DESC LIMIT $8",
-            database.contains("turns.text", "$5"));
+            "AND started_at >= $3 AND started_at <= $4 AND (started_at < $4 OR id < $5) "
+            "AND ($6 = '' OR EXISTS (SELECT 1 FROM turns WHERE turns.call_id = calls.id AND {})) "
+            "AND ($7 = '' OR status = $7) AND ($8 = '' OR id IN (SELECT call_id FROM sessions WHERE user_id = $8) OR ($9 <> '' AND dispatch_metadata = $9)) "
+            "ORDER BY started_at DESC, id DESC LIMIT $10",
+            database.contains("turns.text", "$6"));
         constexpr auto kAll = std::numeric_limits<std::int64_t>::max();
         auto rows = database.query(sql, filter.room, filter.agent_name, filter.since ? to_column(*filter.since) : -kAll,
-                                   filter.until ? to_column(*filter.until) : kAll, filter.text, filter.status, filter.user_id,
+                                   filter.until ? to_column(*filter.until) : kAll, filter.before_id.value_or(-kAll), filter.text, filter.status,
+                                   filter.user_id, filter.or_metadata,
                                    filter.limit > 0 ? filter.limit : kAll);
         std::vector<Call> calls;
         while (rows.next()) calls.push_back(call_at(rows));

@@ -45,12 +45,11 @@ std::unexpected<Error> no_session(const std::string& id) { return fail(Errc::Not
 
 Lock session_lock(const std::string& id) { return Lock::of("session", id); }
 
-Result<void> check_owner(Database& database, const Session& session) {
-    if (session.assignment_id.empty()) return {};
-    auto row = database.query("SELECT user_id FROM assignments WHERE id = $1", session.assignment_id);
-    if (!row.next()) return fail(Errc::NotFound, "no assignment {}", session.assignment_id);
-    if (row.text(0) == session.user_id) return {};
-    return fail(Errc::Conflict, "user {} does not own assignment {}", session.user_id, session.assignment_id);
+Result<void> check_owner(Database& database, const Assignment& claimed) {
+    auto row = database.query("SELECT user_id FROM assignments WHERE id = $1", claimed.id);
+    if (!row.next()) return fail(Errc::NotFound, "no assignment {}", claimed.id);
+    if (row.text(0) == claimed.user_id) return {};
+    return fail(Errc::Conflict, "user {} does not own assignment {}", claimed.user_id, claimed.id);
 }
 
 void put_session(Database& database, const Session& session) {
@@ -91,11 +90,15 @@ Result<void> SqlStore::save_assignment(const Assignment& assignment) {
     });
 }
 
+Result<void> SqlStore::check_assignment(const Assignment& claimed) {
+    return read(Mode::Plain, [&](Database& database) { return check_owner(database, claimed); });
+}
+
 Result<Session> SqlStore::create_session(const Session& wanted) {
     if (wanted.user_id.empty() || (wanted.id.empty() && wanted.assignment_id.empty())) return fail(Errc::Usage, "a session needs a user, and an id or an assignment");
     const auto fresh_id = "VS_" + random_id(kNewIdLength);  // the same should the write be done again
     return write(session_lock(wanted.id.empty() ? "for " + wanted.assignment_id : wanted.id), [&](Database& database) -> Result<Session> {
-        VC_TRY(check_owner(database, wanted));
+        if (!wanted.assignment_id.empty()) VC_TRY(check_owner(database, {wanted.assignment_id, wanted.user_id}));
         if (wanted.id.empty())
             if (auto known = active_session(database, wanted)) return *known;
         if (auto known = session_by_id(database, wanted.id)) {
@@ -126,9 +129,9 @@ Result<std::vector<Session>> SqlStore::list_sessions(const SessionFilter& filter
         auto row = database.query(
             "SELECT id, call_id, user_id, status, started_at, completed_at, usage_json, assignment_id FROM sessions "
             "WHERE ($1 = '' OR user_id = $1) AND ($2 = '' OR status = $2) AND ($3 = '' OR assignment_id = $3) "
-            "AND ($4 < 0 OR call_id = $4) AND started_at >= $5 AND started_at < $6 ORDER BY started_at DESC, id DESC LIMIT $7",
+            "AND ($4 < 0 OR call_id = $4) AND started_at >= $5 AND started_at <= $6 AND (started_at < $6 OR id < $7) ORDER BY started_at DESC, id DESC LIMIT $8",
             filter.user_id, filter.status, filter.assignment_id, filter.call_id.value_or(-1),
-            filter.since ? to_column(*filter.since) : -kAll, filter.until ? to_column(*filter.until) : kAll,
+            filter.since ? to_column(*filter.since) : -kAll, filter.until ? to_column(*filter.until) : kAll, filter.before_id,
             filter.limit > 0 ? filter.limit : kAll);
         std::vector<Session> sessions;
         while (row.next()) sessions.push_back(session_at(row));

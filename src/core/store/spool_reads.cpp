@@ -125,6 +125,10 @@ Result<Session> SpooledStore::finalize_session(const std::string& id, SystemTime
     return ask([&](Store& store) { return store.finalize_session(id, at); });
 }
 
+Result<void> SpooledStore::check_assignment(const Assignment& claimed) {
+    return ask([&](Store& store) { return store.check_assignment(claimed); });
+}
+
 Result<std::vector<Session>> SpooledStore::list_sessions(const SessionFilter& filter) {
     return ask([&](Store& store) { return store.list_sessions(filter); });
 }

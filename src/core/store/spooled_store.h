@@ -36,6 +36,7 @@ class SpooledStore final : public Store {
     Result<Session> find_session(const std::string& id) override;
     Result<Call> call(std::int64_t id) override;
     Result<void> save_assignment(const Assignment& assignment) override;
+    Result<void> check_assignment(const Assignment& claimed) override;
     Result<Session> create_session(const Session& session) override;
     Result<Session> finalize_session(const std::string& id, SystemTime at) override;
     Result<std::vector<Session>> list_sessions(const SessionFilter& filter) override;

@@ -37,6 +37,7 @@ class SqlStore final : public Store, private Webhooks {
     Result<void> save_session(const Session& session) override;
     Result<Session> find_session(const std::string& id) override;
     Result<void> save_assignment(const Assignment& assignment) override;
+    Result<void> check_assignment(const Assignment& claimed) override;
     Result<Session> create_session(const Session& session) override;
     Result<Session> finalize_session(const std::string& id, SystemTime at) override;
     Result<void> save_assessment(const Assessment& assessment, bool replace) override;

@@ -231,6 +231,19 @@ TEST_CASE("a key that is new at its source is found") {
     CHECK(keys.asked == 2);
 }
 
+TEST_CASE("a key that its source has taken back is none once the set is old") {
+    KeyServer keys;
+    auto options = token_options(keys.server.url());
+    Guarded patient(options);
+    options.tokens.keys_fresh = options.tokens.keys_asked_every = 0ms;
+    Guarded guarded(options);
+    CHECK(patient.bearer(vector_named("RS256")));
+    CHECK(guarded.bearer(vector_named("RS256")));
+    keys.say(R"({"keys":[{"kty":"OKP","crv":"Ed25519","kid":"new","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})");
+    CHECK(guarded.bearer(vector_named("RS256")).error().message.find("(kid)") != std::string::npos);
+    CHECK(patient.bearer(vector_named("RS256")));
+}
+
 TEST_CASE("while the source of keys is down, old keys serve on, for their time") {
     KeyServer keys;
     auto options = token_options(keys.server.url());
@@ -265,6 +278,22 @@ TEST_CASE("while the source of keys is down, old keys serve on, for their time")
     CHECK(never.bearer(vector_named("HS256")));
 }
 
+TEST_CASE("keys of a source that stays away are too old at last") {
+    KeyServer keys;
+    auto options = token_options(keys.server.url());
+    options.tokens.keys_fresh = options.tokens.keys_asked_every = 0ms;
+    options.tokens.keys_usable = 2s;
+    Guarded guarded(options);
+    CHECK(guarded.bearer(vector_named("RS256")));
+    keys.say("", "500 Oh");
+    auto caller = guarded.bearer(vector_named("RS256"));
+    for (const auto end = Clock::now() + 20s; caller && Clock::now() < end; caller = guarded.bearer(vector_named("RS256"))) std::this_thread::sleep_for(50ms);
+    REQUIRE(!caller);
+    CHECK(caller.error().code == Errc::Unreachable);
+    keys.say(std::string(kVectorKeys));
+    CHECK(guarded.bearer(vector_named("RS256")));
+}
+
 TEST_CASE("a gate may go while keys are on their way") {
     test::SmallServer silent([](test::tcp::socket& socket) { test::SmallServer::wait_for_end(socket); });
     const auto promise = Guarded(token_options(silent.url())).ask({{"authorization", "Bearer " + std::string(vector_named("RS256"))}});
@@ -287,6 +316,17 @@ TEST_CASE("an address that fails too often has to wait; its keys are not looked 
     for (int i = 0; i < 3; ++i) CHECK(!guarded.bearer(vector_named("expired")).error().wait);
     CHECK(guarded.bearer(vector_named("expired")).error().wait);
     CHECK(guarded.bearer(vector_named("HS256")));
+}
+
+TEST_CASE("ten tries that fail, of tokens as of keys, and then one in six seconds") {
+    CHECK(GateOptions{}.failures.burst == 10);
+    CHECK(GateOptions{}.failures.every == 6s);
+    auto options = token_options();
+    options.failures = {10, 1h};
+    Guarded guarded(options);
+    for (int i = 0; i < 10; ++i) CHECK(!guarded.bearer(vector_named("expired")).error().wait);
+    CHECK(guarded.bearer(vector_named("expired")).error().wait);
+    CHECK(guarded.who({{kInternalKeyHeader, kKey}})->who == Who::Service);  // which are counted for themselves
 }
 
 TEST_CASE("behind a proxy of ours it is the proxy's word that counts") {

@@ -63,6 +63,9 @@ TEST_CASE("a token comes as a header or as a subprotocol") {
     CHECK(wire->accepted);
     CHECK(wire->options.protocol == "voicectl.v1");
     CHECK(world.gate.asked == "Bearer a.b_c");
+    CHECK(wire->options.max_message == 256 * 1024);
+    CHECK(wire->options.max_waiting == 512 * 1024);
+    CHECK(wire->options.ping_every == 15s);
     wire = world.connect();
     CHECK(wire->accepted);
     CHECK(wire->options.protocol.empty());
@@ -242,6 +245,7 @@ TEST_CASE("who does not start is closed, and who starts twice is told") {
 
 TEST_CASE("a user has three calls at once, and all users together so many") {
     VoiceWorld world;
+    world.config.limits.calls_per_user = 0;  // whatever the agent allows
     world.open({.most_calls = 4});
     std::vector<std::shared_ptr<FakeWire>> wires;
     for (int i = 0; i < 3; ++i) wires.push_back(world.call());
@@ -257,6 +261,45 @@ TEST_CASE("a user has three calls at once, and all users together so many") {
     world.until_ended(*wires[0]);
     CHECK_FALSE(world.call()->closed);  // the place is free as soon as the end is told
     CHECK(world.desk->counts().calls == 4);
+}
+
+TEST_CASE("beside those in calls so many may be connected") {
+    VoiceWorld world;
+    world.open({.most_calls = 1});
+    std::vector<std::shared_ptr<FakeWire>> wires;
+    for (int i = 0; i < 51; ++i) {
+        wires.push_back(world.connect());
+        CHECK(wires.back()->accepted);
+    }
+    const auto refused = world.connect();
+    REQUIRE(refused->refused);
+    CHECK(refused->refused->status == 503);
+    wires.front()->go(1000);
+    CHECK(world.connect()->accepted);
+}
+
+TEST_CASE("a call for an assignment is for the user whose it is") {
+    VoiceWorld world;
+    world.open();
+    const auto asking = [&](const std::string& user, const std::string& assignment) {
+        return world.call(user, {{"type", "start"}, {"metadata", {{"assignmentId", assignment}}}});
+    };
+    bool saved = false;
+    world.store->run<void>([](store::Store& store) { return store.save_assignment({"lesson", "ann"}); }, [&](const Result<void>&) { saved = true; });
+    world.until([&] { return saved; });
+    CHECK(asking("ann", "lesson")->last("ready").is_object());
+    for (const auto& [user, assignment] : {std::pair{"bob", "lesson"}, {"ann", "none"}}) {
+        const auto refused = asking(user, assignment);
+        CHECK(refused->last("error")["code"] == "assignment_refused");
+        CHECK(refused->last("error")["message"] == "the user has no such assignment");
+        REQUIRE(refused->closed);
+        CHECK(refused->closed->code == 1008);
+    }
+    CHECK(world.desk->counts().calls == 1);
+    const auto gone = world.connect("ann");
+    gone->say({{"type", "start"}, {"metadata", {{"assignmentId", "none"}}}});
+    gone->go(1006);
+    world.until([&] { return world.desk->counts().calls == 1; });
 }
 
 TEST_CASE("a client that closes has hung up") {
@@ -294,12 +337,33 @@ TEST_CASE("after a cut the call waits for its caller, and the agent with it") {
     CHECK(world.desk->counts().resumed == 1);
 
     back->go(1006);
-    SUBCASE("a token is good once") {
+    SUBCASE("a token is no good once a later one was used") {
+        const auto later = world.resume(ready);
+        CHECK(later->last("ready").is_object());
+        later->go(1006);
         const auto again = world.resume(first);
         CHECK(again->last("error")["code"] == "resume_refused");
         REQUIRE(again->closed);
         CHECK(again->closed->code == 1008);
-        CHECK(world.resume(ready)->last("ready").is_object());
+        CHECK(world.resume(later->last("ready"))->last("ready").is_object());
+    }
+    SUBCASE("who never got the second token comes back with the first") {
+        for (int i = 0; i < 40; ++i) {
+            const auto again = world.resume(first);
+            REQUIRE(again->last("ready").is_object());
+            CHECK(again->last("ready")["resumeToken"] != ready["resumeToken"]);
+            again->go(1006);
+        }
+        const auto last = world.resume(first);
+        last->go(1006);
+        CHECK(world.resume(last->last("ready"))->last("ready").is_object());
+    }
+    SUBCASE("a connection that comes late takes nothing from the one that is used") {
+        const auto used = world.resume(ready);
+        const auto late = world.resume(ready);  // sent before, and held up on its way
+        REQUIRE(used->closed);
+        CHECK(used->closed->code == 4000);
+        CHECK(world.resume(used->last("ready"))->last("ready").is_object());
     }
     SUBCASE("nobody else takes it") {
         CHECK(world.resume(ready, "bob")->last("error")["code"] == "resume_refused");
@@ -428,6 +492,46 @@ TEST_CASE("an agent that has no sound from its caller for too long ends the call
     world.speak(*wire, 20s, false);
     world.until_ended(*wire);
     CHECK(wire->last("ended")["reason"] == "the caller was silent for too long");
+}
+
+TEST_CASE("ten minutes of silence and half an hour in all, whatever the agent allows") {
+    VoiceWorld world;
+    world.config.limits.idle = 0ms;
+    world.config.limits.max_duration = 24h;
+    world.open();
+    const auto silent = world.call();
+    CHECK(silent->last("ready")["limits"]["idleMs"] == 600'000);
+    CHECK(silent->last("ready")["limits"]["maxDurationMs"] == 1'800'000);
+    const auto busy = world.call("bob");
+    world.loop.advance(9min);
+    CHECK(silent->last("ended").is_null());
+    for (int i = 0; i < 4; ++i) {
+        busy->say({{"type", "text"}, {"text", "hello"}});
+        world.model->answer("Hello.");
+        world.loop.advance(5min);
+        CHECK(busy->last("ended").is_null());
+    }
+    world.until_ended(*silent);
+    CHECK(silent->last("ended")["reason"] == "the caller was silent for too long");
+    world.loop.advance(2min);
+    world.until_ended(*busy);
+    CHECK(busy->last("ended")["reason"] == "longest duration reached");
+}
+
+TEST_CASE("the agent's budget ends these calls, too") {
+    VoiceWorld world;
+    world.config.llm = {{"provider", "mind"}};
+    world.config.prices.set("mind", {.million_output_tokens = *agent::parse_money("100000"), .date = "2026-01-01", .source = "test"});
+    world.config.limits.budget = *agent::parse_money("10");
+    world.open();
+    const auto wire = world.call();
+    world.loop.advance(2s);  // the greeting is over
+    wire->say({{"type", "text"}, {"text", "hello"}});
+    world.model->usage = speech::Usage{.output_tokens = 100};
+    world.model->answer("Hello.");
+    world.loop.advance(10s);
+    world.until_ended(*wire);
+    CHECK(wire->last("ended")["reason"] == "budget spent: 10 of 10 USD");
 }
 
 TEST_CASE("users are part of a room's name only as far as rooms may be called so") {

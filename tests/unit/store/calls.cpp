@@ -1,3 +1,5 @@
+#include <set>
+
 #include "engines.h"
 
 namespace voicectl::store {
@@ -90,9 +92,47 @@ STORE_TEST_CASE("calls of the same moment are listed by their number, newest fir
     auto store = opened(engine.place());
     const auto a = store->begin_call(sample_call("a", "1"))->id;
     const auto b = store->begin_call(sample_call("b", "1"))->id;
-    const auto listed = *store->list({});
-    CHECK(listed.at(0).id == b);
-    CHECK(listed.at(1).id == a);
+    const auto c = store->begin_call(sample_call("c", "1"))->id;
+    const auto ids = [&](CallFilter filter) {
+        std::vector<std::int64_t> out;
+        const auto listed = store->list(filter);
+        REQUIRE(listed);
+        for (const auto& one : *listed) out.push_back(one.id);
+        return out;
+    };
+    using Ids = std::vector<std::int64_t>;
+    CHECK(ids({}) == Ids{c, b, a});
+    // The next page, whose first began when the last one's last did.
+    const auto began = store->call(b)->started_at;
+    CHECK(ids({.until = began, .before_id = c}) == Ids{b, a});
+    CHECK(ids({.until = began, .before_id = b}) == Ids{a});
+    CHECK(ids({.until = began, .before_id = a}) == Ids{});
+    CHECK(ids({.until = began}) == Ids{});
+}
+
+STORE_TEST_CASE("a user's calls are those of his sessions, and those that are known to be his alone") {
+    Engine engine;
+    auto store = opened(engine.place());
+    const auto begin = [&](const std::string& room, const std::string& metadata) {
+        auto call = sample_call(room, "1");
+        call.dispatch_metadata = metadata;
+        return store->begin_call(call)->id;
+    };
+    const auto held = begin("held", ""), his = begin("his", R"({"userId":"ann"})"), other = begin("other", R"({"userId":"bob"})");
+    begin("variables", R"({"variables":{"userId":"ann"}})");
+    REQUIRE(store->save_session({.id = "s", .call_id = held, .user_id = "ann", .status = "active", .started_at = at_second(0), .completed_at = {}, .usage_json = {}}));
+    const auto of = [&](const std::string& user, const std::string& metadata) {
+        std::set<std::int64_t> out;
+        const auto listed = store->list({.user_id = user, .or_metadata = metadata});
+        REQUIRE(listed);
+        for (const auto& one : *listed) out.insert(one.id);
+        return out;
+    };
+    using Ids = std::set<std::int64_t>;
+    CHECK(of("ann", "") == Ids{held});
+    CHECK(of("ann", R"({"userId":"ann"})") == Ids{held, his});
+    CHECK(of("bob", R"({"userId":"bob"})") == Ids{other});
+    CHECK(of("eve", R"({"userId":"eve"})") == Ids{});
 }
 
 STORE_TEST_CASE("find knows numbers and rooms, and a room whose name is a number comes first") {

@@ -183,8 +183,11 @@ STORE_TEST_CASE("rows that were taken out behind its back are found, each with w
     auto all = found(place);
     CHECK(all.size() == 1);
     CHECK(has(all, "turns: call 1 (room holes, attempt 1): 2 of its 5 turns are missing"));
+    behind_its_back(place, "INSERT INTO carriers (call_id, carrier, until) VALUES (2, 'p', 1)");
+    CHECK(found(place).size() == 1);
     behind_its_back(place, "DELETE FROM calls WHERE id = 2; DELETE FROM webhook_events");
     all = found(place);
+    CHECK(has(all, "orphans: somebody carries call 2"));
     CHECK(has(all, "orphans: turns of call 2"));
     CHECK(has(all, "orphans: the call of session s1 is gone"));
     CHECK(has(all, "orphans: summary or evaluation of call 2"));

@@ -37,6 +37,16 @@ STORE_TEST_CASE("a session is opened once, and only for the user who owns its as
     CHECK(store->create_session(of_no_call).error().code == Errc::NotFound);
 }
 
+STORE_TEST_CASE("whose an assignment is can be asked") {
+    Engine engine;
+    auto store = opened(engine.place());
+    REQUIRE(store->save_assignment({"lesson", "ann"}));
+    CHECK(store->check_assignment({"lesson", "ann"}));
+    CHECK(store->check_assignment({"lesson", "bob"}).error().code == Errc::Conflict);
+    CHECK(store->check_assignment({"lesson", ""}).error().code == Errc::Conflict);
+    CHECK(store->check_assignment({"none", "ann"}).error().code == Errc::NotFound);
+}
+
 STORE_TEST_CASE("without an id a user has one active session for an assignment, and none once it is somebody else's") {
     Engine engine;
     auto store = opened(engine.place());
@@ -90,6 +100,13 @@ STORE_TEST_CASE("sessions are listed by user, status, assignment, call and time,
     CHECK(ids({.since = at_second(10), .until = at_second(30)}) == "s-2 s-1 ");
     CHECK(ids({.limit = 2}) == "s-3 s-2 ");
     CHECK(ids({.user_id = "ann' OR '1'='1"}).empty());
+    auto twin = a_session("s-2b", "ann", "");
+    twin.started_at = at_second(20);
+    REQUIRE(store->create_session(twin));
+    CHECK(ids({}) == "s-3 s-2b s-2 s-1 s-0 ");
+    CHECK(ids({.until = at_second(20), .before_id = "s-2b"}) == "s-2 s-1 s-0 ");
+    CHECK(ids({.until = at_second(20), .before_id = "s-2"}) == "s-1 s-0 ");
+    CHECK(ids({.until = at_second(20)}) == "s-1 s-0 ");
     CHECK(store->call(call.id)->room == "demo");
     CHECK(store->call(call.id + 1).error().code == Errc::NotFound);
 }

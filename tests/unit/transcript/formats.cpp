@@ -10,6 +10,7 @@
 namespace voicectl::transcript {
 namespace {
 
+using namespace std::string_view_literals;
 using nlohmann::json;
 using store::Speaker;
 using test::at;
@@ -84,7 +85,7 @@ TEST_CASE("details that are plain JSON are taken as they are, and broken ones ar
     CHECK(json::accept(good));
     // Each change of one byte: what is not JSON must not get through.
     for (std::size_t at = 0; at < good.size(); ++at) {
-        for (const char c : std::string_view("\0{}[]\",:01-.ex\\ \x80\n", 20)) {
+        for (const char c : "\0{}[]\",:01-.ex\\ \x80\n"sv) {
             auto changed = good;
             changed[at] = c;
             CHECK(json::accept(detail(changed)));

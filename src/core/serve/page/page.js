@@ -99,7 +99,7 @@ function money(text, digits = 4) {
 
 // ---- The list ----
 
-const listed = { calls: new Map(), rows: new Map(), filter: { status: "", room: "" }, whole: false, shown: 0 };
+const listed = { calls: new Map(), rows: new Map(), filter: { status: "", room: "" }, last: null, whole: false, shown: 0 };  // last: id that the next page stands behind
 
 function cells(call) {
   return [
@@ -131,22 +131,25 @@ function show_rows() {
   id("none").textContent = filtered ? "No call fits. Choose another status, or give the room's whole name." : "No calls yet. Those that agents with this store hold will appear here by themselves.";
 }
 
-async function load_calls(before) {
+async function load_calls(after) {
   const { filter } = listed;
-  const query = new URLSearchParams({ limit: before ? PAGE_SIZE : Math.min(MOST_AT_ONCE, Math.max(PAGE_SIZE, listed.calls.size)) });
+  const query = new URLSearchParams({ limit: after ? PAGE_SIZE : Math.min(MOST_AT_ONCE, Math.max(PAGE_SIZE, listed.calls.size)) });
   for (const name of ["status", "room"]) if (filter[name]) query.set(name, filter[name]);
-  if (before) query.set("before", before);
+  if (after) query.set("after", after);
   const answer = await ask("/v1/calls?" + query), calls = list(answer.calls);
   if (filter !== listed.filter) return;  // asked before it was changed
   const fresh = calls.filter((call) => !listed.calls.has(call.id)).length;
-  if (!before && listed.shown++ && fresh) id("news").textContent = fresh === 1 ? "1 new call" : fresh + " new calls";
-  if (before || listed.shown === 1) listed.whole = !answer.more;
+  if (!after && listed.shown++ && fresh) id("news").textContent = fresh === 1 ? "1 new call" : fresh + " new calls";
+  if (after || listed.shown === 1) {
+    listed.whole = !answer.more;
+    if (calls.length) listed.last = calls[calls.length - 1].id;
+  }
   for (const call of calls) listed.calls.set(call.id, call);
   // What the newest do not hold any more, though it is as new, no longer fits the filter.
-  if (!before) {
+  if (!after) {
     const had = new Set(calls.map((call) => call.id)), oldest = calls.length ? calls[calls.length - 1].startedAt : "";
     for (const [key, call] of listed.calls) {
-      if (had.has(key) || (calls.length && call.startedAt < oldest)) continue;
+      if (had.has(key) || (calls.length && call.startedAt <= oldest)) continue;
       listed.calls.delete(key);
       listed.rows.get(key)?.remove();
       listed.rows.delete(key);
@@ -392,9 +395,9 @@ id("filter").addEventListener("submit", (event) => {
 });
 id("filter").elements.namedItem("status").addEventListener("change", (event) => event.target.form.requestSubmit());
 id("more").addEventListener("click", async () => {
-  const button = id("more"), all = [...listed.calls.values()].map((call) => call.startedAt).sort();
+  const button = id("more");
   button.disabled = true;
-  try { await load_calls(all[0]); } catch (trouble) { tell(trouble); }
+  try { await load_calls(listed.last); } catch (trouble) { tell(trouble); }
   button.disabled = false;
 });
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
