@@ -16,7 +16,7 @@ install(FILES "${CMAKE_SOURCE_DIR}/completions/voicectl.fish" DESTINATION "${CMA
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/examples/" DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
 install(FILES "${CMAKE_SOURCE_DIR}/README.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(FILES "${CMAKE_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME copyright)
-foreach(unit voicectl-agent@.service voicectl-serve.service)
+foreach(unit voicectl-agent@.service voicectl-serve.service voicectl-egress.service)
   configure_file("${CMAKE_SOURCE_DIR}/scripts/package/${unit}.in" "${CMAKE_BINARY_DIR}/${unit}" @ONLY)
   install(FILES "${CMAKE_BINARY_DIR}/${unit}" DESTINATION "${VC_SYSTEMD_UNIT_DIR}")
 endforeach()

@@ -32,6 +32,7 @@ struct CallTestOptions {
     std::chrono::milliseconds end_silence{1200};        // that ends what the agent says
     std::chrono::milliseconds max_latency{5000};
     std::string record_folder;
+    bool record_egress = false;  // --local: LiveKit records it, too, by a recorder of our own; the recording is judged
     bool keep_room = false;
 };
 

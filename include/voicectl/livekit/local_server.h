@@ -4,7 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "voicectl/base/process.h"
 #include "voicectl/livekit/twirp.h"
@@ -14,7 +16,13 @@ namespace voicectl::livekit {
 struct LocalServerOptions {
     std::string program;      // empty: $VOICECTL_LIVEKIT_SERVER, then livekit-server on PATH, then beside us
     std::string extra_yaml;   // appended to the configuration
+    std::optional<ApiKey> key;             // absent: one made up
+    std::string redis;                     // HOST:PORT; empty: none, and so no recordings
+    std::vector<std::string> webhooks{};   // URLs
 };
+
+/// One that nothing listens on at 127.0.0.1 at this moment.
+int free_port();
 
 class LocalServer {
  public:

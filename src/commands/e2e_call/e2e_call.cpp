@@ -101,6 +101,9 @@ Result<e2e::CallTestOptions> test_options(const E2eCallOptions& options, Env& en
     test.store = options.store;
     test.tolerance = options.tolerance;
     test.record_folder = options.record;
+    test.record_egress = options.record_egress;
+    if (options.record_egress && !options.local)
+        return fail_with_hint(Errc::Usage, "--record-egress is for --local, where the recorder is one of our own", "voicectl call start --record has a server's own egress record a call");
     test.keep_room = options.keep_room;
     VC_TRY_ASSIGN(test.join_timeout, time_of("--join-timeout", options.join_timeout));
     VC_TRY_ASSIGN(test.answer_timeout, time_of("--answer-timeout", options.answer_timeout));
@@ -164,6 +167,7 @@ void add_e2e_call(Command root, Env& env, Run<E2eCallOptions> run) {
     command.add_option("--max-latency", options->max_latency, "From question to answer").capture_default().group("What holds").type_name("TIME");
     command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: one for this call]").group("What holds").type_name("PATH");
     command.add_option("--record", options->record, "Keep both sides as audio in this folder").group("What is kept").type_name("DIR");
+    command.add_flag("--record-egress", options->record_egress, "With --local: have LiveKit record it too, by `egress serve`, and judge the recording").group("What is kept");
     command.add_flag("--keep-room", options->keep_room, "Do not delete the room").group("What is kept");
     command.callback([command, say, expect, options, &env, run = std::move(run)] {
         options->turns.clear();

@@ -11,7 +11,7 @@ struct E2eCallOptions {
     std::string agent, room, config, script, metadata, store, record, voice = "rms";
     std::vector<e2e::ScriptTurn> turns;  // --say and --expect, in the order given
     std::string greeting;
-    bool no_greeting = false, keep_room = false;
+    bool no_greeting = false, keep_room = false, record_egress = false;
     double tolerance = 0.65;
     std::string join_timeout = "30s", answer_timeout = "15s", max_latency = "5s";
 };

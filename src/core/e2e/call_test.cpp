@@ -9,6 +9,7 @@
 #include "checks.h"
 #include "conversation.h"
 #include "e2e_builtin.h"
+#include "egress_check.h"
 #include "lab.h"
 #include "recorder.h"
 #include "transcript_check.h"
@@ -103,16 +104,18 @@ class CallTest {
 
     void plan() {
         if (local()) {
-            checks_.plan("server", "livekit-server started");
+            checks_.plan("server", options_.record_egress ? "server, recorder started" : "livekit-server started");
             checks_.plan("agent_registered", "agent registered");
         }
         checks_.plan("room", "room created");
+        if (options_.record_egress) checks_.plan("egress_started", "recording asked for");
         if (dispatches() || local()) checks_.plan("dispatch", "agent dispatched");
         checks_.plan("token", "caller token");
         checks_.plan("joined", "caller joined");
         checks_.plan("agent_joined", "agent joined");
         Conversation::plan(script_, checks_);
         if (checks_transcript()) checks_.plan("transcript", "transcript stored");
+        if (options_.record_egress) EgressCheck::plan(checks_);
         if (!options_.record_folder.empty()) checks_.plan("recording", "both sides recorded");
         if (!options_.keep_room) checks_.plan("room_deleted", "room deleted");
         if (local()) checks_.plan("stopped", "agent and server stopped");
@@ -122,13 +125,16 @@ class CallTest {
         if (local() && !start_lab()) return;
         if (!local()) server_ = *options_.server;
         twirp_ = std::make_unique<livekit::TwirpClient>(http_, server_);
-        if (!make_room() || !dispatch() || !join() || !meet_agent()) return;
-        if (converse() && checks_transcript()) transcript();
+        if (!make_room() || !start_recording() || !dispatch() || !join() || !meet_agent()) return;
+        if (!converse()) return;
+        if (checks_transcript()) transcript();
+        if (egress_) egress_->run(checks_, store_path_);
     }
 
     bool start_lab() {
         const bool started = checks_.on_the_way("server", [&]() -> Result<Seen> {
-            VC_TRY(lab_->start_server());
+            if (options_.record_egress) VC_TRY(lab_->start_recorded_server(options_.executable, recordings(), store_path_, meeting_));
+            else VC_TRY(lab_->start_server());
             server_ = lab_->server();
             return Seen{server_.url};
         });
@@ -154,6 +160,16 @@ class CallTest {
             VC_TRY_ASSIGN(const auto room, rooms.create(request));
             made_room_ = true;
             return Seen{room_, {{"sid", room.sid()}}};
+        });
+    }
+
+    std::string recordings() const { return options_.record_folder.empty() ? lab_->folder() : options_.record_folder; }
+
+    bool start_recording() {
+        if (!options_.record_egress) return true;
+        return checks_.on_the_way("egress_started", [&]() -> Result<Seen> {
+            egress_ = std::make_unique<EgressCheck>(*twirp_);
+            return egress_->start(room_);
         });
     }
 
@@ -222,6 +238,7 @@ class CallTest {
         if (lab_ && report_.held() > 0) {
             checks_.run("stopped", [&]() -> Result<Seen> {
                 VC_TRY(lab_->stop_agent());
+                VC_TRY(lab_->stop_recorder());
                 VC_TRY(lab_->stop_server());
                 return Seen{"both ended"};
             });
@@ -257,6 +274,7 @@ class CallTest {
     std::unique_ptr<Lab> lab_;
     livekit::Server server_;
     std::unique_ptr<livekit::TwirpClient> twirp_;
+    std::unique_ptr<EgressCheck> egress_;
     std::unique_ptr<Caller> caller_;
     Recorder recorder_;
     std::vector<Spoken> spoken_;

@@ -13,7 +13,7 @@ namespace voicectl::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::chrono::seconds kRegisterTime{30};
+constexpr std::chrono::seconds kReadyTime{30};
 constexpr std::chrono::seconds kStopTime{5};
 
 }  // namespace
@@ -30,13 +30,67 @@ Result<std::unique_ptr<Lab>> Lab::create() {
 
 Lab::~Lab() {
     agent_.reset();
+    recorder_.reset();
     server_.reset();
+    listener_.reset();
+    redis_.reset();
     std::error_code ignored;
     fs::remove_all(folder_, ignored);
 }
 
 Result<void> Lab::start_server() {
     VC_TRY_ASSIGN(server_, livekit::LocalServer::start());
+    address_ = server_->address();
+    return {};
+}
+
+/// One of our own commands, which writes NAME.ready once it works.
+ProcessSpec Lab::part(const std::string& executable, const std::string& name, std::vector<std::string> arguments) const {
+    ProcessSpec spec;
+    spec.program = executable;
+    spec.arguments = std::move(arguments);
+    spec.arguments.insert(spec.arguments.end(), {"--ready-file", folder_ + "/" + name + ".ready"});
+    spec.environment = {{"LIVEKIT_URL", address_.url}, {"LIVEKIT_API_KEY", address_.key.key}, {"LIVEKIT_API_SECRET", address_.key.secret}};
+    spec.output_path = folder_ + "/" + name + ".log";
+    return spec;
+}
+
+Result<nlohmann::json> Lab::wait_ready(Process& process, const std::string& name, Rendezvous& meeting) const {
+    const auto ready = folder_ + "/" + name + ".ready";
+    const auto deadline = Deadline::in(kReadyTime);
+    while (!fs::exists(ready)) {
+        if (const auto code = process.wait_for(std::chrono::milliseconds{20})) return std::unexpected(fault_of(name, *code));
+        if (deadline.passed()) return fail(Errc::Timeout, "the {} was not ready within {} s", name, kReadyTime.count());
+        VC_TRY(meeting.wait(Deadline::in(Duration::zero()), [] { return true; }));  // Ctrl-C
+    }
+    VC_TRY_ASSIGN(const auto text, read_file(ready, 4096));
+    auto told = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!told.is_object()) return fail(Errc::Protocol, "the ready file of the {} is not understood", name);
+    return told;
+}
+
+Result<void> Lab::start_recorded_server(const std::string& executable, const std::string& files, const std::string& store, Rendezvous& meeting) {
+    const auto redis = find_program("redis-server");
+    if (!redis) return fail_with_hint(Errc::Missing, "no redis-server on PATH", "recording needs one: apt-get install redis-server");
+    const auto redis_port = livekit::free_port();
+    VC_TRY_ASSIGN(redis_, Process::start({*redis, {"--port", std::to_string(redis_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}, {}, folder_, folder_ + "/redis.log"}));
+
+    livekit::LocalServerOptions options;
+    options.key = address_.key = {"API" + random_id(10), random_id(48)};
+    register_secret(address_.key.secret);
+    options.redis = fmt::format("127.0.0.1:{}", redis_port);
+    const auto database = store::split_password(store);
+    auto listener = part(executable, "webhook receiver", {"webhook", "listen", "--port", "0", "--note-egress", "--store", database.place, "--quiet"});
+    if (!database.password.empty()) listener.environment.emplace_back("PGPASSWORD", database.password);
+    VC_TRY_ASSIGN(listener_, Process::start(listener));
+    VC_TRY_ASSIGN(const auto told, wait_ready(*listener_, "webhook receiver", meeting));
+    options.webhooks = {told.value("url", std::string())};
+    VC_TRY_ASSIGN(server_, livekit::LocalServer::start(options));
+    address_ = server_->address();
+
+    const auto recorder = part(executable, "recorder", {"egress", "serve", "--redis", options.redis, "--folder", folder_ + "/recorder", "--files", files, "--max-cpu", "100"});
+    VC_TRY_ASSIGN(recorder_, Process::start(recorder));
+    VC_TRY(wait_ready(*recorder_, "recorder", meeting));
     return {};
 }
 
@@ -46,39 +100,38 @@ Result<std::string> Lab::start_agent(const std::string& executable, const std::s
         file = folder_ + "/receptionist.yaml";
         VC_TRY(write_file_atomically(file, kBuiltinAgent, 0600));
     }
-    const auto ready = folder_ + "/agent.ready";
     const auto database = store::split_password(store);
-    ProcessSpec spec;
-    spec.program = executable;
-    spec.arguments = {"agent", "run", file, "--dev", "--ready-file", ready, "--store", database.place};
-    spec.environment = {{"LIVEKIT_URL", server().url},
-                        {"LIVEKIT_API_KEY", server().key.key},
-                        {"LIVEKIT_API_SECRET", server().key.secret}};
+    auto spec = part(executable, "agent", {"agent", "run", file, "--dev", "--store", database.place});
     if (!database.password.empty()) spec.environment.emplace_back("PGPASSWORD", database.password);
-    spec.output_path = folder_ + "/agent.log";
     VC_TRY_ASSIGN(agent_, Process::start(spec));
-    const auto deadline = Deadline::in(kRegisterTime);
-    while (!fs::exists(ready)) {
-        if (const auto code = agent_->wait_for(std::chrono::milliseconds{20})) return std::unexpected(agent_fault(*code));
-        if (deadline.passed()) return fail(Errc::Timeout, "the agent did not register within {} s", kRegisterTime.count());
-        VC_TRY(meeting.wait(Deadline::in(Duration::zero()), [] { return true; }));  // Ctrl-C
-    }
-    VC_TRY_ASSIGN(const auto text, read_file(ready, 4096));
-    const auto told = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (!told.is_object() || !told.contains("agent") || !told["agent"].is_string())
+    VC_TRY_ASSIGN(const auto told, wait_ready(*agent_, "agent", meeting));
+    if (!told.contains("agent") || !told["agent"].is_string())
         return fail(Errc::Protocol, "the agent's ready file is not understood");
     return told["agent"].get<std::string>();
 }
 
-// The agent has said why on its standard error.
-Error Lab::agent_fault(int exit_code) const {
+// It has said why on its standard error.
+Error Lab::fault_of(const std::string& name, int exit_code) const {
     std::string said, hint;
-    for (const auto& line : split(read_file(folder_ + "/agent.log").value_or(""), '\n')) {
+    for (const auto& line : split(read_file(folder_ + "/" + name + ".log").value_or(""), '\n')) {
         if (line.starts_with("error:")) said = std::string(trim(line.substr(6)));
         if (line.starts_with("hint:")) hint = std::string(trim(line.substr(5)));
     }
     return {exit_code == 2 ? Errc::Config : Errc::Other,
-            fmt::format("the agent ended with code {}{}{}", exit_code, said.empty() ? "" : ": ", redact(said)), hint};
+            fmt::format("the {} ended with code {}{}{}", name, exit_code, said.empty() ? "" : ": ", redact(said)), hint};
+}
+
+Result<void> Lab::stop_recorder() {
+    for (auto* part : {&recorder_, &listener_}) {
+        if (!*part) continue;
+        (*part)->signal(SIGTERM);
+        const auto name = part == &recorder_ ? "recorder" : "webhook receiver";
+        const auto code = (*part)->wait_for(kStopTime);
+        if (!code) return fail(Errc::CheckFailed, "the {} did not stop within {} s", name, kStopTime.count());
+        if (*code != 0) return fail(Errc::CheckFailed, "the {} ended with code {}", name, *code);
+        part->reset();
+    }
+    return {};
 }
 
 Result<void> Lab::stop_agent() {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "rendezvous.h"
 #include "voicectl/base/process.h"
@@ -17,21 +19,30 @@ class Lab {
     ~Lab();
 
     Result<void> start_server();
+    /// The same with Redis, a recorder (`egress serve`, its files go to `files`) and a receiver of the webhooks, which writes them to
+    /// `store`.
+    Result<void> start_recorded_server(const std::string& executable, const std::string& files, const std::string& store, Rendezvous& meeting);
     /// Blocks until the agent is registered; its name. `config` empty: the built-in receptionist.
     Result<std::string> start_agent(const std::string& executable, const std::string& config, const std::string& store, Rendezvous& meeting);
     /// A polite stop; CheckFailed when it does not end by itself or ends with an error.
     Result<void> stop_agent();
+    Result<void> stop_recorder();
     Result<void> stop_server();
 
-    const livekit::Server& server() const { return server_->address(); }
+    const livekit::Server& server() const { return address_; }
+    const std::string& folder() const { return folder_; }
     std::string store_path() const { return folder_ + "/voicectl.db"; }
 
  private:
     Lab() = default;
-    Error agent_fault(int exit_code) const;
+    ProcessSpec part(const std::string& executable, const std::string& name, std::vector<std::string> arguments) const;
+    Result<nlohmann::json> wait_ready(Process& process, const std::string& name, Rendezvous& meeting) const;
+    Error fault_of(const std::string& name, int exit_code) const;
     std::string folder_;
+    std::unique_ptr<Process> redis_, listener_;
     std::unique_ptr<livekit::LocalServer> server_;
-    std::unique_ptr<Process> agent_;
+    livekit::Server address_;
+    std::unique_ptr<Process> recorder_, agent_;
 };
 
 }  // namespace voicectl::e2e

@@ -8,6 +8,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
+#include <fmt/ranges.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -63,7 +64,10 @@ std::string tail(const std::string& path) {
 }
 
 // On loopback only: without `interfaces` UDP binds to whatever the machine has.
-std::string config_yaml(const Ports& ports, const ApiKey& key, const std::string& extra) {
+std::string config_yaml(const Ports& ports, const ApiKey& key, const LocalServerOptions& options) {
+    auto extra = options.extra_yaml;
+    if (!options.redis.empty()) extra += fmt::format("\nredis: {{address: \"{}\"}}\n", options.redis);
+    if (!options.webhooks.empty()) extra += fmt::format("\nwebhook: {{api_key: {}, urls: [\"{}\"]}}\n", key.key, fmt::join(options.webhooks, "\", \""));
     return fmt::format(
         "port: {}\nbind_addresses: [\"127.0.0.1\"]\n"
         "rtc:\n  tcp_port: {}\n  udp_port: {}\n  node_ip: 127.0.0.1\n  use_external_ip: false\n"
@@ -73,6 +77,11 @@ std::string config_yaml(const Ports& ports, const ApiKey& key, const std::string
 }
 
 }  // namespace
+
+int free_port() {
+    asio::io_context context;
+    return tcp::acceptor(context, {asio::ip::make_address("127.0.0.1"), 0}).local_endpoint().port();
+}
 
 Result<std::string> find_local_server(const std::string& program) {
     if (!program.empty()) return program;
@@ -97,7 +106,7 @@ Result<std::unique_ptr<LocalServer>> LocalServer::start(const LocalServerOptions
     server->config_path_ = server->folder_ + "/config.yaml";
 
     auto& key = server->address_.key;
-    key = {"API" + random_id(10), random_id(48)};
+    key = options.key.value_or(ApiKey{"API" + random_id(10), random_id(48)});
     register_secret(key.secret);
 
     Result<void> launched;
@@ -105,7 +114,7 @@ Result<std::unique_ptr<LocalServer>> LocalServer::start(const LocalServerOptions
         const auto ports = free_ports();
         server->port_ = ports.http;
         server->address_.url = fmt::format("ws://127.0.0.1:{}", ports.http);
-        VC_TRY(write_file_atomically(server->config_path_, config_yaml(ports, key, options.extra_yaml), 0600));
+        VC_TRY(write_file_atomically(server->config_path_, config_yaml(ports, key, options), 0600));
         launched = server->launch();
         if (launched) return server;
         if (launched.error().code == Errc::Missing) break;
