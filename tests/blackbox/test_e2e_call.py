@@ -57,7 +57,7 @@ def alive(pid):
 
 def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path, own_temp):
     store = tmp_path / "mine.db"
-    result = voicectl("e2e-call", "--local", "--json", "--store", store, "--record", tmp_path / "audio", env={"TMPDIR": str(own_temp)}, timeout=180)
+    result = voicectl("e2e-call", "--local", "--json", "--store", store, "--record", tmp_path / "audio", "--record-egress", env={"TMPDIR": str(own_temp)}, timeout=180)
     assert result.code == 0, result
     report = result.json
     assert report["schemaVersion"] == 1 and report["passed"]
@@ -65,7 +65,12 @@ def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path, ow
     turns = [check for check in report["checks"] if check["id"].startswith("latency_")]
     assert len(turns) >= 2
     assert all(0 < check["evidence"]["latencyMs"] < 5000 for check in turns)
-    assert {path.name for path in (tmp_path / "audio").iterdir()} == {"agent.wav", "caller.wav", "call.wav"}
+    assert {path.name for path in (tmp_path / "audio").iterdir()} == {"agent.wav", "caller.wav", "call.wav", f"{report['room']}.ogg"}
+    recorded = {check["id"]: check["evidence"] for check in report["checks"]}
+    assert recorded["egress_heard"]["channels"] == 2 and recorded["egress_heard"]["correlation"] < 0.5, recorded["egress_heard"]
+    assert recorded["egress_complete"]["location"] == str(tmp_path / "audio" / f"{report['room']}.ogg")
+    held = parts.voicectl("webhook", "list", "--recordings", "--store", store, "--json").json["recordings"]
+    assert [(one["location"], one["status"]) for one in held] == [(recorded["egress_complete"]["location"], "EGRESS_COMPLETE")], held
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "audio").iterdir()} == {0o600}
     assert parts.voicectl("transcript", "list", "--store", store, "--get", "/transcripts/*/callerIdentity").out == "e2e-caller\n"
     assert not list(own_temp.iterdir())

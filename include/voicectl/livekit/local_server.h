@@ -48,5 +48,7 @@ class LocalServer {
 
 /// The full path of the server program, or why there is none.
 Result<std::string> find_local_server(const std::string& program = {});
+/// The same of a redis-server, without which LiveKit records nothing: $VOICECTL_REDIS_SERVER, PATH, beside us.
+Result<std::string> find_local_redis();
 
 }  // namespace voicectl::livekit

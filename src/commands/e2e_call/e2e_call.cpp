@@ -17,7 +17,8 @@ last sound sent to the first sound received, the transcript in the store, the ro
 
 With --local nothing else is needed: a livekit-server and an agent are started on this machine and stopped
 again. Otherwise the server comes from LIVEKIT_URL and the agent from --agent (dispatched by name) or from
-whoever serves --room.
+whoever serves --room. --record-egress adds Redis, a recorder (`egress serve`) and a receiver of the webhooks: LiveKit's own
+API records the call then, and the recording has to hold both sides, each on its own channel.
 
 Answers are recognised with a full language model that knows nothing of what is expected. An expectation holds
 when --tolerance of its words were heard in order, compared by how they sound; below six words only the very
@@ -31,6 +32,7 @@ title, detail), -o name the ids of those that did not hold.
 
 Examples:
   voicectl e2e-call --local
+  voicectl e2e-call --local --record-egress --record recordings/
   voicectl e2e-call --local --agent-config my-agent.yaml --say "When are you open?" --expect "nine in the morning"
   voicectl e2e-call --agent receptionist --script examples/receptionist-call.yaml --json
   voicectl e2e-call --agent receptionist --say question.wav --record recordings/)";

@@ -70,10 +70,9 @@ Result<nlohmann::json> Lab::wait_ready(Process& process, const std::string& name
 }
 
 Result<void> Lab::start_recorded_server(const std::string& executable, const std::string& files, const std::string& store, Rendezvous& meeting) {
-    const auto redis = find_program("redis-server");
-    if (!redis) return fail_with_hint(Errc::Missing, "no redis-server on PATH", "recording needs one: apt-get install redis-server");
+    VC_TRY_ASSIGN(const auto redis, livekit::find_local_redis());
     const auto redis_port = livekit::free_port();
-    VC_TRY_ASSIGN(redis_, Process::start({*redis, {"--port", std::to_string(redis_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}, {}, folder_, folder_ + "/redis.log"}));
+    VC_TRY_ASSIGN(redis_, Process::start({redis, {"--port", std::to_string(redis_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}, {}, folder_, folder_ + "/redis.log"}));
 
     livekit::LocalServerOptions options;
     options.key = address_.key = {"API" + random_id(10), random_id(48)};

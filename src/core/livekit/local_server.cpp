@@ -83,14 +83,28 @@ int free_port() {
     return tcp::acceptor(context, {asio::ip::make_address("127.0.0.1"), 0}).local_endpoint().port();
 }
 
+namespace {
+
+std::optional<std::string> find_part(const char* variable, const std::string& name) {
+    if (const char* named = std::getenv(variable); named != nullptr && *named != '\0') return named;
+    if (auto found = find_program(name)) return found;
+    const auto beside = std::filesystem::path(own_executable()).parent_path() / name;
+    if (std::filesystem::exists(beside)) return beside.string();
+    return std::nullopt;
+}
+
+}  // namespace
+
 Result<std::string> find_local_server(const std::string& program) {
     if (!program.empty()) return program;
-    if (const char* named = std::getenv("VOICECTL_LIVEKIT_SERVER"); named != nullptr && *named != '\0') return std::string(named);
-    if (auto found = find_program("livekit-server")) return *found;
-    const auto beside = std::filesystem::path(own_executable()).parent_path() / "livekit-server";
-    if (std::filesystem::exists(beside)) return beside.string();
+    if (auto found = find_part("VOICECTL_LIVEKIT_SERVER", "livekit-server")) return *found;
     return fail_with_hint(Errc::Missing, "no livekit-server on PATH",
                           "./scripts/setup installs it, or set VOICECTL_LIVEKIT_SERVER to its path");
+}
+
+Result<std::string> find_local_redis() {
+    if (auto found = find_part("VOICECTL_REDIS_SERVER", "redis-server")) return *found;
+    return fail_with_hint(Errc::Missing, "no redis-server on PATH", "LiveKit records nothing without one: apt-get install redis-server, or set VOICECTL_REDIS_SERVER to its path");
 }
 
 Result<std::unique_ptr<LocalServer>> LocalServer::start(const LocalServerOptions& options) {
