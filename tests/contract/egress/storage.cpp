@@ -36,12 +36,12 @@ std::string noise(std::size_t bytes, unsigned seed = 1) {
     return out;
 }
 
-struct Recording {
+struct Upload {
     TempFolder folder;
     StoreJob job;
     std::string bytes;
 
-    Recording(const livekit::proto::StorageConfig& storage, std::size_t size) : bytes(noise(size)) {
+    Upload(const livekit::proto::StorageConfig& storage, std::size_t size) : bytes(noise(size)) {
         job.file = folder.file("EG_1.ogg");
         job.name = "calls/ä b+c.ogg";
         job.content_type = "audio/ogg";
@@ -51,7 +51,7 @@ struct Recording {
     livekit::proto::S3Upload& s3() { return *job.storage.mutable_s3(); }
 };
 
-bool holds(const S3Server& server, const Recording& recording) { return read_file(server.object(recording.job.name)).value_or("") == recording.bytes; }
+bool holds(const S3Server& server, const Upload& recording) { return read_file(server.object(recording.job.name)).value_or("") == recording.bytes; }
 
 std::string said(const Result<Stored>& stored) { return stored ? "stored at " + stored->location : stored.error().message; }
 
@@ -132,7 +132,7 @@ int in_child(const std::function<int()>& task) {
 
 TEST_CASE("a small recording is one object, named and described as asked") {
     const S3Server server;
-    Recording recording(server.storage(), 100'000);
+    Upload recording(server.storage(), 100'000);
     auto& metadata = *recording.s3().mutable_metadata();
     metadata["call"] = "1234";
     metadata["call-id"] = "x y";  // sorts before "call" by its bytes as a line, and after it as a name
@@ -160,7 +160,7 @@ TEST_CASE("a small recording is one object, named and described as asked") {
 TEST_CASE("twelve megabytes go in parts, and an empty recording and a manifest as they are") {
     const S3Server server;
     net::HttpClient http;
-    Recording large(server.storage(), 12'000'000);
+    Upload large(server.storage(), 12'000'000);
     std::vector<std::string> uploads;
     std::vector<std::int64_t> progress;
     const auto stored = store(http, large.job, {[&](const std::string& id) { uploads.push_back(id); }, [&](std::int64_t at, std::int64_t) { progress.push_back(at); }}, kQuick);
@@ -175,10 +175,10 @@ TEST_CASE("twelve megabytes go in parts, and an empty recording and a manifest a
     CHECK(head->header("content-type") == "audio/ogg");
     CHECK(head->header("content-disposition") == "inline");
 
-    Recording exact(server.storage(), kPart);
+    Upload exact(server.storage(), kPart);
     CHECK(store(http, exact.job, {}, kQuick));
     CHECK(holds(server, exact));
-    Recording empty(server.storage(), 0);
+    Upload empty(server.storage(), 0);
     CHECK(store(http, empty.job, {}, kQuick));
     CHECK(holds(server, empty));
     StoreJob manifest = empty.job;
@@ -193,7 +193,7 @@ TEST_CASE("twelve megabytes go in parts, and an empty recording and a manifest a
 TEST_CASE("each refusal says what is wrong, and no secret") {
     const S3Server server;
     net::HttpClient http;
-    Recording recording(server.storage(), 1000);
+    Upload recording(server.storage(), 1000);
     const auto error_with = [&](const std::function<void(livekit::proto::S3Upload&)>& change) {
         auto job = recording.job;
         change(*job.storage.mutable_s3());
@@ -218,7 +218,7 @@ TEST_CASE("each refusal says what is wrong, and no secret") {
 TEST_CASE("a storage that is busy, silent or breaks off is asked again, five times in all") {
     const S3Server server;
     net::HttpClient http;
-    Recording recording(server.storage(), 1'000'000);
+    Upload recording(server.storage(), 1'000'000);
     SUBCASE("503 four times, then fine") {
         Gate gate(server, [](int number, const std::string&) { return number <= 4 ? kBusy : ""; });
         recording.s3().set_endpoint(gate.url());
@@ -266,7 +266,7 @@ TEST_CASE("a storage that is busy, silent or breaks off is asked again, five tim
 TEST_CASE("a storage that goes away and comes back loses nothing of a large recording") {
     S3Server server;
     net::HttpClient http;
-    Recording recording(server.storage(), 3 * kPart + 1);
+    Upload recording(server.storage(), 3 * kPart + 1);
     bool restarted = false;
     const auto stored = store(http, recording.job, {{}, [&](std::int64_t at, std::int64_t) {
                                                         if (at != 2 * static_cast<std::int64_t>(kPart) || std::exchange(restarted, true)) return;
@@ -282,7 +282,7 @@ TEST_CASE("a storage that goes away and comes back loses nothing of a large reco
 
 TEST_CASE("an upload goes on where a killed process has left it") {
     const S3Server server;
-    Recording recording(server.storage(), 3 * kPart + 12345);
+    Upload recording(server.storage(), 3 * kPart + 12345);
     const auto state = recording.folder.file("state");
     const int ended = in_child([&] {
         auto journal = Journal::open(state);
@@ -325,7 +325,7 @@ TEST_CASE("an upload goes on where a killed process has left it") {
 TEST_CASE("an upload that the storage has forgotten begins anew, one that fails is cleaned up, a stop leaves it open") {
     const S3Server server;
     net::HttpClient http;
-    Recording recording(server.storage(), 2 * kPart + 1);
+    Upload recording(server.storage(), 2 * kPart + 1);
     SUBCASE("forgotten") {
         recording.job.upload_id = "0123456789abcdef";
         const auto stored = store(http, recording.job, {}, kQuick);
@@ -362,7 +362,7 @@ TEST_CASE("an upload that the storage has forgotten begins anew, one that fails 
 TEST_CASE("an answer that was lost after the last part is no failure") {
     const S3Server server;
     net::HttpClient http;
-    Recording recording(server.storage(), kPart + 1);
+    Upload recording(server.storage(), kPart + 1);
     // The upload is finished behind the back of the first try, as if its answer had got lost.
     std::atomic<bool> finished = false;
     Gate gate(server, [&](int, const std::string& head) -> std::string {
@@ -380,7 +380,7 @@ TEST_CASE("an answer that was lost after the last part is no failure") {
 TEST_CASE("the backup takes what the first storage refuses, and both errors are told when it cannot") {
     const S3Server server;
     net::HttpClient http;
-    Recording recording(server.storage(), 1000);
+    Upload recording(server.storage(), 1000);
     const auto good = server.storage();
     recording.s3().set_bucket("nowhere");
     const auto stored = store_with_backup(http, recording.job, good, {}, kQuick);
@@ -399,7 +399,7 @@ TEST_CASE("the backup takes what the first storage refuses, and both errors are 
 }
 
 TEST_CASE("a bucket's own region is asked in when the request names none, and a proxy is used when it does") {
-    Recording recording({}, 1000);
+    Upload recording({}, 1000);
     std::vector<std::string> heads;
     std::mutex mutex;
     const SmallServer server([&](test::tcp::socket& socket) {
@@ -431,7 +431,7 @@ TEST_CASE("a bucket's own region is asked in when the request names none, and a 
 }
 
 TEST_CASE("a full disk is told as such, leaves nothing behind and keeps the recording") {
-    Recording recording({}, 3'000'000);
+    Upload recording({}, 3'000'000);
     const TempFolder small;
     recording.job.root = small.path();
     constexpr int kNoMount = 77;
