@@ -32,7 +32,7 @@ stored and reported. The third ends at once: the next start with the same --fold
 
 Examples:
   voicectl egress serve --redis 127.0.0.1:6379 --files /var/recordings
-  S3_ACCESS_KEY=… S3_SECRET_KEY=… voicectl egress serve --bucket recordings --region eu-central-1 --health 9091
+  voicectl egress serve --bucket recordings --region eu-central-1 --health 9091
   voicectl egress serve --max-jobs 50 --drain 1h --log-format json)";
 
 constexpr int kJobsPerCore = 20, kMoverThreads = 4;
@@ -76,9 +76,9 @@ class EgressServer {
         loop_.run();
         drain_timer_.cancel();
         server_.reset();
+        worker_.reset();  // before the threads: they wait for a storage until its jobs let go of it
         movers_.reset();
         encoders_.reset();
-        worker_.reset();
         bus_.reset();
         redis_.reset();
         core_.reset();
@@ -127,13 +127,10 @@ Result<net::RedisOptions> EgressServer::redis_options() const {
 }
 
 Result<void> EgressServer::read_storage(egress::WorkerOptions& out) const {
-    const auto kind = storage_kind(o_.storage.kind);
-    const bool s3 = kind == StorageKind::S3 || (kind == StorageKind::None && (!o_.storage.bucket.empty() || !env_.get("RECORDING_S3_BUCKET").value_or(env_.get("S3_BUCKET").value_or("")).empty()));
-    if (kind != StorageKind::None && kind != StorageKind::S3 && kind != StorageKind::Local)
-        return fail_with_hint(Errc::Usage, "--storage: this worker stores on S3 and what is compatible, or here", "LiveKit's own egress service stores on the others");
+    const bool s3 = !o_.storage.bucket.empty() || !env_.get("RECORDING_S3_BUCKET").value_or(env_.get("S3_BUCKET").value_or("")).empty();
     if (s3) {
         VC_TRY_ASSIGN(out.policy.storage, storage_config(o_.storage, StorageKind::S3, "", env_.getenv()));
-    } else if (const auto given = o_.storage.first_given(); !given.empty() && given != "--storage") {
+    } else if (const auto given = o_.storage.first_given(); !given.empty()) {
         return fail_with_hint(Errc::Usage, fmt::format("{} says nothing without a bucket", given), "--bucket, or S3_BUCKET");
     }
     out.storage = out.policy.storage;
@@ -204,8 +201,7 @@ void EgressServer::on_redis(bool connected) {
         if (worker_) worker_->retry_reports();
         return;
     }
-    const auto& why = redis_->last_error();
-    log::warn("egress", "Redis is away, no job reaches us", {{"error", why ? why->message : "no reason known"}});
+    log::warn("egress", "Redis is away, no job reaches us");  // the connection itself has said why
 }
 
 void EgressServer::on_ready() {

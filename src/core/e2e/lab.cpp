@@ -79,7 +79,7 @@ Result<void> Lab::start_recorded_server(const std::string& executable, const std
     register_secret(address_.key.secret);
     options.redis = fmt::format("127.0.0.1:{}", redis_port);
     const auto database = store::split_password(store);
-    auto listener = part(executable, "webhook receiver", {"webhook", "listen", "--port", "0", "--note-egress", "--store", database.place, "--quiet"});
+    auto listener = part(executable, "webhook receiver", {"webhook", "listen", "--port", "0", "--store", database.place, "--quiet"});
     if (!database.password.empty()) listener.environment.emplace_back("PGPASSWORD", database.password);
     VC_TRY_ASSIGN(listener_, Process::start(listener));
     VC_TRY_ASSIGN(const auto told, wait_ready(*listener_, "webhook receiver", meeting));

@@ -204,10 +204,14 @@ void Job::on_ended(const Ended& ended) {
     }
     entry_.info.set_ended_at(ended.has_file ? file().ended_at() : nanoseconds(system_clock::now()));
     if (!outcome.stores) return close(outcome);
+    entry_.info.set_error(outcome.error);
+    entry_.info.set_error_code(outcome.error_code);
+    entry_.info.set_details(outcome.details);
     if (outcome.status != EGRESS_LIMIT_REACHED && entry_.info.status() == EGRESS_ACTIVE) {
-        entry_.info.set_details(outcome.details);
         touch(EGRESS_ENDING);
         tell();
+    } else {
+        write_down();
     }
     store_file(outcome);
 }
@@ -306,13 +310,15 @@ void Job::salvage() {
                                      const bool recorded = plan_ && length.count() > 0;
                                      log::warn("egress", recorded ? "a former process left a recording, which is stored now" : "a former process left a job without a recording",
                                                {{"egress", entry_.info.egress_id()}, {"seconds", std::chrono::duration<double>(length).count()}});
-                                     const auto outcome = outcome_of_orphan(recorded);
+                                     if (recorded && entry_.name.empty()) entry_.name = file_name(*plan_, facts_);
+                                     if (recorded) file().set_filename(entry_.name);
+                                     const auto outcome = outcome_of_orphan(entry_.info, recorded);
                                      if (!recorded) return close(outcome);
-                                     if (entry_.name.empty()) entry_.name = file_name(*plan_, facts_);
                                      std::error_code ignored;
-                                     file().set_filename(entry_.name);
-                                     file().set_duration(length.count());
-                                     file().set_ended_at(file().started_at() + length.count());
+                                     if (file().ended_at() == 0) {
+                                         file().set_duration(length.count());
+                                         file().set_ended_at(file().started_at() + length.count());
+                                     }
                                      file().set_size(static_cast<std::int64_t>(fs::file_size(entry_.file, ignored)));
                                      entry_.info.set_ended_at(file().ended_at());
                                      store_file(outcome);

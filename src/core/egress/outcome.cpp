@@ -32,14 +32,18 @@ Outcome outcome_of(const Ended& ended, std::string_view asked) {
     return {EGRESS_COMPLETE, {}, 0, reason(ended.why == Why::Stopped ? asked : "Source closed"), true, false};
 }
 
-Outcome outcome_of_orphan(bool recorded) {
+Outcome outcome_of_orphan(const livekit::proto::EgressInfo& info, bool recorded) {
+    if (recorded && info.file_results(0).ended_at() != 0) {  // it had come to its end, and was only to be stored
+        const auto status = info.error_code() == kTooLarge ? EGRESS_LIMIT_REACHED : info.error().empty() ? EGRESS_COMPLETE : EGRESS_FAILED;
+        return {status, info.error(), info.error_code(), info.details(), true, false};
+    }
     return {EGRESS_FAILED, recorded ? "recording ended early: its worker died; the file holds what was recorded until then" : "the worker died before anything was recorded", kInternal,
             reason("Failure"), recorded, false};
 }
 
 Outcome not_stored(Outcome outcome, const Error& error) {
     outcome.status = EGRESS_FAILED;
-    outcome.error = error.message + (error.hint.empty() ? "" : " (" + error.hint + ")");
+    outcome.error = error.message;  // its hint speaks of our flags, which whoever asked for the recording does not have
     outcome.error_code = kBadRequest;
     return outcome;
 }

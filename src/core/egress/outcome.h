@@ -19,8 +19,8 @@ struct Outcome {
 
 /// `asked`: why we stopped it, "StopEgress API" or "Process killed".
 Outcome outcome_of(const Ended& ended, std::string_view asked);
-/// Of a job whose process died. `recorded`: there is sound in its file.
-Outcome outcome_of_orphan(bool recorded);
+/// Of a job whose process died. `recorded`: there is sound in its file. What was only to be stored ends as it would have.
+Outcome outcome_of_orphan(const livekit::proto::EgressInfo& info, bool recorded);
 /// What remains of `outcome` when the file could not be stored.
 Outcome not_stored(Outcome outcome, const Error& error);
 
