@@ -22,7 +22,6 @@ constexpr auto kTracksGone = 500ms;
 // After the server was away everybody comes back with new sids, each by a back-off of up to 30 s (rtc/room.h).
 constexpr auto kSettle = 35s;
 constexpr auto kLookForPackets = 500ms;
-constexpr auto kAskAgain = 2s;
 constexpr std::int64_t kMaxWaiting = 30 * Mixer::kRateHz;
 
 std::int64_t frames_in(std::chrono::nanoseconds time) { return time.count() / 1000 * Mixer::kRateHz / 1'000'000; }
@@ -49,8 +48,7 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
           end_timer_(loop),
           appear_timer_(loop),
           gone_timer_(loop),
-          look_timer_(loop),
-          ask_timer_(loop) {
+          look_timer_(loop) {
         room_ = core.room(loop, {.url = std::move(room.url),
                                  .token = std::move(room.token),
                                  .subscribe = rtc::Subscribe::None,
@@ -99,7 +97,6 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
             if (auto missing = cast_.missing(); !missing.empty()) end(Ended::Why::NotThere, {Errc::NotFound, std::move(missing), {}});
         });
         look_timer_.every(kLookForPackets, [this] { look_for_packets(); });
-        ask_timer_.every(kAskAgain, [this] { ask_again(); });
     }
 
     void on_joined(const rtc::Participant& who) override { cast_.meet(who); }
@@ -160,13 +157,6 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
     void subscribe(const std::string& sid) {
         if (const auto asked = room_->subscribe(sid, true); !asked)
             log::warn("egress", "a track cannot be subscribed to", {{"egress", plan_.egress_id}, {"track", sid}, {"why", asked.error().message}});
-    }
-
-    /// A subscription that was asked for while the connection was made anew may be lost.
-    void ask_again() {
-        if (ending_ || room_->state() != rtc::ConnectionState::Connected) return;
-        for (const auto& [sid, side] : wanted_)
-            if (!heard_.contains(sid)) std::ignore = room_->subscribe(sid, true);
     }
 
     // ---- from frames to the file ----
@@ -246,7 +236,6 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
         ended_.error = std::move(error);
         appear_timer_.cancel();
         look_timer_.cancel();
-        ask_timer_.cancel();
         gone_timer_.cancel();
         if (why != Ended::Why::TracksGone) end_at_ = loop_.now();
         const bool more_to_come = mixer_ && (why == Ended::Why::Stopped || why == Ended::Why::TracksGone);
@@ -312,7 +301,7 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
     Ended ended_;
     std::unique_ptr<FileQueue> file_;
     std::unique_ptr<rtc::Room> room_;
-    Timer tick_, end_timer_, appear_timer_, gone_timer_, look_timer_, ask_timer_;
+    Timer tick_, end_timer_, appear_timer_, gone_timer_, look_timer_;
     Lifeline lifeline_;
 };
 

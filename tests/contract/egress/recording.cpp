@@ -166,12 +166,13 @@ Plan plan_for(Plan::Sides sides = Plan::Sides::Both, Form form = Form::Ogg) {
     return plan;
 }
 
-bool heard(Recorder& recorder, std::size_t tracks) {
-    for (int i = 0; i < 200; ++i) {
-        if (recorder.stats().tracks == tracks) return true;
+bool heard(Recorder& recorder, std::size_t tracks, std::chrono::milliseconds limit = 20s) {
+    const auto until = Clock::now() + limit;
+    while (recorder.stats().tracks != tracks) {
+        if (Clock::now() > until) return false;
         std::this_thread::sleep_for(50ms);
     }
-    return false;
+    return true;
 }
 
 /// Says something and gives when its first frame went out.
@@ -437,9 +438,7 @@ TEST_CASE("a disk that is full ends it as failed, with the reason") {
     CHECK(recorder.ended->error.message.find("No space left on device") != std::string::npos);
 }
 
-// TODO(subscription after a restart): fails, the recorder is not given the track that comes back (ann.heard_tracks stays); find out whether its
-// room is told of the new publication, and with which handle.
-TEST_CASE("while the server is away the file goes on with silence, and who comes back is at their time" * doctest::skip()) {
+TEST_CASE("while the server is away the file goes on with silence, and who comes back is at their time") {
     auto& world = World::get();
     const auto room = world.new_room();
     Peer ann(room, "ann");
@@ -447,26 +446,34 @@ TEST_CASE("while the server is away the file goes on with silence, and who comes
     REQUIRE(ann.publish(kSaidHz));
     Recorder recorder(room, plan_for());
     REQUIRE(heard(recorder, 1));
-    const auto before = material(1500ms, 5), after = material(1500ms, 6);
-    const auto first = say(ann, before);
+    // A jitter buffer that is new holds back up to 80 ms until it has heard a second of sound: what is measured comes after it.
+    const auto warm_up = material(1200ms, 4), before = material(1500ms, 5), after = material(1500ms, 6);
+    const auto begin = say(ann, warm_up);
     all_said(ann, 1);
+    std::this_thread::sleep_for(500ms);
+    const auto first = say(ann, before);
+    all_said(ann, 2);
     std::this_thread::sleep_for(500ms);
     world.server().process().signal(9);
     REQUIRE(ann.wait([&] { return ann.states.back() == rtc::ConnectionState::Reconnecting; }));
-    const auto listeners = ann.look([&] { return ann.heard_tracks.size(); });
+    // A publisher is not told of a listener who is hidden: the recorder itself says when its tracks go and come.
+    REQUIRE(heard(recorder, 0));
     REQUIRE(world.server().restart());
     REQUIRE(ann.wait([&] { return ann.states.back() == rtc::ConnectionState::Connected; }, 40s));
-    REQUIRE(ann.wait([&] { return ann.heard_tracks.size() > listeners; }, 40s));
+    REQUIRE(heard(recorder, 1, 40s));
     std::this_thread::sleep_for(1s);
+    say(ann, warm_up);
+    all_said(ann, 3);
+    std::this_thread::sleep_for(500ms);
     const auto second = say(ann, after);
-    all_said(ann, 2);
+    all_said(ann, 4);
     const auto stopped = Clock::now();
     REQUIRE(recorder.stop());
     CHECK(recorder.ended->why == Ended::Why::Stopped);
     const auto file = audio::read_file(recorder.path);
     REQUIRE(file);
     const auto channel = channel_of(*file, 0);
-    const auto one = find(channel, before, 0.1);
+    const auto one = find(channel, before, seconds(first - begin));
     const auto other = find(channel, after, one.seconds + seconds(second - first));
     MESSAGE("after the server was back: " << (other.seconds - one.seconds - seconds(second - first)) * 1000 << " ms, alike " << other.alike);
     CHECK(one.alike > kHeard);
