@@ -75,9 +75,9 @@ class Worker {
     virtual void stop_taking() = 0;
     /// Ends all jobs now: files are finished, stored and reported.
     virtual void end_all() = 0;
-    /// Nothing runs, nothing is to be stored or reported.
+    /// Nothing runs, nothing is to be stored or reported. After stop_taking() what waits for nothing but the server's ear does not
+    /// count: the journal has it for the next start.
     virtual bool idle() const = 0;
-    std::function<void()> on_idle;
     /// Redis is back: what could not be reported is tried again.
     virtual void retry_reports() = 0;
 

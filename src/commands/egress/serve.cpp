@@ -37,6 +37,7 @@ Examples:
 
 constexpr int kJobsPerCore = 20, kMoverThreads = 4;
 constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::chrono::milliseconds kLookForEnd{100};
 
 using Kind = Metrics::Kind;
 
@@ -75,6 +76,7 @@ class EgressServer {
         Signals signals(loop_, [this](int, int count) { on_signal(count); });
         loop_.run();
         drain_timer_.cancel();
+        end_timer_.cancel();
         server_.reset();
         worker_.reset();  // before the threads: they wait for a storage until its jobs let go of it
         movers_.reset();
@@ -111,7 +113,7 @@ class EgressServer {
     std::unique_ptr<egress::Worker> worker_;
     std::unique_ptr<net::HttpServer> server_;
     bool ready_ = false;
-    Timer drain_timer_{loop_};
+    Timer drain_timer_{loop_}, end_timer_{loop_};
     Result<void> result_;
 };
 
@@ -179,9 +181,6 @@ Result<void> EgressServer::prepare() {
     encoders_ = std::make_unique<Workers>(std::max(2, static_cast<int>(std::thread::hardware_concurrency())), "vc-encode");
     movers_ = std::make_unique<Workers>(kMoverThreads, "vc-store");
     VC_TRY_ASSIGN(worker_, egress::Worker::create({.loop = loop_, .redis = *redis_, .bus = *bus_, .core = *core_, .http = env_.http(), .encoders = *encoders_, .movers = *movers_}, std::move(options)));
-    worker_->on_idle = [this] {
-        if (drain_timer_.pending() || worker_->closed() == "it is ending") loop_.stop();
-    };
     VC_TRY(listen());
     env_.out.note(fmt::format("waiting for jobs over Redis at {}", redis.address.shown()));
     worker_->start([this] { on_ready(); });
@@ -259,6 +258,9 @@ void EgressServer::on_signal(int count) {
     if (count > 2) return loop_.stop();
     worker_->stop_taking();
     if (worker_->idle()) return loop_.stop();
+    end_timer_.every(kLookForEnd, [this] {
+        if (worker_->idle()) loop_.stop();
+    });
     if (count == 1 && drain_.count() > 0) {
         env_.out.note(fmt::format("no more jobs; those that run may go on for {} (once more to finish them now)", format_duration(drain_)));
         return drain_timer_.after(drain_, [this] { worker_->end_all(); });

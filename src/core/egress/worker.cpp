@@ -56,7 +56,10 @@ class RealWorker final : public Worker {
     void end_all() override {
         for (const auto& [id, job] : jobs_) job->finish("Process killed");
     }
-    bool idle() const override { return jobs_.empty() && waiting_orphans_ == 0; }
+    bool idle() const override {
+        const bool deaf = !parts_.redis.connected() || !reports_.healthy();
+        return std::all_of(jobs_.begin(), jobs_.end(), [&](const auto& one) { return stopping_ && (orphans_.contains(one.first) || (deaf && one.second->state() == Job::State::Reporting)); });
+    }
     void retry_reports() override { reports_.retry_now(); }
     std::string closed() const override;
     WorkerCounts counts() const override;
@@ -98,7 +101,7 @@ class RealWorker final : public Worker {
     std::map<std::string, Reserved> reserved_;             // by egress id, while our bid is out
     std::map<std::string, std::unique_ptr<Job>> jobs_;     // by egress id
     std::map<std::string, std::unique_ptr<Timer>> bids_;   // that wait
-    int waiting_orphans_ = 0;
+    std::set<std::string> orphans_;                        // that wait for what the server knows of them
     bool stopping_ = false;
     std::unique_ptr<livekit::EgressBus::Served> served_;
     Timer sampling_;
@@ -186,16 +189,14 @@ void RealWorker::begin(EgressRequest request, livekit::EgressAnswer answer) {
     const auto id = request.egress_id;
     if (const auto job = jobs_.find(id); job != jobs_.end()) return answer(job->second->info());
     auto held = reserved_.extract(id);
+    Reserved late;
     if (held.empty()) {  // the award came after we had given the place away
-        const auto track = std::optional<bool>(true);  // it was, or we had not bid
-        auto verdict = judge(request, options_.policy, track);
+        auto verdict = judge(request, options_.policy, true);  // it was audio, or we had not bid
         auto* take = std::get_if<Take>(&verdict);
-        const auto why = full();
-        if (take == nullptr || !why.empty()) return answer(std::unexpected(RpcFault{"unavailable", why.empty() ? std::string(kInstead) : why}));
-        reserved_[id].plan = std::move(take->plan);
-        held = reserved_.extract(id);
+        if (const auto why = full(); take == nullptr || !why.empty()) return answer(std::unexpected(RpcFault{"unavailable", why.empty() ? std::string(kInstead) : why}));
+        late.plan = std::move(take->plan);
     }
-    auto& [plan, track, refusal] = held.mapped();
+    auto& [plan, track, refusal] = held.empty() ? late : held.mapped();
     if (!plan) {
         ++counts_.refused;
         return answer(std::unexpected(refusal));
@@ -216,7 +217,6 @@ void RealWorker::over(const std::string& id) {
             counts_.lost_frames += job->second->lost_samples();
             jobs_.erase(job);
         }
-        if (idle() && on_idle) on_idle();
     }));
 }
 
@@ -225,7 +225,7 @@ void RealWorker::take_up(JournalEntry entry) {
     auto verdict = judge(entry.request, options_.policy, true);
     auto* take = std::get_if<Take>(&verdict);
     jobs_[id] = std::make_unique<Job>(job_parts(), std::move(entry), take != nullptr ? std::optional(std::move(take->plan)) : std::nullopt, [this, id] { over(id); });
-    ++waiting_orphans_;
+    orphans_.insert(id);
     salvage(id);
 }
 
@@ -242,7 +242,7 @@ void RealWorker::salvage(std::string id) {
                 salvage(id);
             });
         }
-        --waiting_orphans_;
+        orphans_.erase(id);
         if (known && known->updated_at() > job.info().updated_at()) {
             log::info("egress", "a job of a former process goes on elsewhere, or is over", {{"egress", id}});
             return job.drop();
@@ -255,7 +255,7 @@ WorkerCounts RealWorker::counts() const {
     auto out = counts_;
     out.jobs = static_cast<int>(running());
     out.reserved = static_cast<int>(reserved_.size());
-    out.orphans_waiting = waiting_orphans_;
+    out.orphans_waiting = static_cast<int>(orphans_.size());
     for (const auto& [id, job] : jobs_) {
         out.lost_frames += job->lost_samples();
         if (job->state() == Job::State::Storing) ++out.storing;
