@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include "requests.h"
 #include "support/temp_folder.h"
@@ -91,7 +92,7 @@ TEST_CASE("an id from the wire is no path") {
     const test::TempFolder folder;
     auto journal = Journal::open(folder.file("state"));
     REQUIRE(journal);
-    for (const std::string id : {"../outside", "a/b", "", std::string(300, 'x').c_str()}) {
+    for (const auto& id : std::vector<std::string>{"../outside", "a/b", "", std::string(300, 'x')}) {
         auto entry = job(test::asked(test::media()));
         entry.request.egress_id = id;
         REQUIRE((*journal)->write(entry));

@@ -14,7 +14,7 @@
 #include "core/serve/internal_keys.h"
 #include "voicectl/base/digest.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(_GLIBCXX_TSAN)
 #define VC_INSTRUMENTED 1
 #else
 #define VC_INSTRUMENTED 0
