@@ -27,7 +27,7 @@ from serving import AS_SERVICE, KEY, NOBODY, SECRET, as_user, token
 
 HOOK_KEY, HOOK_SECRET = "APIhostile", "a-secret-for-hooks-of-some-forty-characters"
 HOOKS = {"LIVEKIT_URL": "ws://127.0.0.1:1", "LIVEKIT_API_KEY": HOOK_KEY, "LIVEKIT_API_SECRET": HOOK_SECRET, "VOICECTL_PAGE_KEY": "the-key-of-the-page-0123456789"}
-PRIVATE = ("Traceback", "terminate called", "sqlite", "SELECT ", "INSERT ", "/tmp/", "/work/", "/src/", "nlohmann", "std::", "json.exception")
+PRIVATE = ("Traceback", "terminate called", "sqlite", "SELECT ", "INSERT ", "/tmp/", f"{parts.ROOT}/", "/src/", "nlohmann", "std::", "json.exception")
 
 
 @pytest.fixture(scope="module")

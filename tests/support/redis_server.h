@@ -40,7 +40,7 @@ class RedisServer {
         if (!started) throw std::runtime_error(started.error().message + ": ./scripts/setup installs it");
         process_ = std::move(*started);
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        while (!accepts()) {
+        while (!accepts(port_)) {
             if (process_->wait_for(std::chrono::milliseconds(10)) || std::chrono::steady_clock::now() > deadline) throw std::runtime_error("redis-server does not start");
         }
     }
@@ -57,17 +57,6 @@ class RedisServer {
     std::string socket_path() const { return folder_.file("redis.sock"); }
 
  private:
-    bool accepts() const {
-        const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(static_cast<std::uint16_t>(port_));
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const bool there = connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-        close(probe);
-        return there;
-    }
-
     TempFolder folder_;
     std::vector<std::string> settings_;
     int port_ = free_port();

@@ -10,7 +10,9 @@
 #include <thread>
 
 #include "livekit_egress.pb.h"
-#include "support/postgres_server.h"
+#include "support/free_port.h"
+#include "support/temp_folder.h"
+#include "voicectl/base/process.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::test {
@@ -33,7 +35,7 @@ class S3Server {
         if (!started) throw std::runtime_error(started.error().message);
         process_ = std::move(*started);
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        while (!accepts()) {
+        while (!accepts(port_)) {
             if (std::chrono::steady_clock::now() > end || !process_->running()) throw std::runtime_error("versitygw does not start: " + read_file(folder_.file("log")).value_or(""));
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
@@ -59,16 +61,6 @@ class S3Server {
     const std::string access_key = "AK" + random_id(16), secret = random_id(40);
 
  private:
-    bool accepts() const {
-        const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(static_cast<std::uint16_t>(port_));
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const bool open = connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-        close(probe);
-        return open;
-    }
     int port_ = 0;
     TempFolder folder_;
     std::unique_ptr<Process> process_;

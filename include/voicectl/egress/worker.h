@@ -30,7 +30,7 @@ struct WorkerOptions {
     double max_cpu = 0.85;                                // share of the machine; above it nothing more is taken
     std::uint64_t min_free = std::uint64_t{512} << 20;    // bytes on the disk of `folder`; with less nothing more is taken
     Limits limits;                                        // of each recording
-    livekit::proto::StorageConfig storage, backup;        // where a request names none; where what cannot be stored goes
+    livekit::proto::StorageConfig backup;                 // where what cannot be stored goes
     /// What needs video is declined in words when no other worker takes it; else it is left in silence.
     bool explain_video = true;
 };

@@ -4,13 +4,9 @@
 #include <charconv>
 
 namespace voicectl::commands {
-namespace {
+net::ServedResponse health_json(int status, const Json& value) { return {status, json_text(value) + "\n", "application/json"}; }
 
-net::ServedResponse json(int status, const Json& value) {
-    return {status, json_text(value) + "\n", "application/json"};
-}
-
-}  // namespace
+net::ServedResponse only_get() { return {405, "only GET\n", "text/plain; charset=utf-8", {{"Allow", "GET, HEAD"}}}; }
 
 Result<net::HttpServerOptions> health_address(const std::string& text) {
     net::HttpServerOptions out;
@@ -35,18 +31,18 @@ Result<std::unique_ptr<AgentHealth>> AgentHealth::serve(AsioLoop& loop, const ne
 }
 
 void AgentHealth::answer(const net::ServedRequest& request, const net::HttpServer::Respond& respond) {
-    if (request.method != "GET" && request.method != "HEAD") return respond({405, "only GET\n", "text/plain; charset=utf-8", {{"Allow", "GET, HEAD"}}});
-    if (request.path == "/health") return respond(json(200, {{"status", "ok"}}));
+    if (request.method != "GET" && request.method != "HEAD") return respond(only_get());
+    if (request.path == "/health") return respond(health_json(200, {{"status", "ok"}}));
     if (request.path == "/ready") {
         const auto why = sources_.closed();
-        return respond(why.empty() ? json(200, {{"ready", true}}) : json(503, {{"ready", false}, {"reason", why}}));
+        return respond(why.empty() ? health_json(200, {{"ready", true}}) : health_json(503, {{"ready", false}, {"reason", why}}));
     }
     if (request.path == "/health/db") {
         return sources_.database([respond](const Result<void>& there) {
-            respond(there ? json(200, {{"status", "ok"}}) : json(503, {{"status", "failed"}, {"reason", there.error().message}}));
+            respond(there ? health_json(200, {{"status", "ok"}}) : health_json(503, {{"status", "failed"}, {"reason", there.error().message}}));
         });
     }
-    if (request.path == "/status") return respond(json(200, sources_.status()));
+    if (request.path == "/status") return respond(health_json(200, sources_.status()));
     if (request.path == "/metrics") {
         sources_.refresh(metrics_);
         return respond({200, metrics_.text(), "text/plain; version=0.0.4; charset=utf-8"});

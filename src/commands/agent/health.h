@@ -12,6 +12,11 @@ namespace voicectl::commands {
 /// "8081", "127.0.0.1:8081", "[::1]:8081"; a port alone is on loopback.
 Result<net::HttpServerOptions> health_address(const std::string& text);
 
+/// What health pages answer with.
+net::ServedResponse health_json(int status, const Json& value);
+/// The answer to anything but GET and HEAD.
+net::ServedResponse only_get();
+
 class AgentHealth {
  public:
     /// Asked on the loop whenever somebody looks.

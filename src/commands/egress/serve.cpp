@@ -14,6 +14,7 @@
 #include "voicectl/base/signals.h"
 #include "voicectl/base/text.h"
 #include "voicectl/egress/worker.h"
+#include "voicectl/store/store.h"
 
 namespace voicectl::commands {
 namespace {
@@ -39,9 +40,8 @@ constexpr int kJobsPerCore = 20, kMoverThreads = 4;
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::chrono::milliseconds kLookForEnd{100};
 
-using Kind = Metrics::Kind;
-
-const std::vector<Metrics::Definition>& definitions() {
+const std::vector<Metrics::Definition>& egress_metrics() {
+    using Kind = Metrics::Kind;
     static const std::vector<Metrics::Definition> all{
         {Kind::Gauge, "voicectl_egress_jobs", "Recordings at this moment"},
         {Kind::Gauge, "voicectl_egress_jobs_capacity", "Recordings that are taken at most"},
@@ -57,14 +57,6 @@ const std::vector<Metrics::Definition>& definitions() {
         {Kind::Counter, "voicectl_egress_late_samples_total", "Samples at 48 kHz that came too late to be recorded"},
     };
     return all;
-}
-
-net::ServedResponse json(int status, const Json& value) { return {status, json_text(value) + "\n", "application/json"}; }
-
-std::string state_folder(const EgressServeOptions& o, const Env& env) {
-    if (!o.folder.empty()) return o.folder;
-    if (const auto state = env.get("XDG_STATE_HOME"); state && !state->empty()) return *state + "/voicectl/egress";
-    return env.get("HOME").value_or(".") + "/.local/state/voicectl/egress";
 }
 
 class EgressServer {
@@ -85,7 +77,7 @@ class EgressServer {
         redis_.reset();
         core_.reset();
         if (!o_.ready_file.empty()) unlink(o_.ready_file.c_str());
-        return result_;
+        return {};
     }
 
  private:
@@ -114,7 +106,6 @@ class EgressServer {
     std::unique_ptr<net::HttpServer> server_;
     bool ready_ = false;
     Timer drain_timer_{loop_}, end_timer_{loop_};
-    Result<void> result_;
 };
 
 Result<net::RedisOptions> EgressServer::redis_options() const {
@@ -135,7 +126,6 @@ Result<void> EgressServer::read_storage(egress::WorkerOptions& out) const {
     } else if (const auto given = o_.storage.first_given(); !given.empty()) {
         return fail_with_hint(Errc::Usage, fmt::format("{} says nothing without a bucket", given), "--bucket, or S3_BUCKET");
     }
-    out.storage = out.policy.storage;
     const Getenv backup = [this](const std::string& name) -> std::optional<std::string> {
         return name.starts_with("RECORDING_") ? env_.get("BACKUP_" + name.substr(10)) : std::nullopt;
     };
@@ -150,7 +140,7 @@ Result<egress::WorkerOptions> EgressServer::worker_options() const {
     egress::WorkerOptions out;
     VC_TRY_ASSIGN(out.server, env_.server());
     VC_TRY(read_storage(out));
-    out.folder = state_folder(o_, env_);
+    out.folder = o_.folder.empty() ? store::state_folder() + "/egress" : o_.folder;
     out.policy.root = o_.files;
     out.policy.absolute_paths = o_.any_path;
     out.policy.participant_audio = o_.participants;
@@ -213,13 +203,13 @@ void EgressServer::on_ready() {
 }
 
 void EgressServer::answer(const net::ServedRequest& request, const net::HttpServer::Respond& respond) {
-    if (request.method != "GET" && request.method != "HEAD") return respond({405, "only GET\n", "text/plain; charset=utf-8", {{"Allow", "GET, HEAD"}}});
-    if (request.path == "/health") return respond(json(200, {{"status", "ok"}}));
+    if (request.method != "GET" && request.method != "HEAD") return respond(only_get());
+    if (request.path == "/health") return respond(health_json(200, {{"status", "ok"}}));
     if (request.path == "/ready") {
         const auto why = !ready_ ? std::string("not subscribed yet") : worker_->closed();
-        return respond(why.empty() ? json(200, {{"ready", true}}) : json(503, {{"ready", false}, {"reason", why}}));
+        return respond(why.empty() ? health_json(200, {{"ready", true}}) : health_json(503, {{"ready", false}, {"reason", why}}));
     }
-    if (request.path == "/status") return respond(json(200, status()));
+    if (request.path == "/status") return respond(health_json(200, status()));
     if (request.path == "/metrics") return respond({200, metrics(), "text/plain; version=0.0.4; charset=utf-8"});
     respond({404, "there are /health, /ready, /status and /metrics\n"});
 }
@@ -234,7 +224,7 @@ Json EgressServer::status() const {
 }
 
 std::string EgressServer::metrics() const {
-    Metrics out(definitions());
+    Metrics out(egress_metrics());
     const auto counts = worker_->counts();
     const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
     out.set("voicectl_egress_jobs", counts.jobs);

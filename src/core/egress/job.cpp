@@ -17,7 +17,6 @@ using std::chrono::system_clock;
 
 constexpr std::chrono::hours kTokenLife{24};
 constexpr std::chrono::seconds kLongestSilence{600};  // of a server that is away
-constexpr const char* kTookEarly = "Stop called before pipeline could start";
 
 /// How long what is in a file lasts; 0: there is nothing in it that can be played.
 std::chrono::nanoseconds playable(const std::string& path) {
@@ -180,7 +179,7 @@ void Job::finish(std::string_view asked) {
         touch(EGRESS_ENDING);
         tell();
     } else {
-        entry_.info.set_error(kTookEarly);
+        entry_.info.set_error(outcome_of({}, asked_).error);
         touch(EGRESS_ABORTED);  // what the answer says; the whole of it follows
     }
     if (recording_) recording_->stop();
@@ -306,25 +305,27 @@ void Job::salvage() {
         state_ = State::Reporting;
         return parts_.reports.report(entry_.info, lifeline_.guard([this](bool) { forget(); }));
     }
-    parts_.shared.encoders.post([path = entry_.file, &loop = parts_.shared.loop, then = lifeline_.guard([this](std::chrono::nanoseconds length) {
-                                     const bool recorded = plan_ && length.count() > 0;
-                                     log::warn("egress", recorded ? "a former process left a recording, which is stored now" : "a former process left a job without a recording",
-                                               {{"egress", entry_.info.egress_id()}, {"seconds", std::chrono::duration<double>(length).count()}});
-                                     if (recorded && entry_.name.empty()) entry_.name = file_name(*plan_, facts_);
-                                     if (recorded) file().set_filename(entry_.name);
-                                     const auto outcome = outcome_of_orphan(entry_.info, recorded);
-                                     if (!recorded) return close(outcome);
-                                     std::error_code ignored;
-                                     if (file().ended_at() == 0) {
-                                         file().set_duration(length.count());
-                                         file().set_ended_at(file().started_at() + length.count());
-                                     }
-                                     file().set_size(static_cast<std::int64_t>(fs::file_size(entry_.file, ignored)));
-                                     entry_.info.set_ended_at(file().ended_at());
-                                     store_file(outcome);
-                                 })]() mutable {
+    parts_.shared.encoders.post([path = entry_.file, &loop = parts_.shared.loop, then = lifeline_.guard([this](std::chrono::nanoseconds length) { salvage_file(length); })]() mutable {
         loop.post([length = playable(path), then = std::move(then)]() mutable { then(length); });
     });
+}
+
+void Job::salvage_file(std::chrono::nanoseconds length) {
+    const bool recorded = plan_ && length.count() > 0;
+    log::warn("egress", recorded ? "a former process left a recording, which is stored now" : "a former process left a job without a recording",
+              {{"egress", entry_.info.egress_id()}, {"seconds", std::chrono::duration<double>(length).count()}});
+    if (recorded && entry_.name.empty()) entry_.name = file_name(*plan_, facts_);
+    if (recorded) file().set_filename(entry_.name);
+    const auto outcome = outcome_of_orphan(entry_.info, recorded);
+    if (!recorded) return close(outcome);
+    std::error_code ignored;
+    if (file().ended_at() == 0) {
+        file().set_duration(length.count());
+        file().set_ended_at(file().started_at() + length.count());
+    }
+    file().set_size(static_cast<std::int64_t>(fs::file_size(entry_.file, ignored)));
+    entry_.info.set_ended_at(file().ended_at());
+    store_file(outcome);
 }
 
 JobView Job::view() const {

@@ -55,6 +55,7 @@ class Job {
     void give_back(livekit::RpcFault fault);
     void on_first_audio(std::chrono::system_clock::time_point at);
     void on_ended(const Ended& ended);
+    void salvage_file(std::chrono::nanoseconds length);
     void store_file(Outcome outcome);
     void stored(Outcome outcome, Result<Stored> result, std::string manifest);
     void close(const Outcome& outcome);
