@@ -110,6 +110,26 @@ def test_api1_metadata_of_a_call_make_nobody_its_owner(serve):
     serve.call("GET", f"/v1/calls/{call['id']}", who=as_user("ann"), status=200)
 
 
+def test_api1_what_is_listed_for_a_user_is_what_can_be_read_and_nothing_else(serve):
+    """Richer metadata are somebody's word about a call; it is the session that makes it a user's."""
+    session, call = serve.held_call("lea", room="leas-" + uuid.uuid4().hex[:8])
+    who = as_user("lea")
+
+    def seen(metadata, held):
+        with sqlite3.connect(serve.store, timeout=20) as store:
+            store.execute("UPDATE calls SET dispatch_metadata = ? WHERE id = ?", [metadata, call["id"]])
+            store.execute("UPDATE sessions SET call_id = ? WHERE id = ?", [call["id"] if held else None, session["id"]])
+        listed = call["id"] in [one["id"] for one in serve.call("GET", "/v1/calls", who=who, status=200).data["calls"]]
+        read = {serve.call("GET", f"/v1/calls/{name}{part}", who=who).status for name in (call["id"], call["room"]) for part in ("", "/transcript")}
+        assert read == {200 if listed else 404}, (metadata, held)
+        return listed
+
+    rich, plain = json.dumps({"userId": "lea", "variables": {"guest": "Lea"}}), '{"userId":"lea"}'
+    assert [seen(rich, True), seen(rich, False), seen(plain, True), seen(plain, False), seen("", True), seen("", False)] == [True, False, True, True, True, False]
+    for metadata in ('{"userId":"bob"}', '{"userId":"lea","userId":"bob"}', '{"userId":["lea"]}', '[{"userId":"lea"}]', "lea"):
+        assert not seen(metadata, False)
+
+
 # ---- API2:2023 Broken authentication ----
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

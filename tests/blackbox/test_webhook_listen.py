@@ -595,6 +595,23 @@ def test_a_command_that_hangs_is_ended_and_others_wait_their_turn(listener, tmp_
     assert "took too long" in hooks.err.read_text()
 
 
+def test_filters_choose_what_passes_on_and_everything_is_stored(listener, downstream, tmp_path):
+    target, saved = downstream(), tmp_path / "saved.jsonl"
+    hooks = listener("--event", "room_started,participant_joined", "--room", "mine", "--room", "hers", "--forward", target.url, "--save", saved, "--exec", f'echo "$VOICECTL_EVENT_ID" >> {tmp_path}/ran')
+    sent = [(event, room) for event in ("room_started", "participant_joined", "participant_left", "room_finished") for room in ("mine", "hers", "other")]
+    for event, room in sent:
+        assert post(hooks.port, body_of(event, room=room)).status == 200
+    wanted = sorted(f"EV_{room}_{event}_0" for event in ("room_started", "participant_joined") for room in ("mine", "hers"))
+    wait_for(lambda: len(target.delivered()) >= len(wanted), what="what is handed on")
+    assert hooks.stop() == 0  # what was taken is finished
+    assert sorted(event["id"] for event in target.delivered()) == wanted
+    assert sorted(one["id"] for one in hooks.printed()) == wanted
+    assert sorted(json.loads(line)["id"] for line in saved.read_text().splitlines()) == wanted
+    assert sorted((tmp_path / "ran").read_text().split()) == wanted
+    assert sorted(one["id"] for one in hooks.stored()) == sorted(f"EV_{room}_{event}_0" for event, room in sent)
+    assert sorted(one["eventId"] for one in hooks.deliveries() if one["target"]) == wanted
+
+
 # ---- ends ----
 
 def test_it_ends_when_what_was_waited_for_came(listener):

@@ -299,8 +299,8 @@ void Server::on_signal(int number, int count) {
     next_step();
 }
 
-// Threads that wait for a model or a database cannot be told to stop, and joining them takes as long as those take. Nothing
-// is lost: what was acknowledged is stored.
+// Threads that wait for a model or a database cannot be told to stop, and joining them takes as long as those take. To return
+// without joining would destroy what they use, so the process ends here. Nothing is lost: what was acknowledged is stored.
 void Server::leave() {
     if (!options_.ready_file.empty()) unlink(options_.ready_file.c_str());
     env_.out.error(result_.error(), nullptr);

@@ -160,14 +160,17 @@ struct VoiceWorld {
     /// The client speaks in pieces of 100 ms, in real time.
     void speak(FakeWire& wire, std::chrono::milliseconds time, bool speech) {
         for (; time > 0ms; time -= 100ms) {
-            std::string bytes;
-            for (int i = 0; i < 10; ++i) {
-                const auto frame = buzz.frame(speech);
-                bytes.append(reinterpret_cast<const char*>(frame.data()), frame.size() * 2);
-            }
-            wire.sound(bytes);
+            wire.sound(sound(100ms, speech));
             loop.advance(100ms);
         }
+    }
+    std::string sound(std::chrono::milliseconds time, bool speech) {
+        std::string bytes;
+        for (; time > 0ms; time -= 10ms) {
+            const auto frame = buzz.frame(speech);
+            bytes.append(reinterpret_cast<const char*>(frame.data()), frame.size() * 2);
+        }
+        return bytes;
     }
 
     TempFolder folder;

@@ -421,6 +421,45 @@ TEST_CASE("what is said while the caller is away is waiting as text") {
     CHECK(back->audio_bytes == 200 * kBytesOfMs);
 }
 
+TEST_CASE("who interrupts the agent and is cut off before it stops is told, once, to drop what was waiting") {
+    VoiceWorld world;
+    world.config.greeting.clear();
+    world.open();
+    const auto wire = world.call();
+    world.speak(*wire, 800ms, true);
+    world.speak(*wire, 1s, false);
+    REQUIRE(world.ear->utterances == 1);
+    world.ear->sink.on_final("tell me everything");
+    world.loop.advance(50ms);
+    world.model->answer("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty.");
+    world.speak(*wire, 500ms, false);
+    REQUIRE(wire->audio_bytes > 0);
+    wire->sound(world.sound(1s, true));  // has come, and is heard in its time
+    wire->go(1006);
+    world.loop.advance(2s);
+    CHECK(wire->heard("clear").empty());
+    REQUIRE(world.ear->utterances == 2);
+    world.ear->sink.on_final("stop please");
+    world.loop.advance(50ms);
+    const auto back = world.resume(wire->last("ready"), "ann", 0);
+    REQUIRE(back->messages.size() > 2);
+    CHECK(back->messages[0]["type"] == "ready");
+    CHECK(back->messages[0]["position"] == wire->audio_bytes / 2);  // what was dropped does not come again
+    CHECK(back->messages[1]["type"] == "clear");
+    CHECK(captions(*back, "user", true) == Texts{"stop please"});
+    REQUIRE(captions(*back, "agent", true).size() == 1);
+    CHECK(captions(*back, "agent", true)[0].find("twenty") == std::string::npos);
+    world.model->answer("Very well.");
+    world.loop.advance(2s);
+    CHECK(captions(*back, "agent", true).back() == "Very well.");
+    CHECK(back->heard("clear").size() == 1);
+    back->go(1006);
+    const auto again = world.resume(back->last("ready"));
+    CHECK(again->last("ready")["resumed"] == true);
+    CHECK(again->heard("clear").empty());
+    CHECK(again->heard("caption").empty());
+}
+
 TEST_CASE("a newer connection takes the call over from one that is half open") {
     VoiceWorld world;
     world.open();

@@ -1,51 +1,20 @@
 // Looking after a store: what it holds, older schemas, damage, what is old. On both engines.
 #include "voicectl/store/care.h"
 
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <thread>
 
-#include "core/store/postgres_database.h"
-#include "core/store/schema.h"
-#include "core/store/sqlite_database.h"
 #include "engines.h"
+#include "old_store.h"
 #include "voicectl/base/text.h"
 #include "voicectl/store/webhooks.h"
 #include "webhook_samples.h"
 
 namespace voicectl::store {
 namespace {
-
-/// SQL behind the store's back, with no foreign key or trigger in its way.
-void behind_its_back(const std::string& place, const std::string& sql) {
-    if (is_postgres_url(place)) {
-        test::PostgresServer::shared().sql("SET search_path TO voicectl; SET session_replication_role TO replica; " + sql, place.substr(place.rfind('/') + 1));
-        return;
-    }
-    sqlite3* database = nullptr;
-    REQUIRE(sqlite3_open(place.c_str(), &database) == SQLITE_OK);
-    const int code = sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr);
-    INFO(sqlite3_errmsg(database));
-    CHECK(code == SQLITE_OK);
-    sqlite3_close(database);
-}
-
-/// An empty store of an older schema.
-void make_old(const std::string& place, int version) {
-    std::unique_ptr<Database> database;
-    if (is_postgres_url(place)) {
-        database = PostgresDatabase::connect(*PostgresAddress::parse(place), PostgresDatabase::Access::ReadWrite);
-    } else {
-        REQUIRE(create_file(place));
-        database = *SqliteDatabase::open_as_it_is(place);
-    }
-    in_transaction(*database, Mode::Write, Lock::none(), [&](Database& one) {
-        return (is_postgres_url(place) ? migrate_postgres(one, place, version) : migrate_sqlite(one, place, version)).has_value();
-    });
-}
 
 std::unique_ptr<StoreCare> care(const std::string& place) {
     auto opened = StoreCare::open(place);
