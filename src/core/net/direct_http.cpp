@@ -29,6 +29,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kReadAtOnce = 8 * 1024;
 constexpr std::size_t kLargestHead = 256 * 1024;
 constexpr std::size_t kMostOrigins = 64;
+constexpr std::chrono::seconds kAddressLife{60}, kLongestIdle{90};  // what lies between may forget a connection that says nothing
 constexpr auto kNever = TimePoint::max();
 
 TimePoint after(TimePoint from, milliseconds time) { return time > milliseconds::zero() ? from + time : kNever; }
@@ -65,11 +66,39 @@ class DirectLine {
 };
 
 /// Where requests of one URL go.
-struct Origin {
+struct Origin : std::enable_shared_from_this<Origin> {
+    Origin(AsioLoop& loop, Url to) : url(std::move(to)), resolver(loop.context()) {}
+
     Url url;
     std::string head_end;  // " /path HTTP/1.1", and the headers that are always the same
     std::vector<std::shared_ptr<DirectLine>> idle;
     std::function<void(OrderPtr)> carry_anew;  // on a new connection
+    std::vector<tcp::endpoint> addresses;
+
+    /// One look-up for all connections that are opened together, kept as long as libcurl keeps it. No addresses: it failed.
+    void look_up(std::function<void()> known) {
+        if (Clock::now() < known_until) return known();
+        waiting.push_back(std::move(known));
+        if (waiting.size() > 1) return;
+        resolver.async_resolve(url.host, std::to_string(url.port), [self = shared_from_this()](Failure failed, const tcp::resolver::results_type& found) {
+            self->addresses.clear();
+            if (!failed)
+                for (const auto& one : found) self->addresses.push_back(one.endpoint());
+            self->known_until = failed ? TimePoint{} : Clock::now() + kAddressLife;
+            for (const auto waited = std::exchange(self->waiting, {}); const auto& one : waited) one();
+        });
+    }
+    void forget_addresses() { known_until = {}; }
+    void shut() {
+        waiting.clear();
+        resolver.cancel();
+        for (const auto lines = idle; const auto& line : lines) line->shut();
+    }
+
+ private:
+    tcp::resolver resolver;
+    std::vector<std::function<void()>> waiting;
+    TimePoint known_until{};
 };
 
 /// The body of an answer goes on as it comes.
@@ -114,7 +143,7 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
 
  public:
     DirectConnection(AsioLoop& loop, std::shared_ptr<Origin> origin, auto&... tls)
-        : origin_(std::move(origin)), resolver_(loop.context()), timer_(loop.context()), stream_(loop.context(), tls...) {}
+        : origin_(std::move(origin)), timer_(loop.context()), stream_(loop.context(), tls...) {}
 
     void carry(OrderPtr order) override {
         order_ = std::move(order);
@@ -126,7 +155,6 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
     void shut() override {
         if (std::exchange(ended_, true)) return;
         timer_.cancel();
-        resolver_.cancel();
         Failure ignored;
         stream_.lowest_layer().close(ignored);
         std::erase_if(origin_->idle, [this](const auto& one) { return one.get() == this; });
@@ -147,9 +175,9 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
     void resolve() {
         connect_until_ = std::min(after(order_->begun, order_->connect_timeout), after(order_->begun, order_->total_timeout));
         expect_by(connect_until_);
-        resolver_.async_resolve(origin_->url.host, std::to_string(origin_->url.port), then([this](Failure failed, const tcp::resolver::results_type& found) {
-            if (failed) return fail_with(unresolved(origin_->url.host));
-            for (const auto& one : found) addresses_.push_back(one.endpoint());
+        origin_->look_up(then([this] {
+            addresses_ = origin_->addresses;
+            if (addresses_.empty()) return fail_with(unresolved(origin_->url.host));
             connect();
         }));
     }
@@ -166,6 +194,7 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
             if (tried != tried_) return;  // given up for the next
             if (!failed) return connected();
             if (tried_ < addresses_.size()) return connect();
+            origin_->forget_addresses();
             fail_with(failed == asio::error::connection_refused ? connection_refused(origin_->url.authority()) : not_connected(origin_->url.authority(), failed.message()));
         }));
     }
@@ -238,7 +267,8 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
             if (failed == http::error::need_more) break;
             if (failed) {
                 const auto peer = origin_->url.authority();
-                fail_with(failed == http::error::body_limit ? Error{Errc::Protocol, fmt::format("{}: the answer is larger than {} bytes", peer, order_->max_body), {}} : not_http(peer));
+                if (failed == http::error::body_limit) fail_with(too_large(peer, "answer", order_->max_body));
+                else fail_with(failed == http::error::header_limit ? too_large(peer, "head of the answer", kLargestHead) : not_http(peer));
                 return false;
             }
             after_piece();
@@ -266,10 +296,10 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
 
     void finish() {
         const auto order = std::move(order_);
-        deadline_ = kNever;
         const bool kept = parser_->keep_alive() && !writing_ && !broken_ && incoming_.size() == 0 && parser_->get().result_int() != 101;
         if (kept) {
             used_before_ = true;
+            expect_by(Clock::now() + kLongestIdle);
             origin_->idle.push_back(this->shared_from_this());
         } else {
             shut();
@@ -323,8 +353,10 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
     }
 
     void too_late() {
+        if (!order_) return shut();
         const auto peer = origin_->url.authority();
         if (phase_ == Phase::Connect && tried_ != 0 && tried_ < addresses_.size() && Clock::now() < connect_until_) return connect();
+        if (phase_ == Phase::Connect) origin_->forget_addresses();
         if (phase_ == Phase::Connect) return fail_with(too_far(peer, time_since(order_->begun)));
         if (phase_ == Phase::Handshake) return fail_with(no_handshake(peer, time_since(order_->begun)));
         fail_with(Clock::now() >= total_until_ ? unfinished(peer, order_->total_timeout) : silent(peer, order_->idle_timeout));
@@ -332,7 +364,6 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
 
     std::shared_ptr<Origin> origin_;
     OrderPtr order_;  // none: idle
-    tcp::resolver resolver_;
     asio::steady_timer timer_;
     Socket stream_;
     std::vector<tcp::endpoint> addresses_;
@@ -352,9 +383,13 @@ bool proxy_in_environment() {
     });
 }
 
-// Names of other alphabets, and paths that libcurl would tidy.
-bool needs_care(const std::string& url) {
-    return url.find("/.") != std::string::npos || std::any_of(url.begin(), url.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+// Names of other alphabets, and paths that libcurl would tidy ("/a/../b").
+bool needs_care(std::string_view url) {
+    for (auto at = url.find("/."); at != std::string_view::npos; at = url.find("/.", at + 1)) {
+        const auto end = url.find_first_not_of('.', at + 1);
+        if (end == std::string_view::npos || std::string_view("/?#").find(url[end]) != std::string_view::npos) return true;
+    }
+    return std::any_of(url.begin(), url.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
 }
 
 std::string wire_text(const HttpRequest& request, const std::string& head_end) {
@@ -400,9 +435,8 @@ struct DirectHttp::Impl {
         }
         VC_TRY_ASSIGN(auto url, check_request(request));
         if (origins.size() >= kMostOrigins) std::erase_if(origins, [](const auto& one) { return one.second.use_count() == 1; });  // no connection
-        const auto origin = origins[request.url] = std::make_shared<Origin>();
-        origin->head_end = fmt::format(" {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: voicectl/" VOICECTL_VERSION "\r\nAccept: */*\r\n", url.path, url.host_header());
-        origin->url = std::move(url);
+        const auto origin = origins[request.url] = std::make_shared<Origin>(loop, std::move(url));
+        origin->head_end = fmt::format(" {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: voicectl/" VOICECTL_VERSION "\r\nAccept: */*\r\n", origin->url.path, origin->url.host_header());
         origin->carry_anew = [this, weak = std::weak_ptr(origin)](OrderPtr order) {
             if (const auto at = weak.lock()) open(at)->carry(std::move(order));
         };
@@ -419,8 +453,7 @@ struct DirectHttp::Impl {
 DirectHttp::DirectHttp(AsioLoop& loop, HttpClient& other) : impl_(new Impl{loop, other}) {}
 
 DirectHttp::~DirectHttp() {
-    for (const auto& [url, origin] : impl_->origins)
-        for (const auto idle = origin->idle; const auto& line : idle) line->shut();
+    for (const auto& [url, origin] : impl_->origins) origin->shut();
 }
 
 std::unique_ptr<HttpStream> DirectHttp::stream(HttpRequest request, HttpStreamHandlers handlers) {

@@ -63,6 +63,7 @@ Error closed_unanswered(std::string_view peer) { return {Errc::Unreachable, fmt:
 Error broke(std::string_view peer, std::string_view reason) { return {Errc::Unreachable, fmt::format("the connection to {} broke: {}", peer, reason), {}}; }
 Error ended_early(std::string_view peer) { return {Errc::Protocol, fmt::format("{} ended its answer too early", peer), kBrokeOff}; }
 Error no_answer_from(std::string_view peer) { return {Errc::Protocol, fmt::format("{} sent no complete answer", peer), kBrokeOff}; }
+Error too_large(std::string_view peer, std::string_view what, std::size_t most) { return {Errc::Protocol, fmt::format("{}: the {} is larger than {} bytes", peer, what, most), {}}; }
 Error not_http(std::string_view peer) { return {Errc::Protocol, fmt::format("{} does not answer in HTTP", peer), {}}; }
 
 Error silent(std::string_view peer, std::chrono::milliseconds limit) {

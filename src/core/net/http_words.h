@@ -28,6 +28,7 @@ Error closed_unanswered(std::string_view peer);
 Error broke(std::string_view peer, std::string_view reason);
 Error ended_early(std::string_view peer);
 Error no_answer_from(std::string_view peer);
+Error too_large(std::string_view peer, std::string_view what, std::size_t most);
 Error not_http(std::string_view peer);
 Error silent(std::string_view peer, std::chrono::milliseconds limit);
 Error unfinished(std::string_view peer, std::chrono::milliseconds limit);
