@@ -1,5 +1,5 @@
 // HTTP/1.1 client whose sockets live on the caller's own loop (Boost.Beast), for who sends many small requests one after the other: the
-// way to HttpClient's thread and back costs more than such a request does. Connections are kept and used again, the last one first.
+// way to HttpClient's thread and back costs more than such a request does. Connections are kept for the same URL, the last one first.
 //
 // Belongs to one AsioLoop, is used on its thread only, and outlives its streams. What it cannot do goes through the HttpClient it was
 // given: proxies (of the request, or any in the environment), sigv4, public_only, URLs that need libcurl's care. TLS is always verified.

@@ -173,7 +173,8 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
     }
 
     void resolve() {
-        connect_until_ = std::min(after(order_->begun, order_->connect_timeout), after(order_->begun, order_->total_timeout));
+        connect_begun_ = Clock::now();  // later than the request, when that is sent again
+        connect_until_ = std::min(after(connect_begun_, order_->connect_timeout), after(order_->begun, order_->total_timeout));
         expect_by(connect_until_);
         origin_->look_up(then([this] {
             addresses_ = origin_->addresses;
@@ -209,7 +210,8 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
             expect_host(tls, origin_->url.host);
             stream_.async_handshake(asio::ssl::stream_base::client, then([this, tls](Failure failed) {
                 const auto peer = origin_->url.authority();
-                if (failed) return fail_with(SSL_get_verify_result(tls) != X509_V_OK ? not_trusted(peer, tls_failure(tls, {})) : no_tls(peer, failed.message()));
+                const bool distrusted = failed.category() == asio::error::get_ssl_category() && ERR_GET_REASON(failed.value()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+                if (failed) return fail_with(distrusted ? not_trusted(peer, tls_failure(tls, failed.message())) : no_tls(peer, failed.message()));
                 ready();
             }));
         } else {
@@ -357,8 +359,8 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
         const auto peer = origin_->url.authority();
         if (phase_ == Phase::Connect && tried_ != 0 && tried_ < addresses_.size() && Clock::now() < connect_until_) return connect();
         if (phase_ == Phase::Connect) origin_->forget_addresses();
-        if (phase_ == Phase::Connect) return fail_with(too_far(peer, time_since(order_->begun)));
-        if (phase_ == Phase::Handshake) return fail_with(no_handshake(peer, time_since(order_->begun)));
+        if (phase_ == Phase::Connect) return fail_with(too_far(peer, time_since(connect_begun_)));
+        if (phase_ == Phase::Handshake) return fail_with(no_handshake(peer, time_since(connect_begun_)));
         fail_with(Clock::now() >= total_until_ ? unfinished(peer, order_->total_timeout) : silent(peer, order_->idle_timeout));
     }
 
@@ -370,7 +372,7 @@ class DirectConnection final : public DirectLine, public std::enable_shared_from
     std::size_t tried_ = 0;
     boost::beast::flat_buffer incoming_{kLargestHead + kReadAtOnce};
     std::optional<http::response_parser<PassedOn>> parser_;
-    TimePoint connect_until_{}, total_until_{}, deadline_ = kNever, timer_due_ = kNever;
+    TimePoint connect_begun_{}, connect_until_{}, total_until_{}, deadline_ = kNever, timer_due_ = kNever;
     Phase phase_ = Phase::Connect;
     bool used_before_ = false, heard_ = false, head_told_ = false, writing_ = false, broken_ = false, ended_ = false;
 };
@@ -398,7 +400,7 @@ std::string wire_text(const HttpRequest& request, const std::string& head_end) {
     for (const auto& [name, value] : request.headers) size += name.size() + value.size() + 4;
     out.reserve(size);
     out.append(request.method).append(head_end);
-    for (const auto& [name, value] : request.headers) out.append(name).append(": ").append(value).append("\r\n");
+    for (const auto& [name, value] : request.headers) out.append(name).append(value.empty() ? ":" : ": ").append(value).append("\r\n");
     if (has_body(request)) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", request.body.size());
     return out.append("\r\n").append(request.body);
 }
