@@ -543,6 +543,32 @@ def test_an_interrupt_lets_what_is_on_its_way_arrive(receivers, capture):
     assert said.code == 0 and said.json["inDoubt"] == [] and len(receiver.came) == 9, said
 
 
+def test_connections_that_a_receiver_closes_without_a_word_cost_nothing(receivers, capture):
+    receiver = receivers()
+    handler = receiver.server.RequestHandlerClass
+
+    class Closing(handler):
+        def answer(self, status, headers=None):
+            super().answer(status, headers)
+            self.close_connection = True
+
+    receiver.server.RequestHandlerClass = Closing
+    bodies = [body_of(number, f"room{number % 5}") for number in range(60)]
+    said = run("replay", capture(bodies), "--to", receiver.url, "--attempts", "1", "--concurrency", "4", "--json")
+    assert said.code == 0 and (said.json["delivered"], said.json["retries"]) == (60, 0), said
+    assert sorted(receiver.ids()) == sorted(json.loads(body)["id"] for body in bodies)
+    assert not receiver.overlaps
+
+
+def test_a_proxy_of_the_environment_is_used(receivers, capture):
+    proxy = receivers()
+    bodies = [body_of(number) for number in range(3)]
+    said = run("replay", capture(bodies), "--to", "http://behind.invalid/hook", "--json", env={"http_proxy": proxy.url.removesuffix("/hook")})
+    assert said.code == 0, said
+    assert [(path, body) for _, path, _, body in proxy.came] == [("http://behind.invalid/hook", body) for body in bodies]
+    genuine(proxy.came[0][2], bodies[0])
+
+
 def test_secrets_do_not_show(receivers, capture):
     receiver = receivers(lambda body, count: 400)
     said = run("replay", capture([body_of(1)]), "--to", receiver.url + "?token=hush", "-v", "--trace", "--json")

@@ -1,6 +1,6 @@
 """`webhook replay` beside a plain net/http loop in Go: the same capture to the same receiver, on 16 connections, in turn.
 
-    .cache/venv/bin/python tests/load/bench_replay.py [DELIVERIES] [ROUNDS]
+    ./scripts/bench replay [DELIVERIES] [ROUNDS]
 """
 import json
 import os

@@ -17,6 +17,8 @@ struct Url {
     bool secure() const { return scheme == "https" || scheme == "wss"; }
     /// "host:port", brackets around IPv6.
     std::string authority() const;
+    /// As it goes over the wire: without the scheme's own port.
+    std::string host_header() const;
     std::string to_string() const;
 };
 

@@ -18,8 +18,8 @@ bool worth_another(const Error& error) { return error.code == Errc::Unreachable 
 
 }  // namespace
 
-Courier::Courier(Loop& loop, net::HttpClient& http, CourierOptions options, CourierHooks hooks)
-    : loop_(loop), http_(http), options_(std::move(options)), hooks_(std::move(hooks)), targets_(options_.targets.size()),
+Courier::Courier(Loop& loop, CourierOptions options, CourierHooks hooks)
+    : loop_(loop), options_(std::move(options)), hooks_(std::move(hooks)), targets_(options_.targets.size()),
       most_pending_(std::max<std::size_t>(256, 16 * options_.concurrency)) {}
 
 bool Courier::all_targets_gone() const {
@@ -83,8 +83,7 @@ void Courier::begin(Lane& lane) {
         if (const auto found = in_flight_.find(id); found != in_flight_.end()) found->second.head = head;
     };
     handlers.on_done = [this, id](const Result<void>& done) { on_done(id, done); };
-    flight.stream = http_.stream(delivery_request(options_.targets[lane.target], hooks_.authorize(delivery), delivery.content_type, delivery.body, options_.limit),
-                                 loop_, std::move(handlers));
+    flight.stream = hooks_.send(delivery_request(options_.targets[lane.target], hooks_.authorize(delivery), delivery.content_type, delivery.body, options_.limit), std::move(handlers));
 }
 
 void Courier::on_done(std::uint64_t id, const Result<void>& done) {

@@ -37,6 +37,8 @@ struct CourierOptions {
 };
 
 struct CourierHooks {
+    /// As HttpClient::stream() on the courier's loop.
+    std::function<std::unique_ptr<net::HttpStream>(net::HttpRequest, net::HttpStreamHandlers)> send;
     /// The Authorization header for this delivery, made anew for each attempt.
     std::function<std::string(const CapturedDelivery&)> authorize;
     /// Before the first attempt; an error stops everything.
@@ -49,7 +51,7 @@ struct CourierHooks {
 
 class Courier {
  public:
-    Courier(Loop& loop, net::HttpClient& http, CourierOptions options, CourierHooks hooks);
+    Courier(Loop& loop, CourierOptions options, CourierHooks hooks);
     Courier(const Courier&) = delete;
     Courier& operator=(const Courier&) = delete;
 
@@ -100,7 +102,6 @@ class Courier {
     Duration wait_before_next(const Lane& lane, const net::HttpResponse& head);
 
     Loop& loop_;
-    net::HttpClient& http_;
     CourierOptions options_;
     CourierHooks hooks_;
     std::vector<Target> targets_;

@@ -12,6 +12,7 @@
 #include "voicectl/base/json.h"
 #include "voicectl/base/signals.h"
 #include "voicectl/base/text.h"
+#include "voicectl/net/direct_http.h"
 
 namespace voicectl::commands {
 namespace {
@@ -140,7 +141,7 @@ class Replay {
     Replay(const WebhookReplayOptions& o, Env& env, std::optional<livekit::ApiKey> key, Pace pace, std::unique_ptr<ReplayProgress> progress, std::chrono::milliseconds limit)
         : o_(o), env_(env), key_(std::move(key)), pacer_(pace), progress_(std::move(progress)),
           rewriter_(o.set_time, o.new_id, progress_ ? progress_->salt() : random_id(22)),
-          courier_(loop_, env.http(), {o.to, o.concurrency, o.attempts, limit}, hooks()), paced_(loop_), progressing_(loop_) {
+          http_(loop_, env.http()), courier_(loop_, {o.to, o.concurrency, o.attempts, limit}, hooks()), paced_(loop_), progressing_(loop_) {
         for (const auto& one : o.to) shown_.push_back(shown_target(one));
     }
 
@@ -162,7 +163,8 @@ class Replay {
 
  private:
     CourierHooks hooks() {
-        return {[this](const CapturedDelivery& one) { return o_.verbatim ? one.authorization : livekit::sign_delivery(*key_, one.body); },
+        return {[this](net::HttpRequest request, net::HttpStreamHandlers handlers) { return http_.stream(std::move(request), std::move(handlers)); },
+                [this](const CapturedDelivery& one) { return o_.verbatim ? one.authorization : livekit::sign_delivery(*key_, one.body); },
                 [this](const CapturedDelivery& one, std::size_t target) { return progress_ ? progress_->record_begin(target, one.line) : Result<void>(); },
                 [this](const Outcome& outcome) { return on_end(outcome); },
                 [this] { feed_on(); }};
@@ -290,6 +292,7 @@ class Replay {
     Pacer pacer_;
     std::unique_ptr<ReplayProgress> progress_;
     Rewriter rewriter_;
+    net::DirectHttp http_;
     Courier courier_;
     std::vector<std::string> shown_;
     ReplayReport report_;

@@ -27,13 +27,6 @@ std::string stamp(std::chrono::system_clock::time_point now) {
     return {out.data(), std::strftime(out.data(), out.size(), "%Y%m%dT%H%M%SZ", &parts)};
 }
 
-// As it goes over the wire: without the scheme's own port.
-std::string host_of(const Url& url) {
-    auto out = url.authority();
-    if (url.port == (url.secure() ? 443 : 80)) out.resize(out.rfind(':'));
-    return out;
-}
-
 std::string with_single_blanks(std::string_view text) {
     std::string out;
     for (const char c : trim(text))
@@ -57,7 +50,7 @@ Headers signed_headers(const HttpRequest& request, const Url& url, std::chrono::
     const auto& sign = *request.sigv4;
     const auto time = stamp(now);
     const auto digest = hex(sha256(request.body));
-    Headers out{{"Host", host_of(url)}, {"x-amz-date", time}, {"x-amz-content-sha256", digest}};
+    Headers out{{"Host", url.host_header()}, {"x-amz-date", time}, {"x-amz-content-sha256", digest}};
     out.insert(out.end(), request.headers.begin(), request.headers.end());
 
     std::map<std::string, std::string> sorted;

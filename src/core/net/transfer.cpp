@@ -8,21 +8,13 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "http_words.h"
 #include "sigv4.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/base/text.h"
 
 namespace voicectl::net {
 namespace {
-
-constexpr const char* kBrokeOff = "the server or a proxy before it broke off; its log may say why, and trying again may help";
-constexpr const char* kTooSlow = "the server is busy, hangs, or something between drops packets; a longer --timeout waits more";
-
-bool breaks_lines(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos; }
-
-bool has_body(const HttpRequest& request) {
-    return !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
-}
 
 std::chrono::milliseconds since(TimePoint begun) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
@@ -40,21 +32,11 @@ std::string peer_in(std::string_view reason, const std::string& fallback) {
     return host.find(':') == std::string_view::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
 }
 
-std::string in_words(std::chrono::milliseconds time) { return format_duration(time); }
-
 }  // namespace
 
 Result<std::shared_ptr<Transfer>> Transfer::create(const CurlLibrary& curl, HttpRequest request,
                                                    std::shared_ptr<TransferSink> sink) {
-    VC_TRY_ASSIGN(auto url, parse_url(request.url));
-    if (url.scheme != "http" && url.scheme != "https")
-        return fail(Errc::Usage, "'{}' is not an http or https URL", redact(request.url));
-    if (request.method.empty() || request.method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos)
-        return fail(Errc::Usage, "'{}' is not an HTTP method", terminal_safe(request.method));
-    for (const auto& [name, value] : request.headers) {
-        if (name.empty() || name.find(':') != std::string::npos || breaks_lines(name) || breaks_lines(value))
-            return fail(Errc::Usage, "header '{}' cannot be sent: it breaks the line", terminal_safe(name));
-    }
+    VC_TRY_ASSIGN(auto url, check_request(request));
     return std::shared_ptr<Transfer>(new Transfer(curl, std::move(request), std::move(url), std::move(sink)));
 }
 
@@ -210,14 +192,14 @@ int Transfer::on_connected(void* self, char* address, char*, int, int) {
 
 void Transfer::finish(CURLcode code) {
     if (code == CURLE_OK) {
-        if (!head_delivered_) return sink_->on_done(fail_with_hint(Errc::Protocol, fmt::format("{} sent no complete answer", url_.authority()), kBrokeOff));
+        if (!head_delivered_) return sink_->on_done(std::unexpected(no_answer_from(url_.authority())));
         return sink_->on_done({});
     }
     sink_->on_done(std::unexpected(refused_ ? *refused_ : describe(code)));
 }
 
 void Transfer::finish_silent() {
-    sink_->on_done(fail_with_hint(Errc::Timeout, fmt::format("{} said nothing for {}", url_.authority(), in_words(request_.idle_timeout)), kTooSlow));
+    sink_->on_done(std::unexpected(silent(url_.authority(), request_.idle_timeout)));
 }
 
 void Transfer::finish_cancelled() { sink_->on_done(fail(Errc::Cancelled, "the request was given up")); }
@@ -226,28 +208,22 @@ Error Transfer::describe(CURLcode code) {
     const auto peer = url_.authority();
     const auto reason = redact(reason_[0] != '\0' ? reason_.data() : curl_.easy_strerror(code));
     switch (code) {
-        case CURLE_COULDNT_RESOLVE_HOST:
-            return {Errc::Unreachable, fmt::format("cannot resolve host {}", url_.host), "check the name in the URL and the DNS of this machine"};
+        case CURLE_COULDNT_RESOLVE_HOST: return unresolved(url_.host);
         case CURLE_COULDNT_RESOLVE_PROXY:
             return {Errc::Unreachable, fmt::format("cannot resolve the proxy: {}", reason), "check http_proxy and https_proxy"};
         case CURLE_COULDNT_CONNECT: return describe_connect();
         case CURLE_OPERATION_TIMEDOUT: return describe_timeout();
-        case CURLE_PEER_FAILED_VERIFICATION:
-            return {Errc::Unreachable, fmt::format("the TLS certificate of {} is not trusted: {}", peer, reason),
-                    "install its authority on this machine, or name it in SSL_CERT_FILE"};
+        case CURLE_PEER_FAILED_VERIFICATION: return not_trusted(peer, reason);
         case CURLE_SSL_CONNECT_ERROR:
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_CIPHER:
-        case CURLE_SSL_CACERT_BADFILE:
-            return {Errc::Unreachable, fmt::format("no TLS connection to {}: {}", peer, reason), "does the server speak TLS on this port?"};
-        case CURLE_GOT_NOTHING:
-            return {Errc::Unreachable, fmt::format("{} closed the connection without an answer", peer), kBrokeOff};
+        case CURLE_SSL_CACERT_BADFILE: return no_tls(peer, reason);
+        case CURLE_GOT_NOTHING: return closed_unanswered(peer);
         case CURLE_SEND_ERROR:
-        case CURLE_RECV_ERROR:
-            return {Errc::Unreachable, fmt::format("the connection to {} broke: {}", peer, reason), {}};
-        case CURLE_PARTIAL_FILE: return {Errc::Protocol, fmt::format("{} ended its answer too early", peer), kBrokeOff};
+        case CURLE_RECV_ERROR: return broke(peer, reason);
+        case CURLE_PARTIAL_FILE: return ended_early(peer);
         case CURLE_UNSUPPORTED_PROTOCOL:
-        case CURLE_WEIRD_SERVER_REPLY: return {Errc::Protocol, fmt::format("{} does not answer in HTTP", peer), {}};
+        case CURLE_WEIRD_SERVER_REPLY: return not_http(peer);
         default: return {Errc::Protocol, fmt::format("{}: {}", peer, reason), {}};
     }
 }
@@ -256,22 +232,16 @@ Error Transfer::describe_connect() {
     long number = 0;
     curl_.easy_getinfo(handle_, CURLINFO_OS_ERRNO, &number);
     const auto peer = peer_in(reason_.data(), url_.authority());
-    if (number == ECONNREFUSED)
-        return {Errc::Unreachable, fmt::format("connection refused by {}", peer), "is the server running, and is the port right?"};
-    const std::string cause = number != 0 ? std::strerror(static_cast<int>(number)) : redact(reason_.data());
-    return {Errc::Unreachable, fmt::format("cannot connect to {}: {}", peer, cause), {}};
+    if (number == ECONNREFUSED) return connection_refused(peer);
+    return not_connected(peer, number != 0 ? std::strerror(static_cast<int>(number)) : redact(reason_.data()));
 }
 
 Error Transfer::describe_timeout() const {
     const auto peer = url_.authority();
-    if (connected_)
-        return {Errc::Timeout, fmt::format("no complete answer from {} within {}", peer, in_words(request_.total_timeout)), kTooSlow};
+    if (connected_) return unfinished(peer, request_.total_timeout);
     long local_port = 0;  // known once TCP is connected; CURLINFO_CONNECT_TIME waits for TLS
     curl_.easy_getinfo(handle_, CURLINFO_LOCAL_PORT, &local_port);
-    if (local_port > 0)
-        return {Errc::Timeout, fmt::format("no TLS handshake with {} within {}", peer, in_words(since(begun_))), {}};
-    return {Errc::Unreachable, fmt::format("no connection to {} within {}", peer, in_words(since(begun_))),
-            "is the address right, and does a firewall let it through?"};
+    return local_port > 0 ? no_handshake(peer, since(begun_)) : too_far(peer, since(begun_));
 }
 
 }  // namespace voicectl::net

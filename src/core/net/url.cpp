@@ -42,6 +42,12 @@ std::string Url::authority() const {
     return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
 }
 
+std::string Url::host_header() const {
+    auto out = authority();
+    if (port == default_port(scheme)) out.resize(out.rfind(':'));
+    return out;
+}
+
 std::string Url::to_string() const { return fmt::format("{}://{}{}", scheme, authority(), path); }
 
 Result<Url> parse_url(std::string_view text) {

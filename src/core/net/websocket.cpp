@@ -146,7 +146,7 @@ class Connection final : public std::enable_shared_from_this<Connection<Socket>>
             for (const auto& [name, value] : headers) request.set(name, value);
         }));
         stream_.read_message_max(0);  // read() counts: Beast would first wait for the peer to agree on a close
-        stream_.async_handshake(response_, host_header(), url_.path, then([this](Failure failed) {
+        stream_.async_handshake(response_, url_.host_header(), url_.path, then([this](Failure failed) {
             if (failed == ws::error::upgrade_declined) return refused();
             if (failed == beast::error::timeout) return end(too_slow());
             if (failed == beast::http::error::end_of_stream || failed == asio::error::eof || failed == asio::error::connection_reset)
@@ -216,12 +216,6 @@ class Connection final : public std::enable_shared_from_this<Connection<Socket>>
     Error too_slow() const {
         const auto code = phase_ == "connection to" ? Errc::Unreachable : Errc::Timeout;
         return {code, fmt::format("no {} {} within {}", phase_, url_.authority(), format_duration(options_.connect_timeout)), {}};
-    }
-
-    std::string host_header() const {
-        const bool usual = url_.port == (url_.secure() ? 443 : 80);
-        const auto full = url_.authority();
-        return usual ? full.substr(0, full.rfind(':')) : full;
     }
 
     void end(Error why) {

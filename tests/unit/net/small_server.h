@@ -28,7 +28,7 @@ class SmallServer {
  public:
     using Script = std::function<void(tcp::socket& socket)>;
 
-    explicit SmallServer(Script script) : script_(std::move(script)) {
+    explicit SmallServer(Script script, const std::string& address = "127.0.0.1") : script_(std::move(script)), acceptor_(context_, {asio::ip::make_address(address), 0}) {
         accept();
         thread_ = std::thread([this] { context_.run(); });
     }
@@ -43,7 +43,10 @@ class SmallServer {
     }
 
     int port() const { return acceptor_.local_endpoint().port(); }
-    std::string authority() const { return "127.0.0.1:" + std::to_string(port()); }
+    std::string authority() const {
+        const auto address = acceptor_.local_endpoint().address();
+        return (address.is_v6() ? "[" + address.to_string() + "]" : address.to_string()) + ":" + std::to_string(port());
+    }
     std::string url(const std::string& scheme = "http") const { return scheme + "://" + authority(); }
     int accepted() const { return accepted_; }
 
@@ -92,7 +95,7 @@ class SmallServer {
 
     Script script_;
     asio::io_context context_;
-    tcp::acceptor acceptor_{context_, {asio::ip::make_address("127.0.0.1"), 0}};
+    tcp::acceptor acceptor_;
     std::atomic<int> accepted_ = 0;
     std::mutex mutex_;
     std::vector<int> open_;
