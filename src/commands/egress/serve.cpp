@@ -26,7 +26,8 @@ docs/egress-worker.md has all of it.
 
 Redis: --redis, else REDIS_URL, else 127.0.0.1:6379; a password belongs into REDIS_URL or REDIS_PASSWORD. Files go below --files,
 or to S3 when --bucket or S3_BUCKET says so (and to where a request says); BACKUP_S3_BUCKET and the other S3 names behind
-BACKUP_ are where a recording goes that could not be stored there.
+BACKUP_ are where a recording goes that could not be stored there. What nobody takes stays in --folder, /status lists it, and it is tried
+again every ten minutes and at each start.
 
 The first SIGINT or SIGTERM takes no more jobs and lets those that run go on for --drain; then, and at the second, they are finished,
 stored and reported. The third ends at once: the next start with the same --folder goes on from there, as after a crash.

@@ -78,7 +78,7 @@ class RealWorker final : public Worker {
     std::vector<KeptView> kept() const override {
         std::vector<KeptView> out;
         for (const auto& [id, job] : jobs_)
-            if (job->state() == Job::State::Kept) out.push_back({id, job->info().room_name(), job->entry().file, job->refusal(), job->info().file_results().empty() ? 0 : job->info().file_results(0).size()});
+            if (job->state() == Job::State::Kept) out.push_back({id, job->info().room_name(), job->entry().file, job->refusal().empty() ? job->info().error() : job->refusal(), job->info().file_results().empty() ? 0 : job->info().file_results(0).size()});
         return out;
     }
 
