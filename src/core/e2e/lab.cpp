@@ -57,11 +57,11 @@ Result<void> Lab::start_storage() {
     s3.set_secret(random_id(40));
     register_secret(s3.secret());
     std::error_code failed;
-    for (const auto* name : {"/s3/recordings", "/s3.about"}) fs::create_directories(folder_ + name, failed);
+    for (const auto* name : {"/s3/recordings", "/about-s3"}) fs::create_directories(folder_ + name, failed);
     if (failed) return fail(Errc::Io, "cannot create {}/s3: {}", folder_, failed.message());
     ProcessSpec spec;
     spec.program = program;
-    spec.arguments = {"--port", s3.endpoint().substr(std::string_view("http://").size()), "--region", s3.region(), "posix", "--sidecar", folder_ + "/s3.about", folder_ + "/s3"};
+    spec.arguments = {"--port", s3.endpoint().substr(std::string_view("http://").size()), "--region", s3.region(), "posix", "--sidecar", folder_ + "/about-s3", folder_ + "/s3"};
     spec.environment = {{"ROOT_ACCESS_KEY", s3.access_key()}, {"ROOT_SECRET_KEY", s3.secret()}};
     spec.working_directory = folder_;
     spec.output_path = folder_ + "/s3.log";
