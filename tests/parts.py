@@ -53,10 +53,10 @@ def wait_for(condition, seconds=20, what="condition"):
 class Server:
     """A livekit-server on loopback with keys of its own."""
 
-    def __init__(self, redis=None, rtc="", webhooks=()):
+    def __init__(self, redis=None, rtc="", webhooks=(), keys=()):
+        """`keys`: key and secret of another one."""
         self.folder = tempfile.mkdtemp(prefix="voicectl-test-server-")
-        self.key = "API" + secrets.token_hex(5)
-        self.secret = secrets.token_hex(24)
+        self.key, self.secret = keys or ("API" + secrets.token_hex(5), secrets.token_hex(24))
         self.process = None
         self.redis, self.rtc, self.webhooks = redis, rtc, list(webhooks)
         for _ in range(3):  # between free_port() and the server's start another may take the port
@@ -266,12 +266,13 @@ class Storage(Program):
         self.folder, self.port = tempfile.mkdtemp(prefix="voicectl-test-s3-"), free_port()
         self.access_key, self.secret_key = "AK" + secrets.token_hex(8), secrets.token_hex(20)
         self.endpoint, self.region, self.bucket = f"http://127.0.0.1:{self.port}", region, "recordings"
-        root = os.path.join(self.folder, "root")
+        root, about = os.path.join(self.folder, "root"), os.path.join(self.folder, "about")  # not every disk has attributes for what is about a file
         os.makedirs(os.path.join(root, self.bucket))
+        os.makedirs(about)
         program = os.environ.get("VOICECTL_VERSITYGW") or str(ROOT / ".cache/bin/versitygw")
         if not pathlib.Path(program).exists():
             raise RuntimeError("no versitygw: run ./scripts/setup")
-        super().__init__("versitygw", [program, "--port", f"127.0.0.1:{self.port}", "--region", region, "posix", "--nometa", root],
+        super().__init__("versitygw", [program, "--port", f"127.0.0.1:{self.port}", "--region", region, "posix", "--sidecar", about, root],
                          {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key})
 
     def objects(self):

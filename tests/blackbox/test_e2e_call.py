@@ -57,7 +57,7 @@ def alive(pid):
 
 def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path, own_temp):
     store = tmp_path / "mine.db"
-    result = voicectl("e2e-call", "--local", "--json", "--store", store, "--record", tmp_path / "audio", "--record-egress", env={"TMPDIR": str(own_temp)}, timeout=180)
+    result = voicectl("e2e-call", "--local", "--json", "--store", store, "--record", tmp_path / "audio", "--record-egress=s3", env={"TMPDIR": str(own_temp)}, timeout=180)
     assert result.code == 0, result
     report = result.json
     assert report["schemaVersion"] == 1 and report["passed"]
@@ -68,7 +68,11 @@ def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path, ow
     assert {path.name for path in (tmp_path / "audio").iterdir()} == {"agent.wav", "caller.wav", "call.wav", f"{report['room']}.ogg"}
     recorded = {check["id"]: check["evidence"] for check in report["checks"]}
     assert recorded["egress_heard"]["channels"] == 2 and recorded["egress_heard"]["correlation"] < 0.5, recorded["egress_heard"]
-    assert recorded["egress_complete"]["location"] == str(tmp_path / "audio" / f"{report['room']}.ogg")
+    location = recorded["egress_complete"]["location"]
+    assert location.startswith("http://127.0.0.1:") and location.endswith(f"/recordings/{report['room']}.ogg")
+    assert (tmp_path / "audio" / f"{report['room']}.ogg").stat().st_size == recorded["egress_complete"]["bytes"]
+    checked = parts.voicectl("egress", "check", tmp_path / "audio" / f"{report['room']}.ogg", "--channels", "2", "--channels-differ")
+    assert checked.code == 0, checked
     held = parts.voicectl("webhook", "list", "--recordings", "--store", store, "--json").json["recordings"]
     assert [(one["location"], one["status"]) for one in held] == [(recorded["egress_complete"]["location"], "EGRESS_COMPLETE")], held
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "audio").iterdir()} == {0o600}
@@ -76,13 +80,14 @@ def test_a_local_call_is_proven_and_leaves_nothing_behind(voicectl, tmp_path, ow
     assert not list(own_temp.iterdir())
 
 
-def test_each_step_prints_one_line_as_it_happens(voicectl):
-    process = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--local"], env=parts.clean_environment(), stdout=subprocess.PIPE,
+def test_each_step_prints_one_line_as_it_happens(voicectl, tmp_path):
+    process = subprocess.Popen([parts.voicectl_path(), "e2e-call", "--local", "--record-egress", "--record", tmp_path / "audio"], env=parts.clean_environment(), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
     lines = [(time.monotonic(), line) for line in process.stdout]
     assert process.wait(10) == 0, process.stderr.read()
     assert all(line.startswith("✓ ") for _, line in lines[:-1])
-    assert lines[-1][1].startswith("passed: ")
+    assert lines[-1][1].startswith("passed: ") and any("agent left, caller right" in line for _, line in lines)
+    assert [(one.name, one.stat().st_mode & 0o777) for one in (tmp_path / "audio").glob("*.ogg")][0][1] == 0o600
     assert lines[-1][0] - lines[0][0] > 5  # not all at the end
 
 

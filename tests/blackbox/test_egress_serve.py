@@ -1,386 +1,24 @@
 """`voicectl egress serve` as the recorder of a real livekit-server with real Redis: asked by LiveKit's own client, heard by LiveKit's own
 webhooks, fed by participants of LiveKit's own Python SDK. S3 is versitygw; the files are read by libsndfile."""
-import asyncio
 import concurrent.futures
-import ctypes
 import datetime
-import http.client
-import http.server
 import json
 import os
 import pathlib
-import re
 import signal
 import subprocess
-import threading
 import time
-import urllib.error
-import urllib.request
 
 import fake_egress
-import numpy
 import parts
 import pytest
 from google.protobuf import json_format
-from livekit import api, rtc
+from livekit import api
 from livekit.protocol import egress as proto
 from livekit.protocol.models import ParticipantInfo
-
-RATE, FRAME = 48000, 480
-CALLER_HZ, CALLER_LEVEL, AGENT_HZ, AGENT_LEVEL = 440, 8000, 1000, 4000
-SECONDS = 2  # of each recording
-SLACK_NS = 50_000_000  # of a duration that is told, against that of the file
-
-
-# ---- parts ----
-
-class Hooks(parts.Web):
-    """Takes LiveKit's webhooks; each must be signed by the server."""
-
-    def __init__(self):
-        self.events, self.unsigned = [], 0
-        hooks = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                try:
-                    hooks.receiver.receive(body, self.headers["Authorization"])
-                    hooks.events.append(json.loads(body))
-                except Exception:  # whatever the library finds wrong with it
-                    hooks.unsigned += 1
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.listen(Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-
-    def of(self, egress):
-        return [event for event in list(self.events) if event.get("egressInfo", {}).get("egressId") == egress]
-
-    def after(self, egress):
-        """All of an egress, once it is over."""
-        parts.wait_for(lambda: any(one["event"] == "egress_ended" for one in self.of(egress)), 20, "egress_ended")
-        return self.of(egress)
-
-
-class Relay(parts.Web):
-    """Stands before S3 and keeps what is asked: versitygw does not keep the headers of an object here."""
-
-    def __init__(self, storage):
-        self.asked, self.endpoint, self.open = [], "", threading.Event()  # while it is not open, nothing is stored
-        self.open.set()
-        relay = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def pass_on(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                relay.asked.append((self.command, self.path, dict(self.headers.items())))
-                if not relay.open.wait(60):
-                    return
-                behind = http.client.HTTPConnection("127.0.0.1", storage.port, timeout=20)
-                behind.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-                for name, value in self.headers.items():
-                    behind.putheader(name, value)
-                behind.endheaders(body)
-                answer = behind.getresponse()
-                content = answer.read()
-                self.send_response_only(answer.status)
-                for name, value in answer.getheaders():
-                    if name.lower() not in ("content-length", "transfer-encoding", "connection"):
-                        self.send_header(name, value)
-                self.send_header("Content-Length", answer.getheader("Content-Length", "0") if self.command == "HEAD" else str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-                behind.close()
-
-            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
-
-            def log_message(self, *_):
-                pass
-
-        self.listen(Handler)
-        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
-
-
-class Loop:
-    """asyncio on a thread of its own, for tests that wait meanwhile."""
-
-    def __init__(self):
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.thread.start()
-
-    def begin(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
-
-    def run(self, work, seconds=60):
-        return self.begin(work).result(seconds)
-
-    def stop(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
-
-
-class Speaker:
-    """A participant whose microphone gives one tone."""
-
-    def __init__(self, loop, server, room, identity, hertz, level, kind="standard"):
-        self.loop, self.server, self.name, self.identity, self.kind = loop, server, room, identity, kind
-        self.hertz, self.level = hertz, level
-        loop.run(self.join())
-
-    async def join(self):
-        token = (api.AccessToken(self.server.key, self.server.secret).with_identity(self.identity).with_kind(self.kind)
-                 .with_grants(api.VideoGrants(room_join=True, room=self.name, agent=self.kind == "agent")))
-        self.room = rtc.Room()
-        await self.room.connect(self.server.url, token.to_jwt())
-        self.source = rtc.AudioSource(RATE, 1)
-        track = rtc.LocalAudioTrack.create_audio_track("mic", self.source)
-        self.published = await self.room.local_participant.publish_track(track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE))
-        self.speaking = asyncio.create_task(self.speak())
-
-    async def speak(self):
-        at = 0
-        while True:
-            samples = self.level * numpy.sin(2 * numpy.pi * self.hertz * (numpy.arange(FRAME) + at) / RATE)
-            at += FRAME
-            await self.source.capture_frame(rtc.AudioFrame(samples.astype("<i2").tobytes(), RATE, 1, FRAME))
-
-    async def go(self):
-        self.speaking.cancel()
-        await self.room.disconnect()
-
-    def leave(self):
-        self.loop.run(self.go())
-
-
-class Stack:
-    """Redis, a livekit-server and its webhooks."""
-
-    def __init__(self, loop):
-        self.loop, self.hooks, self.redis = loop, Hooks(), parts.Redis()
-        self.server = parts.Server(redis=self.redis, webhooks=[self.hooks.url])
-        self.hooks.receiver = api.WebhookReceiver(api.TokenVerifier(self.server.key, self.server.secret))
-
-    def ask(self, method, request, service="egress"):
-        async def call():
-            async with api.LiveKitAPI(self.server.url, self.server.key, self.server.secret) as livekit:
-                return await getattr(getattr(livekit, service), method)(request)
-
-        return self.loop.run(call())
-
-    def get(self, egress):
-        return self.ask("list_egress", proto.ListEgressRequest(egress_id=egress)).items[0]
-
-    def until(self, egress, status, seconds=20):
-        """Its record, once it has this state."""
-        def there():
-            info = self.get(egress)
-            return info if name_of(info) == status else None
-
-        return parts.wait_for(there, seconds, f"{egress} {status}")
-
-    def stop_egress(self, egress):
-        return self.ask("stop_egress", proto.StopEgressRequest(egress_id=egress))
-
-    def recorded(self, egress, seconds=SECONDS):
-        """The last record of one that ran for so long."""
-        self.until(egress, "EGRESS_ACTIVE")
-        time.sleep(seconds)
-        self.stop_egress(egress)
-        return self.until(egress, "EGRESS_COMPLETE")
-
-    def speaker(self, room, identity="caller", hertz=CALLER_HZ, level=CALLER_LEVEL, **more):
-        return Speaker(self.loop, self.server, room, identity, hertz, level, **more)
-
-    def voicectl(self, *words, **more):
-        return parts.voicectl("egress", *words, env=self.server.environment(), **more)
-
-    def close(self):
-        self.server.stop()
-        self.redis.stop()
-        self.hooks.stop()
-
-
-def name_of(info):
-    return proto.EgressStatus.Name(info.status)
-
-
-def names(events):
-    return [(one["event"], one["egressInfo"].get("status", "EGRESS_STARTING")) for one in events]  # JSON has no zeros
-
-
-class Worker:
-    """`voicectl egress serve` with folders of its own; it may be started again."""
-
-    def __init__(self, stack, folder, *flags, environment=None, wait=True, files=None, state=None):
-        self.folder = pathlib.Path(folder)
-        self.folder.mkdir(exist_ok=True)
-        self.files, self.state = files or self.folder / "files", state or self.folder / "state"
-        self.files.mkdir(exist_ok=True)
-        self.log, self.ready = self.folder / "log", self.folder / "ready"
-        # Machines that run tests are busy: no reason to take nothing.
-        self.command = [parts.voicectl_path(), "egress", "serve", "--redis", f"127.0.0.1:{stack.redis.port}", "--folder", self.state, "--files", self.files,
-                        "--max-cpu", "100", "--health", "0", "--ready-file", self.ready, "-v", *flags]
-        self.environment = parts.clean_environment({**stack.server.environment(), **(environment or {})})
-        for name in [one for one in self.environment if one.startswith("BACKUP_") and one not in (environment or {})]:
-            del self.environment[name]
-        self.start(wait)
-
-    def start(self, wait=True):
-        self.ready.unlink(missing_ok=True)
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
-        if wait:
-            self.wait_ready()
-
-    def wait_ready(self):
-        parts.wait_for(lambda: self.ready.exists() or self.process.poll() is not None, 30, "the worker")
-        assert self.process.poll() is None, self.text()
-        self.about = json.loads(self.ready.read_text())
-
-    def text(self):
-        return self.log.read_text()
-
-    def web(self, path):
-        try:
-            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.about['healthPort']}{path}", timeout=10)
-        except urllib.error.HTTPError as refused:
-            answer = refused
-        return answer.status, answer.read().decode()
-
-    def status(self):
-        return json.loads(self.web("/status")[1])
-
-    def metric(self, name):
-        return float(re.search(rf"^{re.escape(name)} (\S+)$", self.web("/metrics")[1], re.M)[1])
-
-    def left(self):
-        """What is in its state folder beside the lock."""
-        return sorted(one.name for one in self.state.iterdir() if one.name != "lock")
-
-    def end(self, number=signal.SIGTERM, seconds=30):
-        self.process.send_signal(number)
-        return self.process.wait(seconds)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-
-class Sound:
-    """What libsndfile reads in a file."""
-
-    class Info(ctypes.Structure):
-        _fields_ = [("frames", ctypes.c_int64), ("rate", ctypes.c_int), ("channels", ctypes.c_int), ("format", ctypes.c_int), ("sections", ctypes.c_int),
-                    ("seekable", ctypes.c_int)]
-
-    OGG_OPUS, MPEG = 0x200064, 0x230082
-
-    def __init__(self, path):
-        library, info = ctypes.CDLL("libsndfile.so.1"), self.Info()
-        library.sf_open.restype = ctypes.c_void_p
-        library.sf_readf_float.restype = ctypes.c_int64
-        library.sf_readf_float.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
-        library.sf_close.argtypes = [ctypes.c_void_p]
-        file = library.sf_open(str(path).encode(), 0x10, ctypes.byref(info))
-        assert file, f"{path} cannot be read"
-        samples = numpy.zeros((info.frames + RATE, info.channels), numpy.float32)
-        frames = library.sf_readf_float(file, samples.ctypes.data, len(samples))
-        library.sf_close(file)
-        self.samples, self.rate, self.channels, self.form = samples[:frames], info.rate, info.channels, info.format
-        self.ns = frames * 10**9 // info.rate
-
-    def level(self, hertz, channel=0):
-        """Amplitude of this tone in the middle half, as 16-bit samples have it: the median of windows of 50 ms, in which all tones have whole periods.
-        (Over the whole of it, one packet that a busy machine lost would shift the phase.)"""
-        window = self.rate // 20
-        part = self.samples[len(self.samples) // 4:len(self.samples) * 3 // 4, channel] * 32768
-        windows = part[:len(part) // window * window].reshape(-1, window)
-        turning = numpy.exp(-2j * numpy.pi * hertz * numpy.arange(window) / self.rate)
-        return float(numpy.median(2 * abs((windows * turning).mean(axis=1))))
-
-    def assert_level(self, hertz, level, channel=0):
-        assert abs(self.level(hertz, channel) - level) < level * 0.1, self.level(hertz, channel)
-
-    def assert_none_of(self, hertz, channel=0):
-        assert self.level(hertz, channel) < 100
-
-
-@pytest.fixture(scope="module")
-def loop():
-    running = Loop()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def stack(loop):
-    running = Stack(loop)
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def own_stack(loop):
-    running = Stack(loop)
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def call(stack):
-    """The name of a room with a caller and an agent who both talk."""
-    both = [stack.speaker("call"), stack.speaker("call", "agent", AGENT_HZ, AGENT_LEVEL, kind="agent")]
-    yield both
-    for one in both:
-        one.leave()
-
-
-@pytest.fixture
-def room(stack, request):
-    """A room with one caller who talks."""
-    speaker = stack.speaker(f"room-{request.node.name[:40]}")
-    yield speaker.name
-    speaker.leave()
-
-
-@pytest.fixture
-def start(stack, tmp_path):
-    """start(flags…) → a worker; all are ended."""
-    running = []
-
-    def begin(*flags, at=None, **more):
-        running.append(Worker(at or stack, tmp_path / f"worker{len(running)}", *flags, **more))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        one.close()
-
-
-@pytest.fixture
-def relay(storage):
-    running = Relay(storage)
-    yield running
-    running.stop()
-
-
-def composite(room, path="{room_name}.ogg", s3=None, **more):
-    return proto.RoomCompositeEgressRequest(room_name=room, audio_only=True, file_outputs=[proto.EncodedFileOutput(filepath=path, s3=s3, **more)])
-
-
-def s3_of(storage, **more):
-    return proto.S3Upload(**{"access_key": storage.access_key, "secret": storage.secret_key, "region": storage.region, "endpoint": storage.endpoint,
-                             "bucket": storage.bucket, "force_path_style": True, **more})
-
+from recorders import (AGENT_HZ, AGENT_LEVEL, CALLER_HZ, CALLER_LEVEL, SECONDS, SLACK_NS, Sound, Stack, composite, end_redis, name_of, names, s3_of, storing,
+                       video)
+from recorders import call, loop, own_stack, relay, room, stack, start  # noqa: F401: fixtures
 
 # ---- what it records ----
 
@@ -583,6 +221,48 @@ def test_it_goes_to_s3_with_its_headers_and_without_showing_a_secret(stack, call
     assert worker.left() == [] and list(worker.files.iterdir()) == []
 
 
+def test_a_call_that_is_started_with_record_has_its_recording(loop, agents, start, tmp_path):
+    keys, port, store, ready = ("APIrecorded", "a-secret-of-recorded-calls-0123456789"), parts.free_port(), str(tmp_path / "calls.db"), tmp_path / "hooks.ready"
+    stack = Stack(loop, webhooks=[f"http://127.0.0.1:{port}/"], keys=keys)
+    hooks = subprocess.Popen([parts.voicectl_path(), "webhook", "listen", "--port", str(port), "--store", store, "--ready-file", ready, "--quiet"],
+                             env=parts.clean_environment(stack.server.environment()), stdout=subprocess.DEVNULL)
+    try:
+        parts.wait_for(ready.exists, 20, "the receiver")
+        worker = start(at=stack)
+        agents(stack.server, parts.AGENT.format(name="desk"), store=store)
+
+        def call(*words):
+            done = parts.voicectl("call", *words, "--json", env=stack.server.environment())
+            assert done.code == 0, done
+            return done.json
+
+        started = call("start", "--room", "recorded", "--agent", "desk", "--no-schema", "--record")
+        egress = started["recording"]["egressId"]
+        assert egress.startswith("EG_") and started["recording"]["error"] is None, started
+        caller = stack.speaker("recorded", started["identity"])
+        stack.until(egress, "EGRESS_ACTIVE")
+        assert call("status", "recorded", "--require", "agent,caller,recording")["recording"]["egressId"] == egress
+        parts.wait_for(lambda: worker.status()["jobs"][0]["recordedMs"] > 2000, 20, "two seconds")
+        call("end", "recorded")
+        info = stack.until(egress, "EGRESS_COMPLETE")
+        path = worker.files / "recordings" / "recorded.ogg"
+        assert info.file_results[0].location == str(path)
+        Sound(path).assert_level(CALLER_HZ, CALLER_LEVEL)
+
+        def bound():
+            listed = parts.voicectl("call", "records", "--room", "recorded", "--store", store, "--json")
+            return [one for one in listed.json["records"] if one["recordingLocation"]] if listed.code == 0 else None
+
+        record = parts.wait_for(bound, 20, "a call with its recording")[0]
+        assert (record["recordings"], record["recordingStatus"], record["recordingLocation"], record["recordingBytes"]) == (1, "EGRESS_COMPLETE", str(path), path.stat().st_size)
+        assert record["callerIdentity"] == started["identity"] and record["agentName"] == "desk"
+        stack.loop.begin(caller.go())
+    finally:
+        hooks.kill()
+        hooks.wait()
+        stack.close()
+
+
 # ---- how it ends ----
 
 def test_a_stop_before_anybody_talks_aborts_and_a_stream_is_refused(stack, start):
@@ -620,17 +300,6 @@ def test_what_no_worker_could_do_is_refused_at_once(stack, call, start):
     assert worker.left() == [] and worker.status()["taken"] == 0 and not os.path.exists("/etc/outside.ogg")
 
 
-def storing(stack, worker, relay, storage):
-    """The id of a recording whose storage has not answered yet."""
-    relay.open.clear()
-    egress = stack.ask("start_room_composite_egress", composite("call", "held/{egress_id}.ogg", s3_of(storage, endpoint=relay.endpoint))).egress_id
-    stack.until(egress, "EGRESS_ACTIVE")
-    time.sleep(1)
-    assert name_of(stack.stop_egress(egress)) == "EGRESS_ENDING"
-    parts.wait_for(lambda: any(command == "PUT" for command, *_ in relay.asked), 20, "an upload")
-    return egress
-
-
 def test_a_stop_while_it_is_stored_gets_the_same_answer(stack, call, storage, relay, start):
     worker = start()
     egress = storing(stack, worker, relay, storage)
@@ -665,10 +334,6 @@ def test_at_the_longest_duration_it_ends_and_the_file_is_good(stack, call, start
 
 
 # ---- beside other workers ----
-
-def video(room):
-    return proto.RoomCompositeEgressRequest(room_name=room, layout="grid", file_outputs=[proto.EncodedFileOutput(filepath="v.mp4")])
-
 
 def test_video_goes_to_the_worker_that_can_do_it(stack, call, start):
     worker = start()
@@ -728,9 +393,9 @@ def test_a_storage_that_refuses_is_told_clearly_and_the_file_stays(stack, call, 
         assert waited.code == 3 and cases[name][1] in waited.err, waited
         assert "wrong-secret-of-a-test" not in worker.text() + str(info)
     assert worker.metric("voicectl_egress_store_failures_total") == 3
-    parts.wait_for(lambda: worker.left() == sorted(f"{one}.ogg" for one in ids.values()), 5, "the only copies, without their journal")
-    for name in worker.left():
-        Sound(worker.state / name).assert_level(CALLER_HZ, CALLER_LEVEL)
+    parts.wait_for(lambda: worker.left() == sorted(f"{one}.{form}" for one in ids.values() for form in ("json", "ogg")), 5, "the only copies")
+    for egress in ids.values():
+        Sound(worker.state / f"{egress}.ogg").assert_level(CALLER_HZ, CALLER_LEVEL)
 
 
 def test_the_backup_takes_what_the_first_storage_refuses(stack, call, storage, start):
@@ -827,13 +492,6 @@ def test_a_folder_has_one_worker(stack, start):
     assert first.web("/ready")[0] == 200
 
 
-def end_redis(redis):
-    """→ what starts it again, on the same port and empty."""
-    redis.process.kill()
-    redis.process.wait()
-    return lambda: parts.Program.__init__(redis, "redis-server", redis.process.args)
-
-
 def test_a_recording_outlives_a_restart_of_redis(own_stack, start):
     stack = own_stack
     worker, speaker = start(at=stack), stack.speaker("outage")
@@ -890,7 +548,7 @@ def test_health_ready_status_and_metrics_tell_of_jobs(stack, call, start):
     worker = start("--max-jobs", "7", "--min-disk", "0")
     assert worker.about["maxJobs"] == 7 and worker.about["pid"] == worker.process.pid
     assert [worker.web(path)[0] for path in ("/health", "/ready", "/status", "/metrics", "/else")] == [200, 200, 200, 200, 404]
-    assert worker.status() == {"ready": True, "reason": None, "jobs": [], "capacity": 7, "redis": True, "taken": 0, "complete": 0, "failed": 0}
+    assert worker.status() == {"ready": True, "reason": None, "jobs": [], "kept": [], "capacity": 7, "redis": True, "taken": 0, "complete": 0, "failed": 0}
     egress = stack.ask("start_room_composite_egress", composite("call")).egress_id
     stack.until(egress, "EGRESS_ACTIVE")
     job = parts.wait_for(lambda: next((one for one in worker.status()["jobs"] if one["recordedMs"] > 1000 and one["bytes"] > 0), None), 10, "a second")
@@ -902,7 +560,7 @@ def test_health_ready_status_and_metrics_tell_of_jobs(stack, call, start):
     assert worker.metric('voicectl_egress_jobs_total{result="complete"}') == 1 and worker.metric('voicectl_egress_jobs_total{result="failed"}') == 0
     assert abs(worker.metric("voicectl_egress_recorded_seconds_total") - done.file_results[0].duration / 1e9) < 0.01
     assert worker.metric("voicectl_egress_stored_bytes_total") == done.file_results[0].size
-    assert worker.status() | {"jobs": []} == {"ready": True, "reason": None, "jobs": [], "capacity": 7, "redis": True, "taken": 1, "complete": 1, "failed": 0}
+    assert worker.status() | {"jobs": []} == {"ready": True, "reason": None, "jobs": [], "kept": [], "capacity": 7, "redis": True, "taken": 1, "complete": 1, "failed": 0}
 
 
 @pytest.mark.parametrize("flags, error, hint", [

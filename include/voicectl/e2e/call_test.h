@@ -32,7 +32,8 @@ struct CallTestOptions {
     std::chrono::milliseconds end_silence{1200};        // that ends what the agent says
     std::chrono::milliseconds max_latency{5000};
     std::string record_folder;
-    bool record_egress = false;  // --local: LiveKit records it, too, by a recorder of our own; the recording is judged
+    /// --local: LiveKit records it, too, by a recorder of our own, and the recording is judged. S3: it goes to a storage of our own first.
+    enum class RecordTo { Nowhere, File, S3 } record_to = RecordTo::Nowhere;
     bool keep_room = false;
 };
 

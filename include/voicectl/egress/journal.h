@@ -19,7 +19,9 @@ struct JournalEntry {
     std::string file;       // the local copy
     std::string name;       // what it will be called, once that is known
     std::string upload_id;  // of an upload that has begun
-    bool stored = false;    // it has its place: only LiveKit may not know yet
+    bool stored = false;    // nothing is left to be done with the file: only LiveKit may not know yet
+    bool kept = false;      // no storage took the file: it waits for one
+    bool reported = false;  // of a kept one: LiveKit knows that it failed
 };
 
 class Journal {

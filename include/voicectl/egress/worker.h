@@ -54,9 +54,15 @@ struct JobView {
     int tracks = 0;
 };
 
-/// Since the start, but for the first four.
+/// A recording that no storage has taken yet; tried at each start and every ten minutes.
+struct KeptView {
+    std::string egress_id, room, file, error;
+    std::int64_t bytes = 0;
+};
+
+/// Since the start, but for the first five.
 struct WorkerCounts {
-    int jobs = 0, reserved = 0, storing = 0, orphans_waiting = 0;
+    int jobs = 0, reserved = 0, storing = 0, orphans_waiting = 0, kept = 0;
     std::uint64_t taken = 0, complete = 0, aborted = 0, failed = 0, limited = 0;
     std::uint64_t left_video = 0, left_full = 0, lost = 0, refused = 0, orphans = 0;
     std::uint64_t bytes_stored = 0, upload_failures = 0, lost_frames = 0;
@@ -85,6 +91,7 @@ class Worker {
     virtual std::string closed() const = 0;
     virtual WorkerCounts counts() const = 0;
     virtual std::vector<JobView> jobs() const = 0;
+    virtual std::vector<KeptView> kept() const = 0;
 };
 
 }  // namespace voicectl::egress

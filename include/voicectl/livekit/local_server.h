@@ -50,5 +50,7 @@ class LocalServer {
 Result<std::string> find_local_server(const std::string& program = {});
 /// The same of a redis-server, without which LiveKit records nothing: $VOICECTL_REDIS_SERVER, PATH, beside us.
 Result<std::string> find_local_redis();
+/// S3 storage (versitygw).
+Result<std::string> find_local_storage();
 
 }  // namespace voicectl::livekit

@@ -44,6 +44,8 @@ struct RedisOptions {
 
 class Redis {
  public:
+    /// Of hiredis, or why there is none.
+    static std::string version();
     /// Connects from the next turn of the loop on. One that is no AsioLoop has no sockets: it is never connected.
     Redis(Loop& loop, RedisOptions options);
     ~Redis();
@@ -66,7 +68,9 @@ class Redis {
     bool connected() const;
     /// Why it is not, or was not the last time: Unreachable, Timeout, Auth, Protocol, Missing (no hiredis).
     const std::optional<Error>& last_error() const;
-    /// After each change of connected(); may not destroy us.
+    const RedisAddress& address() const;
+    /// After each change of connected(), and false also when the first try fails or the reason (the code of last_error()) is another than before;
+    /// may not destroy us.
     std::function<void(bool connected)> on_state;
 
  private:

@@ -18,7 +18,8 @@ last sound sent to the first sound received, the transcript in the store, the ro
 With --local nothing else is needed: a livekit-server and an agent are started on this machine and stopped
 again. Otherwise the server comes from LIVEKIT_URL and the agent from --agent (dispatched by name) or from
 whoever serves --room. --record-egress adds Redis, a recorder (`egress serve`) and a receiver of the webhooks: LiveKit's own
-API records the call then, and the recording has to hold both sides, each on its own channel.
+API records the call then, and the recording has to hold both sides, each on its own channel. --record-egress=s3 has it go through
+an S3 storage on this machine (versitygw), from which it is fetched and judged.
 
 Answers are recognised with a full language model that knows nothing of what is expected. An expectation holds
 when --tolerance of its words were heard in order, compared by how they sound; below six words only the very
@@ -33,6 +34,7 @@ title, detail), -o name the ids of those that did not hold.
 Examples:
   voicectl e2e-call --local
   voicectl e2e-call --local --record-egress --record recordings/
+  voicectl e2e-call --local --record-egress=s3
   voicectl e2e-call --local --agent-config my-agent.yaml --say "When are you open?" --expect "nine in the morning"
   voicectl e2e-call --agent receptionist --script examples/receptionist-call.yaml --json
   voicectl e2e-call --agent receptionist --say question.wav --record recordings/)";
@@ -103,8 +105,10 @@ Result<e2e::CallTestOptions> test_options(const E2eCallOptions& options, Env& en
     test.store = options.store;
     test.tolerance = options.tolerance;
     test.record_folder = options.record;
-    test.record_egress = options.record_egress;
-    if (options.record_egress && !options.local)
+    if (options.record_egress == "s3") test.record_to = e2e::CallTestOptions::RecordTo::S3;
+    else if (options.record_egress == "file") test.record_to = e2e::CallTestOptions::RecordTo::File;
+    else if (!options.record_egress.empty()) return fail_with_hint(Errc::Usage, fmt::format("--record-egress={} is not known", terminal_safe(options.record_egress)), "--record-egress for a file of this machine, --record-egress=s3 for an S3 storage on it");
+    if (!options.record_egress.empty() && !options.local)
         return fail_with_hint(Errc::Usage, "--record-egress is for --local, where the recorder is one of our own", "voicectl call start --record has a server's own egress record a call");
     test.keep_room = options.keep_room;
     VC_TRY_ASSIGN(test.join_timeout, time_of("--join-timeout", options.join_timeout));
@@ -169,7 +173,7 @@ void add_e2e_call(Command root, Env& env, Run<E2eCallOptions> run) {
     command.add_option("--max-latency", options->max_latency, "From question to answer").capture_default().group("What holds").type_name("TIME");
     command.add_option("--store", options->store, "The agent's store, to check the transcript in [with --local: one for this call]").group("What holds").type_name("PATH");
     command.add_option("--record", options->record, "Keep both sides as audio in this folder").group("What is kept").type_name("DIR");
-    command.add_flag("--record-egress", options->record_egress, "With --local: have LiveKit record it too, by `egress serve`, and judge the recording").group("What is kept");
+    command.add_flag("--record-egress{file}", options->record_egress, "With --local: have LiveKit record it too, by `egress serve`, and judge the recording (=s3: out of an S3 storage of our own)").group("What is kept");
     command.add_flag("--keep-room", options->keep_room, "Do not delete the room").group("What is kept");
     command.callback([command, say, expect, options, &env, run = std::move(run)] {
         options->turns.clear();

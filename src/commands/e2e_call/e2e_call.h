@@ -8,10 +8,10 @@ namespace voicectl::commands {
 
 struct E2eCallOptions {
     bool local = false;
-    std::string agent, room, config, script, metadata, store, record, voice = "rms";
+    std::string agent, room, config, script, metadata, store, record, record_egress, voice = "rms";
     std::vector<e2e::ScriptTurn> turns;  // --say and --expect, in the order given
     std::string greeting;
-    bool no_greeting = false, keep_room = false, record_egress = false;
+    bool no_greeting = false, keep_room = false;
     double tolerance = 0.65;
     std::string join_timeout = "30s", answer_timeout = "15s", max_latency = "5s";
 };

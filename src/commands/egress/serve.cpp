@@ -26,7 +26,8 @@ docs/egress-worker.md has all of it.
 
 Redis: --redis, else REDIS_URL, else 127.0.0.1:6379; a password belongs into REDIS_URL or REDIS_PASSWORD. Files go below --files,
 or to S3 when --bucket or S3_BUCKET says so (and to where a request says); BACKUP_S3_BUCKET and the other S3 names behind
-BACKUP_ are where a recording goes that could not be stored there.
+BACKUP_ are where a recording goes that could not be stored there. What nobody takes stays in --folder, /status lists it, and it is tried
+again every ten minutes and at each start.
 
 The first SIGINT or SIGTERM takes no more jobs and lets those that run go on for --drain; then, and at the second, they are finished,
 stored and reported. The third ends at once: the next start with the same --folder goes on from there, as after a crash.
@@ -46,6 +47,7 @@ const std::vector<Metrics::Definition>& egress_metrics() {
         {Kind::Gauge, "voicectl_egress_jobs", "Recordings at this moment"},
         {Kind::Gauge, "voicectl_egress_jobs_capacity", "Recordings that are taken at most"},
         {Kind::Gauge, "voicectl_egress_storing", "Recordings on their way to their storage"},
+        {Kind::Gauge, "voicectl_egress_kept", "Recordings that no storage has taken yet"},
         {Kind::Gauge, "voicectl_egress_ready", "1 while jobs are taken"},
         {Kind::Counter, "voicectl_egress_jobs_total", "Jobs by what became of them: complete, failed, aborted, limit_reached"},
         {Kind::Counter, "voicectl_egress_left_total", "Requests that were not taken, by reason: not_ours, full"},
@@ -148,7 +150,7 @@ Result<egress::WorkerOptions> EgressServer::worker_options() const {
     out.max_jobs = o_.max_jobs > 0 ? o_.max_jobs : kJobsPerCore * static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     out.max_cpu = o_.max_cpu / 100.0;
     out.min_free = static_cast<std::uint64_t>(o_.min_free_mb) * kMiB;
-    out.limits.bytes = o_.max_mb * static_cast<std::int64_t>(kMiB);
+    out.limits.bytes = static_cast<std::int64_t>(o_.max_mb * static_cast<double>(kMiB));
     if (!o_.max_duration.empty()) {
         VC_TRY_ASSIGN(out.limits.duration, time_of("--max-duration", o_.max_duration));
     }
@@ -186,11 +188,13 @@ Result<void> EgressServer::listen() {
 
 void EgressServer::on_redis(bool connected) {
     if (connected) {
-        log::info("egress", "Redis is there");
+        log::info("egress", "Redis is there", {{"address", redis_->address().shown()}});
         if (worker_) worker_->retry_reports();
         return;
     }
-    log::warn("egress", "Redis is away, no job reaches us");  // the connection itself has said why
+    const auto& why = *redis_->last_error();
+    log::warn("egress", "Redis is away: no job reaches us; recordings go on, and are reported when it is back",
+              {{"why", why.message}, {"hint", why.hint.empty() ? "--redis or REDIS_URL must be the Redis of livekit-server; it is tried again" : why.hint}});
 }
 
 void EgressServer::on_ready() {
@@ -218,9 +222,11 @@ Json EgressServer::status() const {
     auto jobs = Json::array();
     for (const auto& one : worker_->jobs())
         jobs.push_back({{"egressId", one.egress_id}, {"room", one.room}, {"status", one.status}, {"startedAt", format_time(one.began)}, {"recordedMs", std::chrono::duration_cast<std::chrono::milliseconds>(one.recorded).count()}, {"bytes", one.bytes}, {"tracks", one.tracks}});
+    auto kept = Json::array();
+    for (const auto& one : worker_->kept()) kept.push_back({{"egressId", one.egress_id}, {"room", one.room}, {"file", one.file}, {"bytes", one.bytes}, {"error", one.error}});
     const auto counts = worker_->counts();
     const auto why = worker_->closed();
-    return {{"ready", ready_ && why.empty()}, {"reason", why.empty() ? Json() : Json(why)}, {"jobs", jobs}, {"capacity", max_jobs_}, {"redis", redis_->connected()}, {"taken", counts.taken}, {"complete", counts.complete}, {"failed", counts.failed}};
+    return {{"ready", ready_ && why.empty()}, {"reason", why.empty() ? Json() : Json(why)}, {"jobs", jobs}, {"kept", kept}, {"capacity", max_jobs_}, {"redis", redis_->connected()}, {"taken", counts.taken}, {"complete", counts.complete}, {"failed", counts.failed}};
 }
 
 std::string EgressServer::metrics() const {
@@ -230,6 +236,7 @@ std::string EgressServer::metrics() const {
     out.set("voicectl_egress_jobs", counts.jobs);
     out.set("voicectl_egress_jobs_capacity", max_jobs_);
     out.set("voicectl_egress_storing", counts.storing);
+    out.set("voicectl_egress_kept", counts.kept);
     out.set("voicectl_egress_ready", ready_ && worker_->closed().empty() ? 1 : 0);
     for (const auto& [result, count] : {std::pair{"complete", counts.complete}, {"failed", counts.failed}, {"aborted", counts.aborted}, {"limit_reached", counts.limited}})
         out.set("voicectl_egress_jobs_total", number(count), {{"result", result}});
@@ -269,14 +276,14 @@ void add_egress_serve(Command egress, Env& env, Run<EgressServeOptions> run) {
     cmd.add_option("--folder", o->folder, "Recordings under way, and what a restart goes on from [~/.local/state/voicectl/egress]").type_name("FOLDER");
     cmd.add_option("--files", o->files, "Finished files go below this folder [where it runs]").type_name("FOLDER").group("Storage");
     cmd.add_flag("--any-path", o->any_path, "A request may name any place of this machine").group("Storage");
-    add_storage_flags(cmd, o->storage);
+    add_s3_flags(cmd, o->storage);
     cmd.add_flag("--participants", o->participants, "Take participant requests too, and record their sound alone").group("What is taken");
     cmd.add_flag("--silent", o->silent, "Leave what needs video in silence: LiveKit then says 'no response from servers' after 20 s").group("What is taken");
     cmd.add_option("--max-jobs", o->max_jobs, "Recordings at once [20 for each core]").range(1, 10'000).group("Limits");
     cmd.add_option("--max-cpu", o->max_cpu, "Percent of this machine above which nothing more is taken").range(1, 100).capture_default().group("Limits");
     cmd.add_option("--min-disk", o->min_free_mb, "MiB to be left on the disk of --folder").range(0, 100'000'000).capture_default().group("Limits");
     cmd.add_option("--max-duration", o->max_duration, "A recording ends after so long (LIMIT_REACHED) [never]").type_name("TIME").group("Limits");
-    cmd.add_option("--max-size", o->max_mb, "and at so many MiB [never]").range(1, 1'000'000).group("Limits");
+    cmd.add_option("--max-size", o->max_mb, "and at so many MiB [never]").range(0.01, 1'000'000.0).group("Limits");
     cmd.add_option("--drain", o->drain, "How long recordings may go on after the first signal [not at all]").type_name("TIME");
     cmd.add_option("--health", o->health, "Serve /health, /ready, /status and /metrics here: PORT or ADDRESS:PORT").type_name("PORT");
     cmd.add_option("--ready-file", o->ready_file, "Write pid and port here once jobs are taken; removed at the end").type_name("FILE");

@@ -10,7 +10,8 @@ namespace voicectl::commands {
 
 struct EgressServeOptions {
     std::string redis, folder, files, health, drain, max_duration, ready_file, log_format = "pretty";
-    int max_jobs = 0, max_cpu = 85, min_free_mb = 512, max_mb = 0;
+    int max_jobs = 0, max_cpu = 85, min_free_mb = 512;
+    double max_mb = 0;
     bool any_path = false, participants = false, silent = false;
     StorageOptions storage;
 };

@@ -157,20 +157,38 @@ std::string StorageOptions::first_given() const {
     return {};
 }
 
-void add_storage_flags(Command cmd, StorageOptions& o) {
-    const auto add = [&cmd](const char* name, auto& value, const char* text) { return cmd.add_option(name, value, text).group("Storage"); };
-    add("--bucket", o.bucket, "Bucket or container");
-    add("--region", o.region, "Region of the bucket");
-    add("--endpoint", o.endpoint, "Server, for what is not Amazon's own (MinIO, R2, B2)");
+namespace {
+
+Flag add_storage_flag(Command& cmd, const char* name, auto& value, const char* text) { return cmd.add_option(name, value, text).group("Storage"); }
+
+void add_bucket_flags(Command& cmd, StorageOptions& o, const char* bucket) {
+    add_storage_flag(cmd, "--bucket", o.bucket, bucket);
+    add_storage_flag(cmd, "--region", o.region, "Region of the bucket");
+    add_storage_flag(cmd, "--endpoint", o.endpoint, "Server, for what is not Amazon's own (MinIO, R2, B2)");
     cmd.add_yes_no("force-path-style", [&o](bool yes) { o.path_style = yes; }, "Bucket in the path and not in the host name [with --endpoint]")
         .group("Storage");
-    add("--account", o.account, "Azure storage account [AZURE_STORAGE_ACCOUNT]");
-    add("--credentials", o.credentials, "Google key file [GOOGLE_APPLICATION_CREDENTIALS]");
-    add("--assume-role", o.assume_role, "ARN of a role that the egress service takes for S3");
-    add("--object-metadata", o.metadata, "KEY=VALUE on the S3 object (repeat)").one_value();
-    add("--tagging", o.tagging, "S3 tags, as in a=1&b=2");
-    add("--content-disposition", o.content_disposition, "Of the S3 object [inline]");
-    add("--proxy", o.proxy, "Proxy of the egress service; login from RECORDING_PROXY_USERNAME and _PASSWORD");
+}
+
+void add_object_flags(Command& cmd, StorageOptions& o) {
+    add_storage_flag(cmd, "--object-metadata", o.metadata, "KEY=VALUE on the S3 object (repeat)").one_value();
+    add_storage_flag(cmd, "--tagging", o.tagging, "S3 tags, as in a=1&b=2");
+    add_storage_flag(cmd, "--content-disposition", o.content_disposition, "Of the S3 object [inline]");
+    add_storage_flag(cmd, "--proxy", o.proxy, "Proxy of the egress service; login from RECORDING_PROXY_USERNAME and _PASSWORD");
+}
+
+}  // namespace
+
+void add_storage_flags(Command cmd, StorageOptions& o) {
+    add_bucket_flags(cmd, o, "Bucket or container");
+    add_storage_flag(cmd, "--account", o.account, "Azure storage account [AZURE_STORAGE_ACCOUNT]");
+    add_storage_flag(cmd, "--credentials", o.credentials, "Google key file [GOOGLE_APPLICATION_CREDENTIALS]");
+    add_storage_flag(cmd, "--assume-role", o.assume_role, "ARN of a role that the egress service takes for S3");
+    add_object_flags(cmd, o);
+}
+
+void add_s3_flags(Command cmd, StorageOptions& o) {
+    add_bucket_flags(cmd, o, "Bucket of S3");
+    add_object_flags(cmd, o);
 }
 
 Result<StorageConfig> storage_config(const StorageOptions& options, StorageKind kind, const std::string& bucket, const Getenv& env) {

@@ -24,6 +24,8 @@ struct StorageOptions {
 };
 
 void add_storage_flags(Command cmd, StorageOptions& options);
+/// Those of them that say something to who stores on S3 with keys of its own.
+void add_s3_flags(Command cmd, StorageOptions& options);
 /// "" is None.
 StorageKind storage_kind(const std::string& name);
 

@@ -8,6 +8,7 @@
 
 #include "voicectl/audio/file.h"
 #include "voicectl/net/http.h"
+#include "voicectl/net/redis.h"
 #include "voicectl/rtc/room.h"
 #include "voicectl/speech/providers.h"
 #include "voicectl/store/store.h"
@@ -25,6 +26,7 @@ std::vector<std::pair<std::string, std::string>> libraries(bool all) {
     out.emplace_back("sqlite", store::library_version());
     if (!all) return out;
     out.emplace_back("curl", net::HttpClient::version());
+    out.emplace_back("hiredis", net::Redis::version());
     out.emplace_back("sndfile", audio::library_version());
     for (auto& one : speech::library_versions()) out.push_back(std::move(one));
     return out;

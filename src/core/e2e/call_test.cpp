@@ -104,18 +104,18 @@ class CallTest {
 
     void plan() {
         if (local()) {
-            checks_.plan("server", options_.record_egress ? "server, recorder started" : "livekit-server started");
+            checks_.plan("server", records() ? "server, recorder started" : "livekit-server started");
             checks_.plan("agent_registered", "agent registered");
         }
         checks_.plan("room", "room created");
-        if (options_.record_egress) checks_.plan("egress_started", "recording asked for");
+        if (records()) checks_.plan("egress_started", "recording asked for");
         if (dispatches() || local()) checks_.plan("dispatch", "agent dispatched");
         checks_.plan("token", "caller token");
         checks_.plan("joined", "caller joined");
         checks_.plan("agent_joined", "agent joined");
         Conversation::plan(script_, checks_);
         if (checks_transcript()) checks_.plan("transcript", "transcript stored");
-        if (options_.record_egress) EgressCheck::plan(checks_);
+        if (records()) EgressCheck::plan(checks_);
         if (!options_.record_folder.empty()) checks_.plan("recording", "both sides recorded");
         if (!options_.keep_room) checks_.plan("room_deleted", "room deleted");
         if (local()) checks_.plan("stopped", "agent and server stopped");
@@ -133,7 +133,7 @@ class CallTest {
 
     bool start_lab() {
         const bool started = checks_.on_the_way("server", [&]() -> Result<Seen> {
-            if (options_.record_egress) VC_TRY(lab_->start_recorded_server(options_.executable, recordings(), store_path_, meeting_));
+            if (records()) VC_TRY(lab_->start_recorded_server(options_.executable, recordings(), options_.record_to == CallTestOptions::RecordTo::S3, store_path_, meeting_));
             else VC_TRY(lab_->start_server());
             server_ = lab_->server();
             return Seen{server_.url};
@@ -163,12 +163,13 @@ class CallTest {
         });
     }
 
+    bool records() const { return options_.record_to != CallTestOptions::RecordTo::Nowhere; }
     std::string recordings() const { return options_.record_folder.empty() ? lab_->folder() : options_.record_folder; }
 
     bool start_recording() {
-        if (!options_.record_egress) return true;
+        if (!records()) return true;
         return checks_.on_the_way("egress_started", [&]() -> Result<Seen> {
-            egress_ = std::make_unique<EgressCheck>(*twirp_);
+            egress_ = std::make_unique<EgressCheck>(*twirp_, http_, lab_->storage(), recordings());
             return egress_->start(room_);
         });
     }

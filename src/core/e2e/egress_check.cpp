@@ -1,9 +1,16 @@
 #include "egress_check.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "voicectl/audio/inspect.h"
+#include "voicectl/base/atomic_file.h"
 #include "voicectl/base/text.h"
+#include "voicectl/livekit/s3.h"
 #include "voicectl/store/store.h"
 #include "voicectl/store/webhooks.h"
 
@@ -13,6 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 constexpr std::chrono::seconds kStored{20}, kToldOf{5};
 constexpr milliseconds kLookAgain{100};
+constexpr unsigned kOwnersFile = 0600;  // what is said in a call is private
 
 }  // namespace
 
@@ -52,18 +60,35 @@ Result<Seen> EgressCheck::complete() {
     if (info_.status() != livekit::proto::EGRESS_COMPLETE || info_.file_results().empty())
         return fail(Errc::CheckFailed, "it is {}{}{}", livekit::proto::EgressStatus_Name(info_.status()), info_.error().empty() ? "" : ": ", info_.error());
     const auto& file = info_.file_results(0);
+    if (!storage_ && chmod(file.location().c_str(), kOwnersFile) != 0) return fail(Errc::Io, "cannot use {}: {}", file.location(), std::strerror(errno));
     return Seen{fmt::format("{}, {} KiB", file.location(), file.size() / 1024), {{"location", file.location()}, {"bytes", file.size()}, {"durationMs", file.duration() / 1'000'000}}};
 }
 
 Result<Seen> EgressCheck::heard() const {
     const auto& file = info_.file_results(0);
-    VC_TRY_ASSIGN(const auto seen, audio::inspect_file(file.location()));
+    VC_TRY_ASSIGN(const auto path, storage_ ? fetch() : Result<std::string>(file.location()));
+    VC_TRY_ASSIGN(const auto seen, audio::inspect_file(path));
     const nlohmann::ordered_json evidence{{"durationMs", seen.duration.count()}, {"channels", seen.file.channels}, {"peakDbfs", seen.peak_dbfs}, {"correlation", seen.correlation.value_or(0)}};
     if (!seen.incomplete.empty()) return fail(Errc::CheckFailed, "the file looks cut off: {}", seen.incomplete);
     if (seen.file.channels != 2 || !seen.channels_differ()) return fail(Errc::CheckFailed, "there are not two live and different sides in it");
     const auto told = milliseconds(file.duration() / 1'000'000);
     if (const auto off = std::chrono::abs(seen.duration - told); off > milliseconds(50)) return fail(Errc::CheckFailed, "it lasts {}, and LiveKit was told {}", format_duration(seen.duration), format_duration(told));
     return Seen{fmt::format("{} in stereo, agent left, caller right", format_duration(seen.duration)), evidence};
+}
+
+/// The object as it is in the storage; its path here.
+Result<std::string> EgressCheck::fetch() const {
+    const auto& file = info_.file_results(0);
+    const auto name = std::filesystem::path(file.filename()).filename().string();
+    if (file.location() != livekit::object_location(*storage_, file.filename())) return fail(Errc::CheckFailed, "LiveKit was told that it is at {}", file.location());
+    VC_TRY_ASSIGN(const auto url, livekit::object_url(*storage_, file.filename()));
+    VC_TRY_ASSIGN(const auto answer, http_.send(livekit::s3_request(*storage_, "GET", url)));
+    if (answer.status != 200) return std::unexpected(livekit::explain_s3(answer, *storage_, std::chrono::system_clock::now()).while_doing("fetching it from S3"));
+    if (answer.header("content-type") != "audio/ogg") return fail(Errc::CheckFailed, "in S3 its type is '{}'", terminal_safe(answer.header("content-type")));
+    if (static_cast<std::int64_t>(answer.body.size()) != file.size()) return fail(Errc::CheckFailed, "S3 has {} bytes of it, and LiveKit was told {}", answer.body.size(), file.size());
+    auto path = folder_ + "/" + name;
+    VC_TRY(write_file_atomically(path, answer.body, kOwnersFile));
+    return path;
 }
 
 Result<Seen> EgressCheck::bound(const std::string& store_path) const {

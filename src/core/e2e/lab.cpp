@@ -34,6 +34,7 @@ Lab::~Lab() {
     server_.reset();
     listener_.reset();
     redis_.reset();
+    storage_process_.reset();
     std::error_code ignored;
     fs::remove_all(folder_, ignored);
 }
@@ -41,6 +42,30 @@ Lab::~Lab() {
 Result<void> Lab::start_server() {
     VC_TRY_ASSIGN(server_, livekit::LocalServer::start());
     address_ = server_->address();
+    return {};
+}
+
+/// Objects are files of its folder; what else is to be known of them lies beside, for not every disk has attributes.
+Result<void> Lab::start_storage() {
+    VC_TRY_ASSIGN(const auto program, livekit::find_local_storage());
+    auto& s3 = storage_.emplace();
+    s3.set_bucket("recordings");
+    s3.set_region("us-east-1");
+    s3.set_endpoint(fmt::format("http://127.0.0.1:{}", livekit::free_port()));
+    s3.set_force_path_style(true);
+    s3.set_access_key(random_id(20));
+    s3.set_secret(random_id(40));
+    register_secret(s3.secret());
+    std::error_code failed;
+    for (const auto* name : {"/s3/recordings", "/about-s3"}) fs::create_directories(folder_ + name, failed);
+    if (failed) return fail(Errc::Io, "cannot create {}/s3: {}", folder_, failed.message());
+    ProcessSpec spec;
+    spec.program = program;
+    spec.arguments = {"--port", s3.endpoint().substr(std::string_view("http://").size()), "--region", s3.region(), "posix", "--sidecar", folder_ + "/about-s3", folder_ + "/s3"};
+    spec.environment = {{"ROOT_ACCESS_KEY", s3.access_key()}, {"ROOT_SECRET_KEY", s3.secret()}};
+    spec.working_directory = folder_;
+    spec.output_path = folder_ + "/s3.log";
+    VC_TRY_ASSIGN(storage_process_, Process::start(spec));
     return {};
 }
 
@@ -69,7 +94,7 @@ Result<nlohmann::json> Lab::wait_ready(Process& process, const std::string& name
     return told;
 }
 
-Result<void> Lab::start_recorded_server(const std::string& executable, const std::string& files, const std::string& store, Rendezvous& meeting) {
+Result<void> Lab::start_recorded_server(const std::string& executable, const std::string& files, bool s3, const std::string& store, Rendezvous& meeting) {
     VC_TRY_ASSIGN(const auto redis, livekit::find_local_redis());
     const auto redis_port = livekit::free_port();
     VC_TRY_ASSIGN(redis_, Process::start({redis, {"--port", std::to_string(redis_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}, {}, folder_, folder_ + "/redis.log"}));
@@ -87,7 +112,12 @@ Result<void> Lab::start_recorded_server(const std::string& executable, const std
     VC_TRY_ASSIGN(server_, livekit::LocalServer::start(options));
     address_ = server_->address();
 
-    const auto recorder = part(executable, "recorder", {"egress", "serve", "--redis", options.redis, "--folder", folder_ + "/recorder", "--files", files, "--max-cpu", "100"});
+    if (s3) VC_TRY(start_storage());
+    auto recorder = part(executable, "recorder", {"egress", "serve", "--redis", options.redis, "--folder", folder_ + "/recorder", "--files", files, "--max-cpu", "100"});
+    // Empty: none, whatever the environment of this machine has.
+    const auto& to = storage_ ? *storage_ : livekit::proto::S3Upload::default_instance();
+    for (const auto& [name, value] : {std::pair{"BUCKET", to.bucket()}, {"ENDPOINT", to.endpoint()}, {"REGION", to.region()}, {"ACCESS_KEY", to.access_key()}, {"SECRET_KEY", to.secret()}})
+        recorder.environment.emplace_back(fmt::format("RECORDING_S3_{}", name), value);
     VC_TRY_ASSIGN(recorder_, Process::start(recorder));
     VC_TRY(wait_ready(*recorder_, "recorder", meeting));
     return {};

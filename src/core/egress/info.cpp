@@ -5,9 +5,9 @@
 #include <array>
 #include <vector>
 
-#include "core/egress/wire_time.h"
 #include "voicectl/egress/judge.h"
 #include "voicectl/livekit/json.h"
+#include "voicectl/livekit/wire_time.h"
 
 namespace voicectl::egress {
 namespace {
@@ -111,8 +111,8 @@ EgressInfo first_info(const livekit::EgressRequest& request, std::chrono::system
         request.what);
     info.set_source_type(livekit::proto::EGRESS_SOURCE_TYPE_SDK);
     info.set_status(livekit::proto::EGRESS_STARTING);
-    info.set_started_at(nanoseconds(now));
-    info.set_updated_at(nanoseconds(now));
+    info.set_started_at(livekit::to_nanoseconds(now));
+    info.set_updated_at(livekit::to_nanoseconds(now));
     info.set_retry_count(request.retry_count);
     std::visit(Echo{info}, safe.what);
     return info;

@@ -2,17 +2,18 @@
 
 #include <filesystem>
 
-#include "core/egress/wire_time.h"
 #include "voicectl/audio/file.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/redact.h"
 #include "voicectl/livekit/token.h"
+#include "voicectl/livekit/wire_time.h"
 
 namespace voicectl::egress {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace livekit::proto;
+using livekit::from_nanoseconds, livekit::to_nanoseconds;
 using std::chrono::system_clock;
 
 constexpr std::chrono::hours kTokenLife{24};
@@ -92,6 +93,8 @@ void Job::created(const livekit::RpcResult<void>& made) {
     topics_ = parts_.shared.bus.serve_job(
         entry_.info.egress_id(),
         [this](const livekit::EgressAnswer& stop) {
+            // In the server's own words, who would otherwise wait for 3 s to find them.
+            if (at_rest()) return stop(std::unexpected(livekit::RpcFault{"failed_precondition", fmt::format("egress with status {} cannot be stopped", EgressStatus_Name(entry_.info.status()))}));
             finish("StopEgress API");
             stop(entry_.info);
         },
@@ -149,7 +152,7 @@ FileInfo& Job::file() {
 
 void Job::touch(EgressStatus status) {
     entry_.info.set_status(status);
-    entry_.info.set_updated_at(nanoseconds(system_clock::now()));
+    entry_.info.set_updated_at(to_nanoseconds(system_clock::now()));
 }
 
 void Job::tell() {
@@ -164,7 +167,7 @@ void Job::on_first_audio(system_clock::time_point at) {
     state_ = State::Active;
     entry_.name = file_name(*plan_, facts_);
     file().set_filename(entry_.name);
-    file().set_started_at(nanoseconds(at));
+    file().set_started_at(to_nanoseconds(at));
     touch(EGRESS_ACTIVE);
     tell();
 }
@@ -186,6 +189,24 @@ void Job::finish(std::string_view asked) {
 }
 
 void Job::on_ended(const Ended& ended) {
+    if (ended.why != Ended::Why::Failed || !ended.has_file) return finished(ended);
+    state_ = State::Ending;
+    measure([this, ended = Ended(ended)](std::chrono::nanoseconds length) mutable {  // a full disk cuts where it likes
+        std::error_code ignored;
+        ended.has_file = length.count() > 0;
+        ended.duration = length;
+        ended.bytes = static_cast<std::int64_t>(fs::file_size(entry_.file, ignored));
+        finished(ended);
+    });
+}
+
+void Job::measure(std::function<void(std::chrono::nanoseconds)> then) {
+    parts_.shared.encoders.post([path = entry_.file, &loop = parts_.shared.loop, then = lifeline_.guard(std::move(then))]() mutable {
+        loop.post([length = playable(path), then = std::move(then)]() mutable { then(length); });
+    });
+}
+
+void Job::finished(const Ended& ended) {
     const auto outcome = outcome_of(ended, asked_);
     if (ended.why == Ended::Why::Failed || ended.why == Ended::Why::RoomLost)
         log::warn("egress", "a recording broke off", {{"egress", entry_.info.egress_id()}, {"error", ended.error.message}});
@@ -201,7 +222,7 @@ void Job::on_ended(const Ended& ended) {
         file().set_duration(ended.duration.count());
         file().set_size(ended.bytes);
     }
-    entry_.info.set_ended_at(ended.has_file ? file().ended_at() : nanoseconds(system_clock::now()));
+    entry_.info.set_ended_at(ended.has_file ? file().ended_at() : to_nanoseconds(system_clock::now()));
     if (!outcome.stores) return close(outcome);
     entry_.info.set_error(outcome.error);
     entry_.info.set_error_code(outcome.error_code);
@@ -217,6 +238,10 @@ void Job::on_ended(const Ended& ended) {
 
 void Job::store_file(Outcome outcome) {
     state_ = State::Storing;
+    put([this, outcome](const Result<Stored>& result, const std::string& manifest) { stored(outcome, result, manifest); });
+}
+
+void Job::put(std::function<void(const Result<Stored>&, const std::string&)> done) {
     StoreJob job;
     job.file = entry_.file;
     job.name = entry_.name;
@@ -232,7 +257,7 @@ void Job::store_file(Outcome outcome) {
         entry_.upload_id = id;
         write_down();
     });
-    auto on_done = lifeline_.guard([this, outcome](const Result<Stored>& result, const std::string& manifest) { stored(outcome, result, manifest); });
+    auto on_done = lifeline_.guard(std::move(done));
     auto manifest = [info = entry_.info, plan = *plan_, facts = facts_, url = parts_.options.server.url](const Stored& where) { return manifest_of(info, plan, facts, url, where); };
     parts_.shared.movers.post([&loop, &http = parts_.shared.http, job = std::move(job), backup, on_upload, on_done, manifest = std::move(manifest), wants_manifest = plan_->manifest,
                                id = entry_.info.egress_id(), stop = stop_storing_.get_token()]() mutable {
@@ -244,6 +269,7 @@ void Job::store_file(Outcome outcome) {
         if (result && wants_manifest && !result->backup) {
             auto beside = job;
             beside.file.clear();
+            beside.upload_id.clear();
             beside.text = manifest(*result);
             beside.name = manifest_name(job.name, id);
             beside.content_type = "application/json";
@@ -258,16 +284,50 @@ void Job::stored(Outcome outcome, Result<Stored> result, std::string manifest) {
     if (!result && result.error().code == Errc::Cancelled) return;  // the process ends; the next one goes on
     if (!result) {
         ++parts_.counts.upload_failures;
-        log::error("egress", "a recording is not stored, its file stays", {{"egress", entry_.info.egress_id()}, {"file", entry_.file}, {"error", result.error().message}});
+        refusal_ = result.error().message;
+        log::error("egress", "a recording is not stored: its file is kept, and tried again", {{"egress", entry_.info.egress_id()}, {"file", entry_.file}, {"error", refusal_}, {"hint", result.error().hint}});
         return close(not_stored(std::move(outcome), result.error()));
     }
-    parts_.counts.bytes_stored += static_cast<std::uint64_t>(result->bytes);
-    file().set_location(result->location);
-    file().set_size(result->bytes);
-    if (result->backup) entry_.info.set_backup_storage_used(true);
-    if (!manifest.empty()) entry_.info.set_manifest_location(manifest);
-    log::info("egress", "stored", {{"egress", entry_.info.egress_id()}, {"location", result->location}, {"bytes", result->bytes}});
+    stored_at(*result, manifest);
     close(outcome);
+}
+
+void Job::stored_at(const Stored& where, const std::string& manifest) {
+    parts_.counts.bytes_stored += static_cast<std::uint64_t>(where.bytes);
+    file().set_location(where.location);
+    file().set_size(where.bytes);
+    if (where.backup) entry_.info.set_backup_storage_used(true);
+    if (!manifest.empty()) entry_.info.set_manifest_location(manifest);
+    log::info("egress", "stored", {{"egress", entry_.info.egress_id()}, {"location", where.location}, {"bytes", where.bytes}});
+}
+
+// LiveKit has had its last word of it, and a second end would be another webhook: only the log, and the manifest, tell the place.
+void Job::store_again(std::function<void()> done) {
+    std::error_code ignored;
+    if (state_ != State::Kept || storing_again_) return done();
+    if (!plan_) {
+        refusal_ = "its request is one that this worker no longer takes";
+        return done();
+    }
+    if (!fs::exists(entry_.file, ignored)) {
+        log::warn("egress", "a kept recording is not there any more", {{"egress", entry_.info.egress_id()}, {"file", entry_.file}});
+        forget();
+        return done();
+    }
+    storing_again_ = true;
+    put([this, done = std::move(done)](const Result<Stored>& result, const std::string& manifest) {
+        storing_again_ = false;
+        if (result) {
+            stored_at(*result, manifest);
+            forget();
+        } else if (result.error().code == Errc::Cancelled) {
+            return;
+        } else {
+            const auto before = std::exchange(refusal_, result.error().message);
+            log::write(refusal_ != before ? log::Level::Warn : log::Level::Debug, "egress", "a kept recording is still not stored", {{"egress", entry_.info.egress_id()}, {"file", entry_.file}, {"error", refusal_}});
+        }
+        done();
+    });
 }
 
 void Job::close(const Outcome& outcome) {
@@ -277,21 +337,37 @@ void Job::close(const Outcome& outcome) {
     entry_.info.set_error(outcome.error);
     entry_.info.set_error_code(outcome.error_code);
     entry_.info.set_details(outcome.details);
-    if (entry_.info.ended_at() == 0) entry_.info.set_ended_at(nanoseconds(system_clock::now()));
+    if (entry_.info.ended_at() == 0) entry_.info.set_ended_at(to_nanoseconds(system_clock::now()));
     touch(outcome.status);
     show_old_clients(entry_.info);
     entry_.stored = true;
+    entry_.kept = outcome.stores && (entry_.info.file_results().empty() || file().location().empty());
     write_down();
-    const bool keep = outcome.stores && (entry_.info.file_results().empty() || file().location().empty());
-    parts_.reports.report(entry_.info, lifeline_.guard([this, keep](bool) {
-        if (keep) entry_.file.clear();  // the only copy
-        forget();
-    }));
+    report();
 }
+
+void Job::report() {
+    parts_.reports.report(entry_.info, lifeline_.guard([this](bool) { entry_.kept ? keep() : forget(); }));
+}
+
+void Job::let_go() {
+    parts_.counts.lost_frames += lost_samples();
+    recording_.reset();
+}
+
+// Its file is the only copy.
+void Job::keep() {
+    state_ = State::Kept;
+    let_go();
+    if (!std::exchange(entry_.reported, true)) write_down();
+    on_over_();
+}
+
+void Job::drop() { entry_.kept ? keep() : forget(); }
 
 void Job::forget() {
     state_ = State::Over;
-    topics_.reset();
+    let_go();
     if (!entry_.file.empty()) {
         std::error_code ignored;
         fs::remove(entry_.file, ignored);
@@ -299,15 +375,13 @@ void Job::forget() {
     parts_.ledger.remove(entry_.info.egress_id(), lifeline_.guard([this] { on_over_(); }));
 }
 
-void Job::salvage() {
+void Job::salvage(bool known) {
+    if (entry_.reported) return keep();
     ++parts_.counts.orphans;
-    if (entry_.stored) {
-        state_ = State::Reporting;
-        return parts_.reports.report(entry_.info, lifeline_.guard([this](bool) { forget(); }));
-    }
-    parts_.shared.encoders.post([path = entry_.file, &loop = parts_.shared.loop, then = lifeline_.guard([this](std::chrono::nanoseconds length) { salvage_file(length); })]() mutable {
-        loop.post([length = playable(path), then = std::move(then)]() mutable { then(length); });
-    });
+    if (!entry_.stored) return measure([this](std::chrono::nanoseconds length) { salvage_file(length); });
+    state_ = State::Reporting;
+    if (known) return drop();
+    report();
 }
 
 void Job::salvage_file(std::chrono::nanoseconds length) {
@@ -325,6 +399,11 @@ void Job::salvage_file(std::chrono::nanoseconds length) {
     }
     file().set_size(static_cast<std::int64_t>(fs::file_size(entry_.file, ignored)));
     entry_.info.set_ended_at(file().ended_at());
+    // Written down with it: when we die in turn, the next process must not take it for one that had come to its own end.
+    entry_.info.set_error(outcome.error);
+    entry_.info.set_error_code(outcome.error_code);
+    entry_.info.set_details(outcome.details);
+    write_down();
     store_file(outcome);
 }
 

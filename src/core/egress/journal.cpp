@@ -66,7 +66,9 @@ json to_json(const JournalEntry& entry) {
             {"file", entry.file},
             {"name", entry.name},
             {"uploadId", entry.upload_id},
-            {"stored", entry.stored}};
+            {"stored", entry.stored},
+            {"kept", entry.kept},
+            {"reported", entry.reported}};
 }
 
 Result<JournalEntry> parse_entry(const std::string& text) {
@@ -85,6 +87,8 @@ Result<JournalEntry> parse_entry(const std::string& text) {
     out.name = text_at(*object, "name");
     out.upload_id = text_at(*object, "uploadId");
     out.stored = object->value("stored", false);
+    out.kept = object->value("kept", false);
+    out.reported = object->value("reported", false);
     VC_TRY_ASSIGN(const auto what, base64_decode(text_at(*object, "request")));
     VC_TRY_ASSIGN(const auto info, base64_decode(text_at(*object, "info")));
     if (request.egress_id.empty()) return fail(Errc::Protocol, "it names no egress");

@@ -24,7 +24,8 @@ Outcome outcome_of(const Ended& ended, std::string_view asked) {
     using Why = Ended::Why;
     if (ended.why == Why::Duplicate) return {EGRESS_ABORTED, {}, 0, {}, false, true};
     if (ended.why == Why::NotThere) return {EGRESS_FAILED, ended.error.message, kNotFound, reason("Failure"), ended.has_file, false};
-    if (ended.why == Why::Failed) return {EGRESS_FAILED, ended.error.message, kInternal, reason("Failure"), ended.has_file, false};
+    if (ended.why == Why::Failed)
+        return {EGRESS_FAILED, fmt::format("{}{}", ended.has_file ? "recording ended early: " : "", ended.error.message), kInternal, reason("Failure"), ended.has_file, false};
     if (ended.why == Why::RoomLost)
         return {EGRESS_FAILED, fmt::format("recording ended early: connection to room failed: {}", ended.error.message), kUnavailable, reason("Source closed"), ended.has_file, false};
     if (!ended.has_file) return of_nothing_heard(ended, asked);
@@ -43,7 +44,8 @@ Outcome outcome_of_orphan(const livekit::proto::EgressInfo& info, bool recorded)
 
 Outcome not_stored(Outcome outcome, const Error& error) {
     outcome.status = EGRESS_FAILED;
-    outcome.error = error.message;  // its hint speaks of our flags, which whoever asked for the recording does not have
+    // The hint speaks of our flags, which whoever asked for the recording does not have.
+    outcome.error = error.message + "; the recorder keeps the file and tries again";
     outcome.error_code = kBadRequest;
     return outcome;
 }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <expected>
 #include <filesystem>
@@ -21,7 +22,7 @@ namespace {
 
 constexpr std::int64_t kCopied = 1 << 20;  // bytes at a time
 constexpr int kMostNumbers = 1000;         // of one name: "a-1000.ogg"
-constexpr mode_t kFolderMode = 0755, kTextMode = 0644;
+constexpr mode_t kFolderMode = 0755, kFileMode = 0644;  // before the umask
 
 Error cannot_write(const std::string& path, int error, const std::string& kept) {
     const auto stays = kept.empty() ? std::string() : fmt::format("; the recording is kept in {}", kept);
@@ -40,9 +41,9 @@ Error cannot_write(const std::string& path, int error, const std::string& kept) 
 class Beside {
  public:
     /// Beside `target`.
-    static Result<Beside> create(const std::filesystem::path& target, mode_t mode, const std::string& kept) {
+    static Result<Beside> create(const std::filesystem::path& target, const std::string& kept) {
         auto path = (target.parent_path() / ("." + random_id(12) + ".part")).string();
-        const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
         if (file < 0) return std::unexpected(cannot_write(target.string(), errno, kept));
         return Beside(std::move(path), file);
     }
@@ -104,6 +105,13 @@ std::expected<std::string, int> place(const std::string& from, const std::filesy
     return std::unexpected(EEXIST);
 }
 
+/// Of this process; asking umask() itself would change it, for all threads.
+mode_t umask_now() {
+    const auto about = read_file("/proc/self/status").value_or("");
+    const auto at = about.find("\nUmask:");
+    return at == std::string::npos ? 077 : static_cast<mode_t>(std::strtoul(about.c_str() + at + 7, nullptr, 8));
+}
+
 Result<void> make_folder(const std::filesystem::path& folder, const std::string& kept) {
     std::filesystem::path made;
     for (const auto& part : folder) {
@@ -138,12 +146,11 @@ Result<Stored> store_file(const StoreJob& job, const StoreHooks& hooks, const st
     if (source.file() >= 0) {
         if (fsync(source.file()) != 0) return std::unexpected(cannot_write(source.path(), errno, {}));
         placed = place(source.path(), path, /*may_move=*/false);
+        if (placed) fchmod(source.file(), kFileMode & ~umask_now());  // the working copy was for its owner alone
     }
     // Another disk, or one without links.
     if (!placed && placed.error() != EEXIST) {
-        struct stat status {};
-        const bool is_file = source.file() >= 0 && fstat(source.file(), &status) == 0;
-        auto beside = Beside::create(path, is_file ? status.st_mode & 0777 : kTextMode, source.path());
+        auto beside = Beside::create(path, source.path());
         if (!beside) return std::unexpected(std::move(beside).error());
         VC_TRY(copy(source, *beside, text, hooks, stop));
         placed = place(beside->path(), path, /*may_move=*/true);

@@ -23,16 +23,19 @@ constexpr milliseconds kExplainAfter{350};
 constexpr float kExplainBid = 0.01F, kLowestBid = 0.6F;
 constexpr double kComfortable = 0.6;
 constexpr milliseconds kAskOrphanAgain{5000};
+constexpr std::chrono::minutes kStoreKeptAgain{10};
+constexpr std::chrono::seconds kAnswersOnFor{60};  // who stops what is over waits for nothing
 constexpr std::string_view kInstead = "this worker records audio alone: run LiveKit's egress service beside it, or ask for audio only, as OGG or MP3";
 
 class RealWorker final : public Worker {
  public:
     RealWorker(WorkerParts parts, WorkerOptions options, std::unique_ptr<Journal> journal)
-        : parts_(parts), options_(std::move(options)), ledger_(parts_.loop, std::move(journal)), reports_(parts_.loop, parts_.bus), lookup_(parts_, options_.server), sampling_(parts_.loop) {}
+        : parts_(parts), options_(std::move(options)), ledger_(parts_.loop, std::move(journal)), reports_(parts_.loop, parts_.bus), lookup_(parts_, options_.server), sampling_(parts_.loop), storing_kept_(parts_.loop) {}
 
     void start(std::vector<JournalEntry> left, std::function<void()> ready) {
         meter_.sample(parts_.loop.now());
         sampling_.every(kSampleEvery, [this] { meter_.sample(parts_.loop.now()); });
+        storing_kept_.every(kStoreKeptAgain, [this] { store_kept(); });
         for (auto& entry : left) take_up(std::move(entry));
         livekit::EgressBus::Worker worker;
         worker.judge = [this](const EgressRequest& request, std::function<void(float)> bid) { judge_request(request, std::move(bid)); };
@@ -40,7 +43,8 @@ class RealWorker final : public Worker {
         worker.lost = [this](const EgressRequest& request) { free_reserved(request.egress_id); };
         worker.active = [this] {
             std::vector<std::string> out;
-            for (const auto& [id, job] : jobs_) out.push_back(id);
+            for (const auto& [id, job] : jobs_)
+                if (!job->at_rest()) out.push_back(id);
             return out;
         };
         served_ = parts_.bus.serve(std::move(worker), std::move(ready));
@@ -58,14 +62,23 @@ class RealWorker final : public Worker {
     }
     bool idle() const override {
         const bool deaf = !parts_.redis.connected() || !reports_.healthy();
-        return std::all_of(jobs_.begin(), jobs_.end(), [&](const auto& one) { return stopping_ && (orphans_.contains(one.first) || (deaf && one.second->state() == Job::State::Reporting)); });
+        return std::all_of(jobs_.begin(), jobs_.end(), [&](const auto& one) {
+            return stopping_ && (over_.contains(one.first) || one.second->state() == Job::State::Kept || orphans_.contains(one.first) || (deaf && one.second->state() == Job::State::Reporting));
+        });
     }
     void retry_reports() override { reports_.retry_now(); }
     std::string closed() const override;
     WorkerCounts counts() const override;
     std::vector<JobView> jobs() const override {
         std::vector<JobView> out;
-        for (const auto& [id, job] : jobs_) out.push_back(job->view());
+        for (const auto& [id, job] : jobs_)
+            if (!job->at_rest()) out.push_back(job->view());
+        return out;
+    }
+    std::vector<KeptView> kept() const override {
+        std::vector<KeptView> out;
+        for (const auto& [id, job] : jobs_)
+            if (job->state() == Job::State::Kept) out.push_back({id, job->info().room_name(), job->entry().file, job->refusal().empty() ? job->info().error() : job->refusal(), job->info().file_results().empty() ? 0 : job->info().file_results(0).size()});
         return out;
     }
 
@@ -83,6 +96,16 @@ class RealWorker final : public Worker {
     void take_up(JournalEntry entry);
     void salvage(std::string id);
     void over(const std::string& id);
+    void store_kept();
+    void store_next();
+    bool runs(const std::string& id) const {
+        const auto job = jobs_.find(id);
+        return job != jobs_.end() && !job->second->at_rest();
+    }
+    bool keeps(const std::string& id) const {
+        const auto job = jobs_.find(id);
+        return job != jobs_.end() && job->second->state() == Job::State::Kept;
+    }
     std::string full() const;
 
     struct Reserved {
@@ -102,9 +125,12 @@ class RealWorker final : public Worker {
     std::map<std::string, std::unique_ptr<Job>> jobs_;     // by egress id
     std::map<std::string, std::unique_ptr<Timer>> bids_;   // that wait
     std::set<std::string> orphans_;                        // that wait for what the server knows of them
+    std::map<std::string, std::unique_ptr<Timer>> over_;   // jobs that are done, and answer who comes late
+    std::vector<std::string> to_store_;                    // kept ones whose turn is still to come
+    bool storing_one_ = false;
     bool stopping_ = false;
     std::unique_ptr<livekit::EgressBus::Served> served_;
-    Timer sampling_;
+    Timer sampling_, storing_kept_;
     Lifeline lifeline_;
 };
 
@@ -132,7 +158,8 @@ std::string RealWorker::closed() const {
 
 void RealWorker::judge_request(const EgressRequest& request, std::function<void(float)> bid) {
     // Asked again because our answer was lost: it runs here, whatever our load.
-    if (jobs_.contains(request.egress_id)) return bid(1);
+    if (runs(request.egress_id)) return bid(1);
+    if (keeps(request.egress_id)) return bid(0);  // its file would have the same name
     if (stopping_ || !reports_.healthy()) return bid(0);
     judge_with(request, {}, std::move(bid));
 }
@@ -187,7 +214,9 @@ void RealWorker::explain(const EgressRequest& request, const std::string& why, s
 
 void RealWorker::begin(EgressRequest request, livekit::EgressAnswer answer) {
     const auto id = request.egress_id;
-    if (const auto job = jobs_.find(id); job != jobs_.end()) return answer(job->second->info());
+    if (runs(id)) return answer(jobs_.at(id)->info());
+    if (keeps(id)) return answer(std::unexpected(RpcFault{"unavailable", "this worker keeps an earlier recording of it"}));
+    over_.erase(id);
     auto held = reserved_.extract(id);
     Reserved late;
     if (held.empty()) {  // the award came after we had given the place away
@@ -213,10 +242,41 @@ void RealWorker::begin(EgressRequest request, livekit::EgressAnswer answer) {
 
 void RealWorker::over(const std::string& id) {
     parts_.loop.post(lifeline_.guard([this, id] {
-        if (const auto job = jobs_.find(id); job != jobs_.end()) {
-            counts_.lost_frames += job->second->lost_samples();
-            jobs_.erase(job);
+        const auto job = jobs_.find(id);
+        if (job == jobs_.end() || !job->second->at_rest()) return;
+        const bool kept = job->second->state() == Job::State::Kept;
+        if (job->second->hears()) {
+            auto& timer = over_[id] = std::make_unique<Timer>(parts_.loop);
+            return timer->after(kAnswersOnFor, [this, id] {
+                const auto ours = over_.extract(id);
+                jobs_.at(id)->hush();
+                if (!keeps(id)) jobs_.erase(id);
+            });
         }
+        if (!kept) jobs_.erase(job);
+        else if (job->second->refusal().empty()) store_kept();  // of a former process
+    }));
+}
+
+void RealWorker::store_kept() {
+    to_store_.clear();
+    for (const auto& [id, job] : jobs_)
+        if (job->state() == Job::State::Kept) to_store_.push_back(id);
+    store_next();
+}
+
+// One after another: recordings that have just ended need the other threads.
+void RealWorker::store_next() {
+    if (storing_one_ || stopping_ || to_store_.empty()) return;
+    const auto id = to_store_.back();
+    to_store_.pop_back();
+    if (!keeps(id)) return store_next();
+    storing_one_ = true;
+    jobs_.at(id)->store_again(lifeline_.guard([this] {
+        parts_.loop.post(lifeline_.guard([this] {
+            storing_one_ = false;
+            store_next();
+        }));
     }));
 }
 
@@ -225,6 +285,7 @@ void RealWorker::take_up(JournalEntry entry) {
     auto verdict = judge(entry.request, options_.policy, true);
     auto* take = std::get_if<Take>(&verdict);
     jobs_[id] = std::make_unique<Job>(job_parts(), std::move(entry), take != nullptr ? std::optional(std::move(take->plan)) : std::nullopt, [this, id] { over(id); });
+    if (jobs_.at(id)->entry().reported) return jobs_.at(id)->salvage(true);
     orphans_.insert(id);
     salvage(id);
 }
@@ -247,7 +308,7 @@ void RealWorker::salvage(std::string id) {
             log::info("egress", "a job of a former process goes on elsewhere, or is over", {{"egress", id}});
             return job.drop();
         }
-        job.salvage();
+        job.salvage(known && livekit::is_final(known->status()) && known->updated_at() == job.info().updated_at());
     }));
 }
 
@@ -259,6 +320,7 @@ WorkerCounts RealWorker::counts() const {
     for (const auto& [id, job] : jobs_) {
         out.lost_frames += job->lost_samples();
         if (job->state() == Job::State::Storing) ++out.storing;
+        if (job->state() == Job::State::Kept) ++out.kept;
     }
     return out;
 }

@@ -65,10 +65,11 @@ void EgressReports::settle(const std::string& id, const RpcResult<void>& result)
     auto& job = *jobs_.at(id);
     if (!result && is_worth_another_try(result.error())) {
         job.unclear = job.unclear || result.error().code == "deadline_exceeded";
-        log::warn("egress", "the server does not take an update", {{"egress", id}, {"why", result.error().message}});
+        // Once for all jobs: it is the same reason, and each try would tell it again.
+        log::write(unhealthy_since_ ? log::Level::Debug : log::Level::Warn, "egress", "the server does not take updates, they are tried again", {{"egress", id}, {"why", result.error().message}});
         return try_again(job);
     }
-    unhealthy_since_.reset();
+    if (std::exchange(unhealthy_since_, std::nullopt)) log::info("egress", "the server takes updates again");
     if (!result) log::error("egress", "the server refuses an update", {{"egress", id}, {"code", result.error().code}, {"why", result.error().message}});
     close(id, result.has_value());
 }

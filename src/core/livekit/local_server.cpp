@@ -107,6 +107,11 @@ Result<std::string> find_local_redis() {
     return fail_with_hint(Errc::Missing, "no redis-server on PATH", "LiveKit records nothing without one: apt-get install redis-server, or set VOICECTL_REDIS_SERVER to its path");
 }
 
+Result<std::string> find_local_storage() {
+    if (auto found = find_part("VOICECTL_VERSITYGW", "versitygw")) return *found;
+    return fail_with_hint(Errc::Missing, "no versitygw on PATH", "it is the S3 of this machine: ./scripts/setup installs it, or set VOICECTL_VERSITYGW to its path");
+}
+
 Result<std::unique_ptr<LocalServer>> LocalServer::start(const LocalServerOptions& options) {
     VC_TRY_ASSIGN(auto program, find_local_server(options.program));
     std::unique_ptr<LocalServer> server(new LocalServer);

@@ -11,6 +11,7 @@
 #include "voicectl/base/digest.h"
 #include "voicectl/base/log.h"
 #include "voicectl/base/text.h"
+#include "voicectl/livekit/wire_time.h"
 
 namespace voicectl::livekit {
 namespace {
@@ -19,10 +20,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kIdLength = 12;
 constexpr std::size_t kRememberedRequests = 4096;
-
-std::int64_t to_nanoseconds(std::chrono::system_clock::time_point time) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
 
 std::string in_envelope(const google::protobuf::Message& message) {
     google::protobuf::Any envelope;
@@ -114,8 +111,7 @@ class Psrpc::Server final : public Psrpc::Served {
     void take_request(const std::string& payload) {
         auto request = from_envelope<Request>(payload);
         if (!request || request->request_id().empty()) return;
-        const auto expiry = std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::nanoseconds(request->expiry())));
-        if (std::chrono::system_clock::now() >= expiry) {
+        if (std::chrono::system_clock::now() >= from_nanoseconds(request->expiry())) {
             // Seen again and again: the clocks of caller and us do not agree.
             log::warn("psrpc", "a request has expired before it came", {{"method", method_.method}, {"request", request->request_id()}});
             return;

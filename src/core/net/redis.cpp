@@ -86,13 +86,13 @@ struct Redis::Impl {
             channel.unconfirmed = 0;
         }
         const bool was_connected = std::exchange(connected, false);
-        if (was_connected || failures == 0) log::warn("redis", "not connected", {{"why", why.message}});
-        else log::debug("redis", "still not connected", {{"why", why.message}});
+        const bool is_news = was_connected || !error || error->code != why.code;
+        log::debug("redis", "not connected", {{"why", why.message}});
         error = why;
         retry.after(next_pause(), [this] { connect(); });
         // From here on others may do as they like, even destroy us.
         auto given_up = std::exchange(waiting, {});
-        auto tell = lifeline.guard([told = was_connected ? redis.on_state : nullptr] {
+        auto tell = lifeline.guard([told = is_news ? redis.on_state : nullptr] {
             if (told) told(false);
         });
         for (auto& one : given_up) one(fail(Errc::Unreachable, "cut off before the answer: {}", why.message));
@@ -138,7 +138,7 @@ struct Redis::Impl {
     }
 
     void handle_connected() {
-        log::info("redis", "connected", {{"address", options.address.shown()}, {"channels", channels.size()}});
+        log::debug("redis", "connected", {{"address", options.address.shown()}, {"channels", channels.size()}});
         failures = 0;
         connected = true;
         if (const auto told = redis.on_state) told(true);
@@ -240,6 +240,14 @@ void Redis::set_if_absent(const std::string& key, const std::string& value, std:
 }
 
 bool Redis::connected() const { return impl_->connected; }
+const RedisAddress& Redis::address() const { return impl_->options.address; }
+
+std::string Redis::version() {
+    const auto library = redis_library();
+    // It does not say its version itself; the one that is loaded has the same interface as the one that this was built with.
+    return library ? fmt::format("{}.{}.{}", HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH) : library.error().message;
+}
+
 const std::optional<Error>& Redis::last_error() const { return impl_->error; }
 
 }  // namespace voicectl::net

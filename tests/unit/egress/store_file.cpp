@@ -53,6 +53,23 @@ TEST_CASE("a recording gets its place, on the same disk and on another") {
     }
 }
 
+TEST_CASE("who may read it is said by the umask, on the same disk and on another") {
+    const auto mode_of = [](const std::string& path) {
+        struct stat about {};
+        return stat(path.c_str(), &about) == 0 ? about.st_mode & 0777 : 0;
+    };
+    for (const mode_t mask : {022, 027, 077})
+        for (const char* disk : {"/tmp", other_disk()}) {
+            Local local{disk};
+            REQUIRE(chmod(local.job.file.c_str(), 0600) == 0);
+            const auto before = umask(mask);
+            const auto stored = local.run();
+            umask(before);
+            REQUIRE(stored);
+            CHECK(mode_of(stored->location) == (0644 & ~mask));
+        }
+}
+
 TEST_CASE("nothing is written over, and what a dead process has put in place is found again") {
     for (const char* disk : {"/tmp", other_disk()}) {
         Local local{disk};
