@@ -258,6 +258,8 @@ def test_a_disk_that_fills_under_a_recording_costs_what_comes_after(seconds, sta
         egress = begun(stack, "call", "full.ogg", 0)
         if seconds:
             has_recorded(worker, seconds * 1000)
+        else:
+            parts.wait_for(lambda: worker.status()["jobs"][0]["recordedMs"] > 0, 20, "the first sound")
         fill(disk)
         info = stack.until(egress, "EGRESS_FAILED")
         assert "No space left on device" in info.error and info.error_code == 500 and info.ended_at > 0, info

@@ -270,7 +270,7 @@ TEST_CASE("what is no Redis is named as that") {
     CHECK(peer.last_error()->message.find("no Redis") != std::string::npos);
 }
 
-TEST_CASE("TLS is verified: a certificate that nobody vouches for is refused, one of an authority that is known is not") {
+TEST_CASE("TLS is verified: a certificate that nobody vouches for, or of another name, is refused, one of an authority that is known is not") {
     test::TempFolder folder;
     const auto made = test::SelfSigned::create();
     std::ofstream(folder.file("cert.pem")) << made.certificate;
@@ -291,6 +291,11 @@ TEST_CASE("TLS is verified: a certificate that nobody vouches for is refused, on
         REQUIRE(peer.up());
         REQUIRE(peer.listens());
         CHECK(*peer.publish("c", "x") == 1);
+    }
+    {
+        Peer other("rediss://localhost:" + tls_port);  // it is for 127.0.0.1
+        REQUIRE(other.fails_with(Errc::Unreachable));
+        CHECK(other.last_error()->message.find("TLS") != std::string::npos);
     }
     unsetenv("SSL_CERT_FILE");
 }
