@@ -3,6 +3,7 @@
 // event a line; every time is seconds of CLOCK_MONOTONIC, as Python's time.monotonic() has it.
 //
 //   {"do": "join", "as": "ann", "url": URL, "token": JWT, "record": "heard.wav"}
+//                                 "deaf": true hears nobody
 //                               → joined; heard (our track, by somebody); track (from); left (who)
 //   {"do": "play", "as": "ann", "file": "question.wav"}   → playing {at: first sample}, played {at: end of the last}
 //   {"do": "stop", "as": "ann"}                           falls silent in mid-word
@@ -101,6 +102,7 @@ class Caller final : public rtc::RoomObserver {
         rtc::RoomOptions options;
         options.url = order.at("url").get<std::string>();
         options.token = order.at("token").get<std::string>();
+        if (order.value("deaf", false)) options.subscribe = rtc::Subscribe::None;
         room_ = core.room(loop, std::move(options), *this);
     }
 
