@@ -197,7 +197,10 @@ double seconds(auto duration) { return std::chrono::duration<double>(duration).c
 
 }  // namespace
 
-TEST_CASE("three people, one late, one muted in between, one cut off for five seconds: each is at their time, on their side, at their level") {
+namespace {
+
+/// False: nothing was judged, because the machine was too full to say it in time. The last try is judged whatever it was.
+bool three_people(bool last_try) {
     const auto room = World::get().new_room();
     voicectl::livekit::Claims agent;
     agent.kind = "agent";
@@ -234,6 +237,7 @@ TEST_CASE("three people, one late, one muted in between, one cut off for five se
     all_said(*carl, 1);
     std::this_thread::sleep_for(500ms);
     // Gone without a word: the process that has him is stopped as far as the room is concerned.
+    int late = carl->look([&] { return carl->late; });
     carl.reset();
     const auto cut = Clock::now();
 
@@ -269,6 +273,9 @@ TEST_CASE("three people, one late, one muted in between, one cut off for five se
     all_said(ann, 2);
     const auto stopped = Clock::now();
     REQUIRE(recorder.stop());
+    for (auto* one : {&ann, &bob, carl.get(), &dora}) late += one->look([&] { return one->late; });
+    MESSAGE("said late: " << late);
+    if (late > 0 && !last_try) return false;
 
     const auto& ended = *recorder.ended;
     CHECK(ended.why == Ended::Why::Stopped);
@@ -311,6 +318,15 @@ TEST_CASE("three people, one late, one muted in between, one cut off for five se
         }
     }
     CHECK(std::abs(seconds(ended.duration) - first.seconds - seconds(stopped - said[0].at)) < 0.3);
+    return true;
+}
+
+}  // namespace
+
+TEST_CASE("three people, one late, one muted in between, one cut off for five seconds: each is at their time, on their side, at their level") {
+    constexpr int kTries = 3;
+    for (int i = 1; !three_people(i == kTries); ++i) {
+    }
 }
 
 TEST_CASE("a file lasts as long as was recorded, and its end has the last words") {
