@@ -8,7 +8,8 @@
 //   {"do": "play", "as": "ann", "file": "question.wav"}   → playing {at: first sample}, played {at: end of the last}
 //   {"do": "stop", "as": "ann"}                           falls silent in mid-word
 //   {"do": "leave", "as": "ann"}                          → gone {lost: packets}; closed
-//   (by itself)                  speech {from, at: first audible frame}, silence {from, at: end of the last one, began,
+//   (by itself)                  late {at, ms: nothing of ours was sent for so long, the machine is too full};
+//                                speech {from, at: first audible frame}, silence {from, at: end of the last one, began,
 //                                gapsMs: of 20 ms and more within it, stallMs: longest without a frame}
 #include <cstdlib>
 #include <iostream>
@@ -113,6 +114,7 @@ class Caller final : public rtc::RoomObserver {
                 if (!made) return tell("failed", who_, {{"message", made.error().message}});
                 output_ = std::move(*made);
                 output_->on_started = [this](TimePoint at) { tell("playing", who_, {{"at", seconds(at)}}); };
+                output_->on_late = [this](milliseconds gap) { tell("late", who_, {{"at", seconds(loop_.now())}, {"ms", gap.count()}}); };
                 output_->on_drained = [this](TimePoint at, std::uint64_t) { tell("played", who_, {{"at", seconds(at)}}); };
                 tell("joined", who_, {{"at", seconds(loop_.now())}});
             });

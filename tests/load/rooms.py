@@ -67,7 +67,7 @@ def dropouts(samples, hertz):
     usual = numpy.median(levels)
     if usual < LEVEL / 4:
         return [0.0]
-    return [at / 100 for at in numpy.flatnonzero(levels < usual / 2) if EDGE <= at < len(levels) - EDGE]
+    return [round(float(at) / 100, 2) for at in numpy.flatnonzero(levels < usual / 2) if EDGE <= at < len(levels) - EDGE]
 
 
 class Rooms:
@@ -165,6 +165,7 @@ def main():
             after = load.machine_busy()
             infos = rooms.finish(egresses)
             late = worker.metric("voicectl_egress_late_samples_total")
+            unsent = [one for name, _, _ in rooms.speakers for one in callers.of(name, "late") if one["at"] > began]
         trouble = {room: wrong for room, egress in egresses.items() if (wrong := rooms.judge(infos[egress], options.minutes * 60))}
     finally:
         worker.stop()
@@ -174,11 +175,14 @@ def main():
     report = {"rooms": options.rooms, "speakers": options.speakers, "seconds": round(seconds, 1), "cpu_percent_of_a_core_per_room": round(100 * (cpu - idle_cpu) / each, 2),
               "pss_mb_per_room": round((most["pss"] - idle["pss"]) / each, 2), "rss_mb_per_room": round((most["rss"] - idle["rss"]) / each, 2),
               "threads": most["threads"], "idle_rss_mb": round(idle["rss"], 1), "machine_busy_percent": round(100 - 100 * (after[1] - busy[1]) / max(1, after[0] - busy[0])),
-              "late_samples": late, "rooms_with_trouble": len(trouble)}
+              "late_samples": late, "rooms_with_trouble": len(trouble),
+              "gaps_in_what_was_sent": len(unsent)}
     for key, value in report.items():
         print(f"{key.replace('_', ' '):34} {value}")
     for room, wrong in trouble.items():
         print(f"{room}: {'; '.join(wrong)}", file=sys.stderr)
+    if unsent:
+        print(f"the machine was too full for those who speak: {len(unsent)} gaps of up to {max(one['ms'] for one in unsent)} ms in what they sent, which the files have, too", file=sys.stderr)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(report | {"trouble": trouble}, indent=1))
     if trouble or late:
