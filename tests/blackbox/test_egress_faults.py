@@ -14,8 +14,9 @@ import parts
 import pytest
 from livekit import api
 from livekit.protocol import egress as proto
-from recorders import CALLER_HZ, CALLER_LEVEL, SLACK_NS, Sound, Throttle, composite, name_of, names, s3_of, video
+from recorders import CALLER_HZ, CALLER_LEVEL, SLACK_NS, Throttle, composite, name_of, names, s3_of, video
 from recorders import call, loop, own_stack, relay, stack, start  # noqa: F401: fixtures
+from sound import Sound
 
 MP3 = proto.EncodedFileType.MP3
 

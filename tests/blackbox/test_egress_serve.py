@@ -16,9 +16,10 @@ from google.protobuf import json_format
 from livekit import api
 from livekit.protocol import egress as proto
 from livekit.protocol.models import ParticipantInfo
-from recorders import (AGENT_HZ, AGENT_LEVEL, CALLER_HZ, CALLER_LEVEL, SECONDS, SLACK_NS, Sound, Stack, composite, end_redis, name_of, names, s3_of, storing,
+from recorders import (AGENT_HZ, AGENT_LEVEL, CALLER_HZ, CALLER_LEVEL, SECONDS, SLACK_NS, Stack, composite, end_redis, name_of, names, s3_of, storing,
                        video)
 from recorders import call, loop, own_stack, relay, room, stack, start  # noqa: F401: fixtures
+from sound import Sound
 
 # ---- what it records ----
 

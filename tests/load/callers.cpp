@@ -3,11 +3,13 @@
 // event a line; every time is seconds of CLOCK_MONOTONIC, as Python's time.monotonic() has it.
 //
 //   {"do": "join", "as": "ann", "url": URL, "token": JWT, "record": "heard.wav"}
+//                                 "deaf": true hears nobody
 //                               → joined; heard (our track, by somebody); track (from); left (who)
 //   {"do": "play", "as": "ann", "file": "question.wav"}   → playing {at: first sample}, played {at: end of the last}
 //   {"do": "stop", "as": "ann"}                           falls silent in mid-word
 //   {"do": "leave", "as": "ann"}                          → gone {lost: packets}; closed
-//   (by itself)                  speech {from, at: first audible frame}, silence {from, at: end of the last one, began,
+//   (by itself)                  late {at, ms: nothing of ours was sent for so long, the machine is too full};
+//                                speech {from, at: first audible frame}, silence {from, at: end of the last one, began,
 //                                gapsMs: of 20 ms and more within it, stallMs: longest without a frame}
 #include <cstdlib>
 #include <iostream>
@@ -101,6 +103,7 @@ class Caller final : public rtc::RoomObserver {
         rtc::RoomOptions options;
         options.url = order.at("url").get<std::string>();
         options.token = order.at("token").get<std::string>();
+        if (order.value("deaf", false)) options.subscribe = rtc::Subscribe::None;
         room_ = core.room(loop, std::move(options), *this);
     }
 
@@ -111,6 +114,7 @@ class Caller final : public rtc::RoomObserver {
                 if (!made) return tell("failed", who_, {{"message", made.error().message}});
                 output_ = std::move(*made);
                 output_->on_started = [this](TimePoint at) { tell("playing", who_, {{"at", seconds(at)}}); };
+                output_->on_late = [this](milliseconds gap) { tell("late", who_, {{"at", seconds(loop_.now())}, {"ms", gap.count()}}); };
                 output_->on_drained = [this](TimePoint at, std::uint64_t) { tell("played", who_, {{"at", seconds(at)}}); };
                 tell("joined", who_, {{"at", seconds(loop_.now())}});
             });

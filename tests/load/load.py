@@ -88,7 +88,7 @@ def token(server, room, identity):
 
 
 def ask(server, service, method, body, room=""):
-    grants = api.VideoGrants(room_admin=True, room=room, room_create=True, room_list=True)
+    grants = api.VideoGrants(room_admin=True, room=room, room_create=True, room_list=True, room_record=True)
     jwt = api.AccessToken(server.key, server.secret).with_identity("load").with_grants(grants).to_jwt()
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}/twirp/livekit.{service}/{method}", json.dumps(body).encode(),
                                      {"Authorization": "Bearer " + jwt, "Content-Type": "application/json"})
@@ -137,7 +137,7 @@ class Callers:
     def __exit__(self, *_):
         self.stop()
 
-    def join(self, name, room, record=None, wait=True, timeout=20):
+    def join(self, name, room, record=None, wait=True, timeout=20, deaf=False):
         with self.changed:
             process = next((one for one in self.processes if list(self.homes.values()).count(one) < CALLERS_EACH), None)
         if process is None:
@@ -148,7 +148,7 @@ class Callers:
         self.homes[name] = process
         self.events[name] = []
         order = {"do": "join", "as": name, "url": self.server.url, "token": token(self.server, room, name)}
-        self.order(process, order | ({"record": str(record)} if record else {}))
+        self.order(process, order | ({"record": str(record)} if record else {}) | ({"deaf": True} if deaf else {}))
         return self.wait(name, "joined", timeout=timeout) if wait else None
 
     def read(self, process):

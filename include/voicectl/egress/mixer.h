@@ -2,7 +2,8 @@
 // rules; one owner, one thread at a time. Nothing is allocated once it runs, unless its owner was held up.
 //
 // A source's clock is the count of its frames. When they came only tells where it begins and whether it has slipped: a frame may come
-// late, never early, so the least lateness of all that wait (a second of them) is the truth. docs/design.md, "Recording: clock and mixing".
+// late, never early, so the least lateness of all that wait (a second of them) is the truth. What a jitter buffer held back on the way is
+// told (held_back) and taken off. docs/design.md, "Recording: clock and mixing".
 #pragma once
 
 #include <array>
@@ -52,6 +53,9 @@ class Mixer {
     void remove(SourceId id);
     /// One frame of mono at kRateHz; another size is not taken.
     void push(SourceId id, audio::SampleView frame, TimePoint received_at);
+    /// What came up to `until`, as far as nothing is known of it: a jitter buffer held it back for so long. Best told while it waits here,
+    /// within half of kDelay; what is told of nothing holds for what comes.
+    void held_back(SourceId id, TimePoint until, std::chrono::nanoseconds delay);
 
     /// The next kBlock frames, interleaved, when they are due; empty: not yet. Holds until the next call.
     audio::SampleView render(TimePoint now);
@@ -66,6 +70,7 @@ class Mixer {
         std::uint64_t lost_samples = 0;  // came too late
         std::uint64_t gaps = 0;          // silence put in where a source had gone on elsewhere
         std::uint64_t cuts = 0;          // places where something was left out, the source being behind
+        std::uint64_t splices = 0;       // where it follows, in the middle of a word, what a jitter buffer did
         std::uint64_t limited = 0;       // blocks in which the limiter worked
         int peak = 0;                    // of the last block, before the limiter
     };
@@ -81,11 +86,19 @@ class Mixer {
     static constexpr std::size_t kEvidence = 20;
     static constexpr std::int64_t kSureSlip = 9600;  // 200 ms
     static constexpr int kQuiet = 160;              // peak, -46 dBFS
+    // What is held back changes in the middle of a word, too: a jitter buffer shortens and stretches what it gives. So do we, to undo it.
+    static constexpr std::int64_t kHeldSlip = 720;     // 15 ms: put right in the middle of a word
+    static constexpr std::int64_t kSplice = 960;       // 20 ms, the most at a time
+    static constexpr std::int64_t kSpliceApart = 9600; // 200 ms
+    static constexpr std::size_t kTogether = 50;       // frames, over which it is averaged
+    static constexpr std::int64_t kMostHeld = 19200;   // 400 ms: it must be told before its time is over
     static constexpr std::size_t kRing = 4096;      // samples being added, a power of two
     static constexpr std::int64_t kAhead = Limiter::kAheadSamples;
 
+    static constexpr std::int64_t kUntold = -1;
     struct Frame {
         std::int64_t came = 0;
+        std::int64_t held = kUntold;
         std::array<std::int16_t, kFrame> samples{};
     };
     /// First in, first out; grows when the owner was held up, and only then.
@@ -107,17 +120,26 @@ class Mixer {
         std::size_t taken = 0;          // samples of the first frame that are placed already
         std::optional<std::int64_t> next;  // where its next sample goes; nothing: it begins anew
         std::int64_t fade_in = 0;       // samples left of it
+        std::int64_t held = 0, last_told = 0;  // what is taken off, and what was told last
+        std::int64_t spliced = 0;              // where
         std::array<std::int16_t, kFade> tail{};  // its last samples as they were added
         bool removed = false;
     };
 
     std::int64_t position(TimePoint time) const;
-    std::int64_t start_of(Source& source) const;
+    std::int64_t came_of(Source& source) const;
+    std::int64_t held_of(Source& source) const;
+    std::int64_t start_of(Source& source) const { return came_of(source) - held_of(source); }
+    std::int64_t quiet_ahead(Source& source, std::int64_t most) const;
     void collect(std::int64_t horizon);
     void collect(Source& source, std::int64_t horizon);
     bool put_right(Source& source);
     void end_phrase(Source& source);
+    std::int32_t sample_of(Source& source, std::int64_t i) const;
     void leave_out(Source& source, std::int64_t count);
+    void say_again(Source& source, std::int64_t count);
+    std::int64_t seam(Source& source, std::int64_t most) const;
+    void splice(Source& source, std::int64_t slip);
     void place(Source& source);
     void add_at(const Source& source, std::int64_t at, std::int32_t value);
     void begin();

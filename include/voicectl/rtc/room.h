@@ -114,12 +114,17 @@ using RpcMethod = std::function<void(const RpcCall&, RpcAnswer)>;
 struct TrackStatistics {
     bool outgoing = false;
     std::string kind;       // "audio" or "video"
-    std::string track_sid;  // empty when it cannot be told which of ours it is
+    /// Empty when it cannot be told which of ours it is. Of the whole room's statistics, a track that came after another had gone may
+    /// go by the other's: the core uses its ways again, names and all. AudioInput::statistics knows better.
+    std::string track_sid;
     std::uint64_t packets = 0, bytes = 0;
     std::int64_t packets_lost = 0;
     double jitter_ms = 0;
     std::optional<double> round_trip_ms;
     std::uint64_t samples = 0, concealed_samples = 0;  // incoming audio
+    /// Incoming audio: for how long the jitter buffer held back what it gave out, summed over the samples, and how many these were.
+    std::chrono::duration<double> held_back{0};
+    std::uint64_t held_samples = 0;
 };
 
 struct Statistics {
@@ -198,6 +203,8 @@ struct AudioFrame {
 class AudioInput {  // dropping it stops listening
  public:
     virtual ~AudioInput() = default;
+    /// Of the track as it is heard now; once, on the loop, and not when there is none, or we are dropped.
+    virtual void statistics(std::function<void(TrackStatistics)> /*done*/) {}
 };
 
 /// Our published track: a queue that the media thread plays in 10 ms frames on a steady clock, nothing

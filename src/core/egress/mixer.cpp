@@ -102,11 +102,37 @@ void Mixer::push(SourceId id, audio::SampleView frame, TimePoint received_at) {
     if (at == sources_.end() || frame.size() != kFrame) return;
     auto& slot = at->second.frames.add();
     slot.came = position(received_at);
+    slot.held = kUntold;
     std::copy(frame.begin(), frame.end(), slot.samples.begin());
 }
 
-/// Where the first sample that waits belongs, by the frame of all that has come with the least delay.
-std::int64_t Mixer::start_of(Source& source) const {
+void Mixer::held_back(SourceId id, TimePoint until, std::chrono::nanoseconds delay) {
+    const auto at = sources_.find(id);
+    if (at == sources_.end()) return;
+    auto& source = at->second;
+    source.last_told = std::clamp<std::int64_t>(delay.count() / 1000 * kRateHz / 1'000'000, 0, kMostHeld);
+    const auto last = position(until);
+    auto i = source.frames.size();
+    while (i > 0 && source.frames[i - 1].came > last) --i;
+    for (; i > 0 && source.frames[i - 1].held == kUntold; --i) source.frames[i - 1].held = source.last_told;
+}
+
+/// What was held back on the way to us, of the first that waits and what is heard together with it.
+std::int64_t Mixer::held_of(Source& source) const {
+    std::int64_t sum = 0, count = 0;
+    for (std::size_t i = 0; i < std::min(source.frames.size(), kTogether) && source.frames[i].held != kUntold; ++i, ++count) sum += source.frames[i].held;
+    return count == 0 ? source.last_told : sum / count;
+}
+
+/// How many of the next samples, at most `most` and at the least the first frame's, are quiet.
+std::int64_t Mixer::quiet_ahead(Source& source, std::int64_t most) const {
+    auto quiet = static_cast<std::int64_t>(kFrame - source.taken);
+    for (std::size_t i = 1; i < source.frames.size() && quiet < most && peak_of(source.frames[i].samples) < kQuiet; ++i) quiet += kFrame;
+    return std::min(quiet, most);
+}
+
+/// When the first sample that waits came, by the frame of all that has come with the least delay.
+std::int64_t Mixer::came_of(Source& source) const {
     auto start = std::numeric_limits<std::int64_t>::max();
     for (std::size_t i = 0; i < source.frames.size(); ++i)
         start = std::min(start, source.frames[i].came - static_cast<std::int64_t>(i * kFrame));
@@ -129,29 +155,88 @@ void Mixer::end_phrase(Source& source) {
     source.next.reset();
 }
 
-/// The next `count` samples (more than kFade) are skipped; what is before the place fades into what was before the rest.
+/// The ith of those that wait.
+std::int32_t Mixer::sample_of(Source& source, std::int64_t i) const {
+    const auto at = source.taken + static_cast<std::size_t>(i);
+    return source.frames[at / kFrame].samples[at % kFrame];
+}
+
+/// The next `count` samples (kFade at the least) are skipped; what is before the place fades into what was before the rest.
 void Mixer::leave_out(Source& source, std::int64_t count) {
-    const auto sample = [&](std::int64_t i) -> std::int32_t {
-        const auto at = source.taken + static_cast<std::size_t>(i);
-        return source.frames[at / kFrame].samples[at % kFrame];
-    };
     for (std::int64_t i = 0; i < kFade; ++i) {
         const std::int32_t was = source.tail[static_cast<std::size_t>(i)];
-        const auto now = static_cast<std::int32_t>((was * (kFade - 1 - i) + sample(count - kFade + i) * (i + 1)) / kFade);
+        const auto now = static_cast<std::int32_t>((was * (kFade - 1 - i) + sample_of(source, count - kFade + i) * (i + 1)) / kFade);
         add_at(source, *source.next - kFade + i, now - was);
         source.tail[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(now);
     }
     source.taken += static_cast<std::size_t>(count);
     for (; source.taken >= kFrame; source.taken -= kFrame) source.frames.pop();
-    ++stats_.cuts;
+}
+
+/// The next `count` samples are said, and then once more; what is before the place to which it goes back fades in over their end.
+void Mixer::say_again(Source& source, std::int64_t count) {
+    const auto before = source.tail;
+    for (std::int64_t i = 0; i < count; ++i) add_at(source, *source.next + i, sample_of(source, i));
+    *source.next += count;
+    for (std::int64_t i = 0; i < kFade; ++i) {
+        const auto was = sample_of(source, count - kFade + i);
+        const auto now = static_cast<std::int32_t>((was * (kFade - 1 - i) + before[static_cast<std::size_t>(i)] * (i + 1)) / kFade);
+        add_at(source, *source.next - kFade + i, now - was);
+        source.tail[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(now);
+    }
+}
+
+/// How much to leave out or to say again, `most` or a little less, so that what meets is most alike.
+std::int64_t Mixer::seam(Source& source, std::int64_t most) const {
+    auto best = most;
+    double best_alike = -1;
+    for (auto count = most - kFade; count <= most; ++count) {
+        double with = 0, own = 1;
+        for (std::int64_t i = 0; i < kFade; ++i) {
+            const double one = sample_of(source, count - kFade + i);
+            with += one * source.tail[static_cast<std::size_t>(i)];
+            own += one * one;
+        }
+        if (const auto alike = with / std::sqrt(own); alike > best_alike) {
+            best_alike = alike;
+            best = count;
+        }
+    }
+    return best;
+}
+
+/// In the middle of a word, towards what was held back.
+void Mixer::splice(Source& source, std::int64_t slip) {
+    const auto most = std::min(std::abs(slip), kSplice);
+    const bool soon = *source.next - source.spliced < kSpliceApart;
+    if (most < kHeldSlip || soon || source.fade_in > 0 || static_cast<std::int64_t>(source.frames.size() * kFrame - source.taken) <= most) return;
+    const auto count = seam(source, most);
+    source.spliced = *source.next;
+    source.held += slip < 0 ? count : -count;
+    if (slip < 0) leave_out(source, count);
+    else say_again(source, count);
+    ++stats_.splices;
 }
 
 /// True when it begins anew, somewhere later.
 bool Mixer::put_right(Source& source) {
-    const auto slip = start_of(source) - *source.next;
-    if (std::abs(slip) <= kDrift) return false;
+    const auto since = came_of(source) - *source.next, held = held_of(source);
+    auto slip = since - held;
+    if (std::abs(slip) <= kDrift) {
+        source.held = held;
+        return false;
+    }
     const bool quiet = peak_of(source.frames[0].samples) < kQuiet && peak_of(source.tail) < kQuiet;
-    if (std::abs(slip) <= kSlip && !quiet) return false;
+    const bool counted = std::abs(since - source.held) > kSlip;  // by the count of frames, whatever was held back
+    if (!quiet && !counted) {
+        splice(source, slip);
+        return false;
+    }
+    if (quiet) source.held = held;
+    else slip = since - source.held;
+    // Not the first sounds of what is to be moved.
+    if (!counted && slip < 0) slip = -quiet_ahead(source, -slip);
+    if (std::abs(slip) < kFade) return false;
     if (slip > 0) {
         if (slip <= kSureSlip && source.frames.size() < kEvidence) return false;
         end_phrase(source);
@@ -159,7 +244,10 @@ bool Mixer::put_right(Source& source) {
         return true;
     }
     const auto there = static_cast<std::int64_t>(source.frames.size() * kFrame - source.taken);
-    if (there > -slip) leave_out(source, -slip);
+    if (there > -slip) {
+        leave_out(source, -slip);
+        ++stats_.cuts;
+    }
     return false;
 }
 
@@ -190,7 +278,8 @@ void Mixer::collect(Source& source, std::int64_t horizon) {
             if (*source.next >= horizon) return;
             if (put_right(source)) continue;
         } else {
-            const auto start = start_of(source);
+            source.held = held_of(source);
+            const auto start = came_of(source) - source.held;
             if (start >= horizon) return;
             const auto late = std::max<std::int64_t>(0, at_ - start);  // its time is over
             stats_.lost_samples += static_cast<std::uint64_t>(std::min(late, static_cast<std::int64_t>(kFrame - source.taken)));

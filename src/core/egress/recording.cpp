@@ -21,7 +21,7 @@ constexpr int kSound = 100;  // over it (-50 dBFS) what came after the stop is k
 constexpr auto kTracksGone = 500ms;
 // After the server was away everybody comes back with new sids, each by a back-off of up to 30 s (rtc/room.h).
 constexpr auto kSettle = 35s;
-constexpr auto kLookForPackets = 500ms;
+constexpr auto kLook = 500ms;  // at the figures of what comes; half of what the mixer waits
 constexpr std::int64_t kMaxWaiting = 30 * Mixer::kRateHz;
 
 std::int64_t frames_in(std::chrono::nanoseconds time) { return time.count() / 1000 * Mixer::kRateHz / 1'000'000; }
@@ -86,6 +86,10 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
         Mixer::SourceId source = 0;  // 0: nothing of it was mixed yet
         Side side = Side::Both;
         std::unique_ptr<rtc::AudioInput> input;
+        struct {
+            std::chrono::duration<double> time{0};  // summed over the samples
+            std::uint64_t samples = 0;
+        } held_back;  // by the core's jitter buffer
     };
 
     // ---- the room ----
@@ -96,7 +100,7 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
         appear_timer_.after(plan_.must_appear_in, [this] {
             if (auto missing = cast_.missing(); !missing.empty()) end(Ended::Why::NotThere, {Errc::NotFound, std::move(missing), {}});
         });
-        look_timer_.every(kLookForPackets, [this] { look_for_packets(); });
+        look_timer_.every(kLook, [this] { look(); });
     }
 
     void on_joined(const rtc::Participant& who) override { cast_.meet(who); }
@@ -163,7 +167,7 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
 
     void handle_frame(const std::string& sid, const rtc::AudioFrame& frame) {
         if (finished_) return;
-        // The core gives silence from the subscription on; a packet of silence is found by look_for_packets().
+        // The core gives silence from the subscription on; a packet of silence is found by look().
         if (!mixer_ && (ending_ || is_silent(frame.samples))) return;
         if (!mixer_) begin(frame.received_at);
         const auto at = heard_.find(sid);
@@ -177,17 +181,25 @@ class RoomRecording final : public Recording, private rtc::RoomObserver {
         if (mixer_ && heard.source != 0) mixer_->remove(heard.source);
     }
 
-    void look_for_packets() {
-        if (heard_.empty()) return;
-        room_->statistics(lifeline_.guard([this](Result<rtc::Statistics> figures) {
-            if (mixer_ || ending_ || !figures) return;
-            const bool any = std::any_of(figures->tracks.begin(), figures->tracks.end(), [](const auto& one) { return !one.outgoing && one.kind == "audio" && one.packets > 0; });
-            if (any) begin(loop_.now());
-        }));
+    void look() {
+        for (const auto& [sid, heard] : heard_)
+            heard.input->statistics(lifeline_.guard([this, sid = sid, asked = loop_.now()](const rtc::TrackStatistics& figures) {
+                if (!finished_) handle_figures(sid, figures, asked);
+            }));
+    }
+
+    void handle_figures(const std::string& sid, const rtc::TrackStatistics& figures, TimePoint at) {
+        const auto found = heard_.find(sid);
+        if (found == heard_.end()) return;
+        if (!mixer_ && !ending_ && figures.packets > 0) begin(at);
+        auto& heard = found->second;
+        const auto before = std::exchange(heard.held_back, {figures.held_back, figures.held_samples});
+        if (!mixer_ || heard.source == 0 || figures.held_samples <= before.samples) return;
+        const auto mean = (figures.held_back - before.time) / static_cast<double>(figures.held_samples - before.samples);
+        mixer_->held_back(heard.source, at, std::chrono::duration_cast<std::chrono::nanoseconds>(mean));
     }
 
     void begin(TimePoint at) {
-        look_timer_.cancel();
         mixer_ = std::make_unique<Mixer>(plan_.channels, at);
         began_ = (SystemClock::now() - (loop_.now() - at)).time_since_epoch();
         file_ = std::make_unique<FileQueue>(loop_, workers_, path_,

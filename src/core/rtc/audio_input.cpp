@@ -78,6 +78,7 @@ void InputStream::attach(const TrackInfo& track, Ffi::Id track_handle) {
         return;
     }
     stream_ = *opened;
+    track_handle_ = track_handle;
 }
 
 void InputStream::detach() {

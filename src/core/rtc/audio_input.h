@@ -54,6 +54,7 @@ class InputStream {
     bool wants(const TrackInfo& track) const;
     void attach(const TrackInfo& track, Ffi::Id track_handle);
     void detach();
+    void statistics(std::function<void(TrackStatistics)> done);
     const std::string& sid() const { return track_.sid; }
 
  private:
@@ -65,13 +66,16 @@ class InputStream {
     std::shared_ptr<const std::function<void(const AudioFrame&)>> on_frame_;
     std::shared_ptr<Mailbox> mailbox_;
     std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
-    Ffi::Id stream_ = 0;
+    Ffi::Id stream_ = 0, track_handle_ = 0;  // the latter belongs to the room
 };
 
 /// What the listener holds.
 class Listening final : public AudioInput {
  public:
     explicit Listening(std::shared_ptr<InputStream> stream) : stream_(std::move(stream)) {}
+    void statistics(std::function<void(TrackStatistics)> done) override {
+        if (stream_) stream_->statistics(std::move(done));
+    }
 
  private:
     std::shared_ptr<InputStream> stream_;

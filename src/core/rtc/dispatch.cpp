@@ -28,6 +28,8 @@ Ffi::Id answered(const proto::FfiEvent& event) {
             return event.publish_sip_dtmf().async_id();
         case Kind::kGetSessionStats:
             return event.get_session_stats().async_id();
+        case Kind::kGetStats:
+            return event.get_stats().async_id();
         case Kind::kSetLocalAttributes:
             return event.set_local_attributes().async_id();
         case Kind::kPublishTranscription:

@@ -7,19 +7,6 @@ namespace {
 
 using Reports = google::protobuf::RepeatedPtrField<proto::RtcStats>;
 
-TrackStatistics incoming(const proto::RtcStats::InboundRtp& stats) {
-    TrackStatistics out;
-    out.kind = stats.stream().kind();
-    out.track_sid = stats.inbound().track_identifier();  // the server names tracks by their sids
-    out.packets = stats.received().packets_received();
-    out.bytes = stats.inbound().bytes_received();
-    out.packets_lost = stats.received().packets_lost();
-    out.jitter_ms = stats.received().jitter() * 1000;
-    out.samples = stats.inbound().total_samples_received();
-    out.concealed_samples = stats.inbound().concealed_samples();
-    return out;
-}
-
 TrackStatistics outgoing(const proto::RtcStats::OutboundRtp& stats, const Reports& all) {
     TrackStatistics out;
     out.outgoing = true;
@@ -60,15 +47,49 @@ void add_path(Statistics& out, const Reports& all) {
 
 }  // namespace
 
+TrackStatistics to_incoming(const proto::RtcStats::InboundRtp& stats) {
+    TrackStatistics out;
+    out.kind = stats.stream().kind();
+    out.track_sid = stats.inbound().track_identifier();  // the server names tracks by their sids
+    out.packets = stats.received().packets_received();
+    out.bytes = stats.inbound().bytes_received();
+    out.packets_lost = stats.received().packets_lost();
+    out.jitter_ms = stats.received().jitter() * 1000;
+    out.samples = stats.inbound().total_samples_received();
+    out.concealed_samples = stats.inbound().concealed_samples();
+    out.held_back = std::chrono::duration<double>(stats.inbound().jitter_buffer_delay());
+    out.held_samples = stats.inbound().jitter_buffer_emitted_count();
+    return out;
+}
+
 Statistics to_statistics(const proto::GetSessionStatsCallback::Result& stats) {
     Statistics out;
     for (const auto& one : stats.publisher_stats())
         if (one.has_outbound_rtp()) out.tracks.push_back(outgoing(one.outbound_rtp(), stats.publisher_stats()));
     for (const auto& one : stats.subscriber_stats())
-        if (one.has_inbound_rtp()) out.tracks.push_back(incoming(one.inbound_rtp()));
+        if (one.has_inbound_rtp()) out.tracks.push_back(to_incoming(one.inbound_rtp()));
     add_path(out, stats.subscriber_stats());
     add_path(out, stats.publisher_stats());
     return out;
+}
+
+void InputStream::statistics(std::function<void(TrackStatistics)> done) {
+    if (stream_ == 0) return;
+    std::ignore = ffi_->ask(
+        [this](proto::FfiRequest& request, Ffi::Id id) {
+            request.mutable_get_stats()->set_track_handle(track_handle_);
+            request.mutable_get_stats()->set_request_async_id(id);
+        },
+        [mailbox = mailbox_, sid = track_.sid, done = std::move(done)](EventPtr event) {
+            mailbox->post([sid, done, event] {
+                for (const auto& one : event->message().get_stats().stats()) {
+                    if (!one.has_inbound_rtp()) continue;
+                    auto stats = to_incoming(one.inbound_rtp());
+                    stats.track_sid = sid;
+                    return done(std::move(stats));
+                }
+            });
+        });
 }
 
 void RoomImpl::statistics(std::function<void(Result<Statistics>)> done) {

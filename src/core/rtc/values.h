@@ -11,6 +11,7 @@ TrackInfo to_track(const std::string& identity, const proto::TrackPublicationInf
 Permissions to_permissions(const proto::ParticipantPermission& permission);
 Quality to_quality(proto::ConnectionQuality quality);
 Transcription to_transcription(const proto::TranscriptionReceived& packet);
+TrackStatistics to_incoming(const proto::RtcStats::InboundRtp& stats);
 Statistics to_statistics(const proto::GetSessionStatsCallback::Result& stats);
 
 }  // namespace voicectl::rtc

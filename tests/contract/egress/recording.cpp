@@ -102,6 +102,7 @@ struct Found {
     double seconds = 0;  // where it begins
     double alike = 0;    // 1: the same
     double gain_db = 0;
+    std::string pieces{};  // where each is, in ms from where it belongs
 };
 
 /// Where `part` is in `whole`, within [first, last) samples, by cross-correlation.
@@ -127,11 +128,13 @@ Found find(const audio::Pcm& channel, const audio::Samples& sound, double about,
     constexpr std::size_t kPiece = kSearchHz / 5;
     const auto whole = audio::resample({kSaidHz, 1, sound}, kSearchHz).samples;
     std::vector<double> places, gains;
+    std::string said;
     std::size_t pieces = 0;
     for (std::size_t from = 0; from + kPiece <= whole.size(); from += kPiece, ++pieces) {
         const auto at = about + static_cast<double>(from) / kSearchHz;
         const auto found = find_part(channel.samples, audio::SampleView(whole).subspan(from, kPiece), static_cast<std::size_t>(std::max(0.0, at - around) * kSearchHz),
                                      static_cast<std::size_t>((at + around) * kSearchHz));
+        said += found.alike < kSurelyAlike ? " -" : fmt::format(" {:.0f}", (found.seconds - at) * 1000);
         if (found.alike < kSurelyAlike) continue;
         places.push_back(found.seconds - static_cast<double>(from) / kSearchHz);
         gains.push_back(found.gain_db);
@@ -139,7 +142,7 @@ Found find(const audio::Pcm& channel, const audio::Samples& sound, double about,
     if (places.empty()) return {};
     std::sort(places.begin(), places.end());
     std::sort(gains.begin(), gains.end());
-    return {places[places.size() / 2], static_cast<double>(places.size()) / static_cast<double>(pieces), gains[gains.size() / 2]};
+    return {places[places.size() / 2], static_cast<double>(places.size()) / static_cast<double>(pieces), gains[gains.size() / 2], said};
 }
 
 audio::Pcm channel_of(const audio::Pcm& pcm, int channel) {
@@ -194,9 +197,10 @@ double seconds(auto duration) { return std::chrono::duration<double>(duration).c
 
 }  // namespace
 
-// Not in every run: on a busy machine the jitter buffer holds a phrase back by up to 80 ms, which is not taken off yet, and 40 are
-// allowed. ./scripts/soak recording runs it.
-TEST_CASE("slow: three people, one late, one muted in between, one cut off for five seconds: each is at their time, on their side, at their level" * doctest::skip()) {
+namespace {
+
+/// False: nothing was judged, because the machine was too full to say it in time. The last try is judged whatever it was.
+bool three_people(bool last_try) {
     const auto room = World::get().new_room();
     voicectl::livekit::Claims agent;
     agent.kind = "agent";
@@ -233,6 +237,7 @@ TEST_CASE("slow: three people, one late, one muted in between, one cut off for f
     all_said(*carl, 1);
     std::this_thread::sleep_for(500ms);
     // Gone without a word: the process that has him is stopped as far as the room is concerned.
+    int late = carl->look([&] { return carl->late; });
     carl.reset();
     const auto cut = Clock::now();
 
@@ -249,6 +254,7 @@ TEST_CASE("slow: three people, one late, one muted in between, one cut off for f
     REQUIRE(mute(false) == 200);
     std::this_thread::sleep_for(300ms);
     speak(bob, "bob after his mute", 1, 1000ms);
+    all_said(bob, 3);
 
     Peer dora(room, "dora");  // late
     REQUIRE(dora.join());
@@ -267,12 +273,15 @@ TEST_CASE("slow: three people, one late, one muted in between, one cut off for f
     all_said(ann, 2);
     const auto stopped = Clock::now();
     REQUIRE(recorder.stop());
+    for (auto* one : {&ann, &bob, carl.get(), &dora}) late += one->look([&] { return one->late; });
+    MESSAGE("said late: " << late);
+    if (late > 0 && !last_try) return false;
 
     const auto& ended = *recorder.ended;
     CHECK(ended.why == Ended::Why::Stopped);
     CHECK(ended.has_file);
     const auto file = audio::read_file(recorder.path);
-    REQUIRE_MESSAGE(file, file.error().message);
+    REQUIRE(file);
     CHECK(file->channels == 2);
     CHECK(std::abs(seconds(file->duration()) - seconds(ended.duration)) < 0.05);
     CHECK(std::abs(seconds(ended.ended - ended.began) - seconds(ended.duration)) < 0.001);
@@ -291,7 +300,7 @@ TEST_CASE("slow: three people, one late, one muted in between, one cut off for f
         CAPTURE(one.who);
         const auto belongs = first.seconds + seconds(one.at - said[0].at);
         const auto found = find(sides[one.channel], one.what, belongs);
-        MESSAGE(one.who << ": " << (found.seconds - belongs) * 1000 << " ms, alike " << found.alike << ", " << found.gain_db << " dB");
+        MESSAGE(one.who << ": " << (found.seconds - belongs) * 1000 << " ms (" << found.pieces << " ), alike " << found.alike << ", " << found.gain_db << " dB");
         CHECK(found.alike > kHeard);
         CHECK(std::abs(found.seconds - belongs) < seconds(kWithin));
         CHECK(std::abs(found.gain_db) < 1.5);
@@ -309,6 +318,15 @@ TEST_CASE("slow: three people, one late, one muted in between, one cut off for f
         }
     }
     CHECK(std::abs(seconds(ended.duration) - first.seconds - seconds(stopped - said[0].at)) < 0.3);
+    return true;
+}
+
+}  // namespace
+
+TEST_CASE("three people, one late, one muted in between, one cut off for five seconds: each is at their time, on their side, at their level") {
+    constexpr int kTries = 3;
+    for (int i = 1; !three_people(i == kTries); ++i) {
+    }
 }
 
 TEST_CASE("a file lasts as long as was recorded, and its end has the last words") {
@@ -448,13 +466,9 @@ TEST_CASE("while the server is away the file goes on with silence, and who comes
     REQUIRE(ann.publish(kSaidHz));
     Recorder recorder(room, plan_for());
     REQUIRE(heard(recorder, 1));
-    // A jitter buffer that is new holds back up to 80 ms until it has heard a second of sound: what is measured comes after it.
-    const auto warm_up = material(1200ms, 4), before = material(1500ms, 5), after = material(1500ms, 6);
-    const auto begin = say(ann, warm_up);
-    all_said(ann, 1);
-    std::this_thread::sleep_for(500ms);
+    const auto before = material(1500ms, 5), after = material(1500ms, 6);
     const auto first = say(ann, before);
-    all_said(ann, 2);
+    all_said(ann, 1);
     std::this_thread::sleep_for(500ms);
     world.server().process().signal(9);
     REQUIRE(ann.wait([&] { return ann.states.back() == rtc::ConnectionState::Reconnecting; }));
@@ -464,18 +478,15 @@ TEST_CASE("while the server is away the file goes on with silence, and who comes
     REQUIRE(ann.wait([&] { return ann.states.back() == rtc::ConnectionState::Connected; }, 40s));
     REQUIRE(heard(recorder, 1, 40s));
     std::this_thread::sleep_for(1s);
-    say(ann, warm_up);
-    all_said(ann, 3);
-    std::this_thread::sleep_for(500ms);
     const auto second = say(ann, after);
-    all_said(ann, 4);
+    all_said(ann, 2);
     const auto stopped = Clock::now();
     REQUIRE(recorder.stop());
     CHECK(recorder.ended->why == Ended::Why::Stopped);
     const auto file = audio::read_file(recorder.path);
     REQUIRE(file);
     const auto channel = channel_of(*file, 0);
-    const auto one = find(channel, before, seconds(first - begin));
+    const auto one = find(channel, before, 0.1);
     const auto other = find(channel, after, one.seconds + seconds(second - first));
     MESSAGE("after the server was back: " << (other.seconds - one.seconds - seconds(second - first)) * 1000 << " ms, alike " << other.alike);
     CHECK(one.alike > kHeard);

@@ -151,6 +151,7 @@ Result<void> Peer::publish(int rate_hz, const std::string& name) {
                         audio_times.push_back(at);
                     });
                 };
+                output_->on_late = [this](std::chrono::milliseconds) { waiter_.change([&] { ++late; }); };
                 output_->on_drained = [this](TimePoint at, std::uint64_t played) {
                     waiter_.change([&] {
                         audio_events.push_back("drained");

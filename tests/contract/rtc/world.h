@@ -115,6 +115,7 @@ class Peer : public rtc::RoomObserver {
     std::map<std::string, Heard> heard;  // by identity
     std::vector<std::string> audio_events;
     std::vector<TimePoint> audio_times;
+    int late = 0;  // times that the machine was too full to send in time
     std::uint64_t drained_samples = 0;
     int tries = 0;  // of the watchdog
     int listen_rate_hz = 16000;

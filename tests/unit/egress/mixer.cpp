@@ -104,6 +104,9 @@ bool same(const audio::Samples& heard, const audio::Samples& sound) {
     return heard.size() == sound.size() && std::equal(sound.begin(), sound.end() - 240, heard.begin());
 }
 
+/// But for what may fade in, and out.
+audio::SampleView inner(const audio::Samples& sound) { return audio::SampleView(sound).subspan(240, sound.size() - 480); }
+
 bool silent(const audio::Samples& sound, std::size_t from, std::size_t to) {
     return std::all_of(sound.begin() + static_cast<std::ptrdiff_t>(from), sound.begin() + static_cast<std::ptrdiff_t>(to), [](auto one) { return one == 0; });
 }
@@ -213,7 +216,8 @@ TEST_CASE("a clock that is wrong by 100 ppm is followed for ten minutes, without
             CHECK(stage.mixer.rendered() == static_cast<std::int64_t>(length));
             CHECK(steepest(stage.heard()) <= steepest_allowed(200, 20000));
             CHECK(stage.mixer.stats().lost_samples == 0);
-            CHECK((speed > 1 ? stage.mixer.stats().cuts : stage.mixer.stats().gaps) >= (pauses ? 8 : 2));
+            if (pauses) CHECK((speed > 1 ? stage.mixer.stats().cuts : stage.mixer.stats().gaps) >= 8);
+            else CHECK(stage.mixer.stats().splices >= 3);
             if (!pauses) continue;
             // Each phrase within 10 ms of its time; half a millisecond more is for its soft beginning.
             for (std::size_t phrase = 1; phrase < 198; ++phrase) {
@@ -257,6 +261,75 @@ TEST_CASE("what comes after its time was rendered is lost, and counted; the rest
     CHECK(stage.mixer.stats().lost_samples < kRate);
     const auto tail = audio::SampleView(sound).last(20'000).first(19'000);
     CHECK(find(stage.heard(), tail) == static_cast<std::ptrdiff_t>(samples_in(1500ms) + kRate - 20'000));
+}
+
+TEST_CASE("what a jitter buffer held back is taken off: phrases are where they were said, whole, however long each was held") {
+    const std::vector<std::pair<Duration, Duration>> phrases = {{0ms, 60ms}, {1500ms, 20ms}, {3000ms, 80ms}, {4500ms, 0ms}, {6000ms, 200ms}};
+    Stage stage;
+    const auto id = stage.mixer.add(Side::Both);
+    std::vector<audio::Samples> said;
+    Duration end = 0ms;
+    for (const auto& [at, held] : phrases) {
+        said.push_back(hiss(kRate * 6 / 10, 8000, static_cast<unsigned>(said.size())));
+        auto frames = audio::Samples(samples_in(at + held - end), 0);  // a core gives frames of silence in between
+        CHECK(frames.size() % Mixer::kFrame == 0);
+        frames.insert(frames.end(), said.back().begin(), said.back().end());
+        stage.play(id, frames, end);
+        end = at + held + 600ms;
+        const auto until = at + held + 300ms;
+        stage.at(until, [&mixer = stage.mixer, id, until, held] { mixer.held_back(id, kBegan + until, held); });
+        stage.at(until + 300ms, [&mixer = stage.mixer, id, until, held] { mixer.held_back(id, kBegan + until + 300ms, held); });
+    }
+    stage.run(8s);
+    for (std::size_t i = 0; i < said.size(); ++i) {
+        CAPTURE(i);
+        const auto within = inner(said[i]);
+        const auto found = find(stage.heard(), within);
+        const auto belongs = static_cast<std::ptrdiff_t>(samples_in(phrases[i].first)) + 240 - std::chrono::duration_cast<std::chrono::milliseconds>(stage.mixer.began() - kBegan).count() * 48;
+        CHECK(found >= 0);
+        CHECK(std::abs(found - belongs) <= 240);
+    }
+    CHECK(stage.mixer.stats().lost_samples == 0);
+}
+
+TEST_CASE("a jitter buffer that shortens or stretches what it gives is followed in the middle of a tone, without a click, and to the end") {
+    for (const bool shortens : {true, false}) {
+        CAPTURE(shortens);
+        Stage stage;
+        const auto id = stage.mixer.add(Side::Both);
+        auto sound = sine(kRate * 4, 440, 8000);
+        const auto word = hiss(kRate, 8000, 3);
+        sound.resize(sound.size() + samples_in(500ms));
+        sound.insert(sound.end(), word.begin(), word.end());
+        stage.play(id, sound, 0ms);
+        const auto first = shortens ? 80ms : 20ms, then = shortens ? 20ms : 80ms;
+        for (Duration at = 500ms; at < 6s; at += 500ms)
+            stage.at(at, [&mixer = stage.mixer, id, held = at < 2s ? first : then, at] { mixer.held_back(id, kBegan + at, held); });
+        stage.at(4400ms, [&] {
+            CHECK(stage.mixer.stats().gaps + stage.mixer.stats().cuts == 0);
+            CHECK(stage.mixer.stats().splices >= 3);
+        });
+        stage.run(6s);
+        const auto& heard = stage.heard();
+        CHECK(steepest(audio::Samples(heard.begin(), heard.begin() + kRate * 4 - 9600)) <= steepest_allowed(440, 8000));
+        for (std::size_t i = 480; i + 120 < kRate * 4 - 9600; i += 120)  // what meets is alike: no period is weaker
+            CHECK(*std::max_element(heard.begin() + static_cast<std::ptrdiff_t>(i), heard.begin() + static_cast<std::ptrdiff_t>(i) + 120) > 7000);
+        // The file begins when the first frame came, but for what was held back of it.
+        const auto found = find(heard, inner(word)), belongs = static_cast<std::ptrdiff_t>(samples_in(4500ms - then + first)) + 240;
+        CHECK(std::abs(found - belongs) <= 240);
+    }
+}
+
+TEST_CASE("nothing is lost to a jitter buffer that holds back more than the mixer can wait for") {
+    Stage stage;
+    const auto id = stage.mixer.add(Side::Both);
+    const auto sound = hiss(kRate * 3, 8000, 1);
+    stage.play(stage.mixer.add(Side::Both), audio::Samples(kRate * 5), 0ms);
+    stage.play(id, sound, 1500ms);
+    for (Duration at = 500ms; at < 5s; at += 500ms) stage.at(at, [&mixer = stage.mixer, id, at] { mixer.held_back(id, kBegan + at, 3s); });
+    stage.run(5s);
+    CHECK(stage.mixer.stats().lost_samples == 0);
+    CHECK(find(stage.heard(), audio::SampleView(sound).subspan(240, 100'000)) == static_cast<std::ptrdiff_t>(samples_in(1100ms)) + 240);
 }
 
 TEST_CASE("a removed source is heard to its end, and forgotten") {
