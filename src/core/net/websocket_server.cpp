@@ -12,6 +12,8 @@
 #include <deque>
 #include <optional>
 
+#include "voicectl/base/text.h"
+
 namespace voicectl::net {
 namespace {
 
@@ -22,6 +24,18 @@ using Failure = boost::system::error_code;
 
 constexpr std::size_t kServerReadAtOnce = 16 * 1024;
 constexpr std::size_t kLongestReason = 123;  // RFC 6455: a control frame holds 125 bytes
+
+// A peer fails a connection whose reason is no UTF-8.
+std::string short_reason(const std::string& text) {
+    const auto valid = valid_utf8(text);
+    std::size_t end = 0;
+    while (end < valid.size()) {
+        const auto next = end + first_code_point(std::string_view(valid).substr(end)).bytes;
+        if (next > kLongestReason) break;
+        end = next;
+    }
+    return valid.substr(0, end);
+}
 
 /// Beast's own end of a TCP connection waits for the peer's part of it for ever; linger() has a time.
 class ServedStream final : public asio::ip::tcp::socket {
@@ -91,7 +105,7 @@ class ServerConnection final : public ServedSocket, public std::enable_shared_fr
 
     void close(int code, std::string reason) {
         if (ended_ || bye_) return;
-        bye_ = SocketEnd{code, reason.substr(0, kLongestReason)};
+        bye_ = SocketEnd{code, short_reason(reason)};
         closing_.expires_after(options_.close_timeout);
         closing_.async_wait(then([this](Failure cancelled) {
             if (!cancelled) end(*bye_, Linger::No);

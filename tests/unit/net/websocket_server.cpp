@@ -345,6 +345,39 @@ TEST_CASE("a peer who does not read is closed, and what waits for it is known") 
     CHECK(most <= 210'000);
 }
 
+TEST_CASE("a peer who reads is sent any number of bytes, however few may wait") {
+    constexpr std::size_t kPiece = 60'000;
+    Sockets sockets({.max_waiting = kPiece * 3 / 2});
+    RawClient client(sockets.port);
+    client.upgrade();
+    sockets.wait_open();
+    for (int i = 0; i < 20; ++i) {
+        const auto last = "<" + std::to_string(i) + ">";
+        sockets.loop.on_loop([&] { sockets.open[0]->send(std::string(kPiece - last.size(), 'x') + last, true); });
+        REQUIRE(client.until(last).ends_with(last));
+        const auto waiting = [&] { return sockets.loop.on_loop([&] { return sockets.open[0]->waiting(); }); };
+        for (int tries = 0; tries < 10'000 && waiting() > 0; ++tries) std::this_thread::sleep_for(1ms);
+        REQUIRE(waiting() == 0);  // it has come; that it was sent is told a moment later
+    }
+    CHECK(sockets.waiter.look([&] { return sockets.ends.empty(); }));
+}
+
+TEST_CASE("a reason that is too long for a close is cut, and between letters") {
+    std::string letters = "xx";
+    while (letters.size() < 200) letters += "\xc3\xa4";
+    for (const auto& [reason, kept] : {std::pair<std::string, std::size_t>{std::string(300, 'x'), 123}, {letters, 122}}) {
+        Sockets sockets;
+        RawClient client(sockets.port);
+        client.upgrade();
+        sockets.wait_open();
+        sockets.loop.on_loop([&, &text = reason] { sockets.open[0]->close(4001, text); });
+        const auto frame = client.frame();
+        CHECK(frame.code() == 4001);
+        REQUIRE(frame.payload.size() > 2);
+        CHECK(frame.payload.substr(2) == reason.substr(0, kept));
+    }
+}
+
 TEST_CASE("a peer who never agrees to a close is dropped after its time") {
     Sockets sockets({.close_timeout = 100ms});
     RawClient client(sockets.port);
