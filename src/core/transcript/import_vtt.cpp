@@ -15,7 +15,7 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kNote = "NOTE voicectl ";
-constexpr std::int64_t kMostHours = 10'000;
+constexpr std::int64_t kMostHours = kLatestCueMs / 3'600'000 + 1000;  // whatever we write: cues may follow one that is as late as can be
 
 struct Block {
     std::size_t line;

@@ -30,6 +30,9 @@ class TimeText {
     std::string date_;
 };
 
+/// No cue is written to begin later in its call: 31 years, whatever a wrong clock says.
+inline constexpr std::int64_t kLatestCueMs = 1'000'000'000'000;
+
 /// 01:02:03,456; hours grow to as many digits as they need. `ms` is not negative.
 void append_cue_time(std::string& out, std::int64_t ms, char decimal);
 

@@ -15,6 +15,7 @@ using nlohmann::json;
 using store::Speaker;
 using test::at;
 using test::said;
+using test::sample_call;
 using test::written;
 
 ImportResult parsed(const std::string& text, const ImportHints& hints = {}) {
@@ -84,6 +85,20 @@ TEST_CASE("what vtt export writes is read back: who, what, and when to the cue")
     CHECK(result.calls[0].call.room == "demo");
     CHECK(result.calls[0].attempt == 2);
     CHECK(result.left_out.empty());
+}
+
+TEST_CASE("what vtt export writes is read back however wrong the clock of a call was") {
+    const std::vector<store::Turn> turns{said(0, store::Speaker::Agent, 0, "One."), said(1, store::Speaker::User, 2000, "Two."), said(2, store::Speaker::Agent, 1000, "Three.")};
+    for (const std::int64_t started : {0LL, 1LL, 1'767'000'000'000LL, 1'767'323'045'000LL, 7'000'000'000'000LL}) {
+        CAPTURE(started);
+        auto call = sample_call();
+        call.started_at = store::SystemTime(std::chrono::milliseconds(started));
+        const auto result = parsed(written("vtt", turns, {}, call));
+        REQUIRE(result.calls.size() == 1);
+        CHECK(result.calls[0].turns.size() == turns.size());
+    }
+    const auto late = parsed("WEBVTT\n\nNOTE voicectl {\"room\":\"r\",\"startedAt\":\"2199-12-31T00:00:00.000Z\"}\n\n277777:00:00.000 --> 277777:00:01.000\n<v agent>x\n");
+    CHECK(late.calls[0].turns[0].started_at > late.calls[0].call.started_at);
 }
 
 TEST_CASE("a foreign vtt is read, and told of what was left out") {
@@ -166,7 +181,7 @@ TEST_CASE("what is wrong is told with its line") {
     for (const auto* never : {"9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z", "2300-01-01", "1970-01-01T00:00:00+14:00"})
         CHECK(refused(fmt::format("{{\"turns\": [\n{{\"speaker\": \"user\", \"text\": \"x\", \"startedAt\": \"{}\"}}]}}", never)) == "line 2: startedAt is no time");
     CHECK(refused("{\"turns\": [\n{\"speaker\": \"user\", \"text\": \"x\", \"endedAtMs\": 9000000000001}]}") == "line 2: endedAtMs is no time");
-    CHECK(refused("WEBVTT\n\n99999:00:01.000 --> 99999:00:02.000\nx") == "line 3: no time that WebVTT knows");
+    CHECK(refused("WEBVTT\n\n299999:00:01.000 --> 299999:00:02.000\nx") == "line 3: no time that WebVTT knows");
     CHECK(refused("{\"turns\": [\n{\"speaker\": \"user\", \"text\": \"secret words\" oops").starts_with("line 2: no JSON: "));
     CHECK(refused("{\"turns\": [\n{\"speaker\": \"user\", \"text\": \"secret words\" oops").find("secret") == std::string::npos);
     CHECK(refused("{\"turns\": [{\"sequence\":3,\"speaker\":\"user\",\"text\":\"x\"},{\"sequence\":3,\"speaker\":\"user\",\"text\":\"y\"}]}") == "line 1: sequence 3 stands twice");

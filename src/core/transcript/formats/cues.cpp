@@ -51,7 +51,7 @@ class Schedule {
 
  private:
     static constexpr std::size_t kWindow = 16, kSpeakers = 1000;
-    static constexpr std::int64_t kLongest = 1'000'000'000'000;  // 31 years: whatever a wrong clock says
+    static constexpr std::int64_t kLongest = kLatestCueMs;
 
     // Of what nobody timed: as long as it takes to read it.
     static std::int64_t guessed_length(const std::string& text) {
