@@ -23,7 +23,7 @@ class EgressBus {
     using Answer = EgressAnswer;
 
     /// The Redis outlives us.
-    EgressBus(Loop& loop, net::Redis& redis) : loop_(loop), rpc_(loop, redis) {}
+    EgressBus(Loop& loop, net::Redis& redis) : rpc_(loop, redis) {}
 
     struct Worker {
         /// Whether to record it: one bid within kBidTime, more than 0 up to 1 (wins at once), or 0 (no word is said). What it takes is reserved from then on.
@@ -50,7 +50,6 @@ class EgressBus {
     void list(const std::string& room_name, bool active, std::function<void(RpcResult<std::vector<proto::EgressInfo>>)> done);
 
  private:
-    Loop& loop_;
     Psrpc rpc_;
 };
 

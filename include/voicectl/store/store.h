@@ -158,7 +158,6 @@ class Store {
     virtual Result<void> renew_leases(const std::vector<Lease>& leases, SystemTime until) = 0;
     virtual Result<void> end_lease(const std::string& job_id) = 0;
 
-    /// Those of more than a day before `refusal.at` are forgotten.
     /// Told again and again by whoever carries calls, by their rooms and jobs, for as long as it does.
     virtual Result<void> carry(const std::vector<std::pair<std::string, std::string>>& rooms_and_jobs, const std::string& carrier, SystemTime until) = 0;
     /// The active calls of an agent that somebody carries or carried.
@@ -166,6 +165,7 @@ class Store {
     /// True: nothing has changed since `seen` was read, and the call is `carrier`'s now.
     virtual Result<bool> take_over(const CarriedCall& seen, const std::string& carrier, SystemTime until) = 0;
 
+    /// Those of more than a day before `refusal.at` are forgotten.
     virtual Result<void> save_refusal(const Refusal& refusal) = 0;
     /// Of one dispatch, in order.
     virtual Result<std::vector<Refusal>> refusals(const std::string& dispatch_id) = 0;
