@@ -278,8 +278,9 @@ void Mixer::collect(Source& source, std::int64_t horizon) {
             if (*source.next >= horizon) return;
             if (put_right(source)) continue;
         } else {
-            source.held = held_of(source);
-            const auto start = came_of(source) - source.held;
+            // Nothing is lost to what was held back: what came in time is heard, if need be late.
+            const auto came = came_of(source), start = std::max(came - held_of(source), std::min(came, at_));
+            source.held = came - start;
             if (start >= horizon) return;
             const auto late = std::max<std::int64_t>(0, at_ - start);  // its time is over
             stats_.lost_samples += static_cast<std::uint64_t>(std::min(late, static_cast<std::int64_t>(kFrame - source.taken)));

@@ -332,6 +332,18 @@ TEST_CASE("nothing is lost to a jitter buffer that holds back more than the mixe
     CHECK(find(stage.heard(), audio::SampleView(sound).subspan(240, 100'000)) == static_cast<std::ptrdiff_t>(samples_in(1100ms)) + 240);
 }
 
+TEST_CASE("a source that begins anew, and late, loses nothing to what a jitter buffer held back") {
+    Stage stage;
+    const auto id = stage.mixer.add(Side::Both);
+    const auto before = hiss(kRate, 8000, 1), after = hiss(kRate, 8000, 2);
+    stage.play(id, before, 0ms);
+    stage.play(id, after, 3s, 1, [](std::size_t i) -> Duration { return std::max(0ms, 800ms - 10ms * static_cast<int>(i)); });
+    stage.at(1s, [&] { stage.mixer.held_back(id, kBegan + 1s, 400ms); });
+    stage.run(6s);
+    CHECK(stage.mixer.stats().lost_samples == 0);
+    CHECK(stage.mixer.stats().splices > 0);  // it goes to its place by and by
+}
+
 TEST_CASE("a removed source is heard to its end, and forgotten") {
     Stage stage;
     const auto first = stage.mixer.add(Side::Both), id = stage.mixer.add(Side::Both);
