@@ -187,7 +187,8 @@ def test_what_both_storages_refuse_is_kept_and_stored_by_a_later_start(stack, ca
     for _ in range(2):
         kept = parts.wait_for(lambda: [one for one in worker.status()["kept"] if "NoSuchBucket" in one["error"]], 20, "a kept file")
         assert [(one["egressId"], one["room"], one["file"], one["bytes"]) for one in kept] == [(egress, "call", str(worker.state / f"{egress}.ogg"), info.file_results[0].size)]
-        assert worker.left() == [f"{egress}.json", f"{egress}.ogg"] and worker.metric("voicectl_egress_kept") == 1 and worker.status()["jobs"] == []
+        parts.wait_for(lambda: worker.left() == [f"{egress}.json", f"{egress}.ogg"], 20, "what is noted to be written")
+        assert worker.metric("voicectl_egress_kept") == 1 and worker.status()["jobs"] == []
         assert worker.end() == 0
         worker.start()
     assert worker.end() == 0
@@ -212,6 +213,7 @@ def test_of_an_upload_in_parts_a_restarted_worker_sends_only_the_rest(stack, cal
     relay.open.clear()
     worker.start()
     parts.wait_for(lambda: any("partNumber=2" in path for _, path, _ in relay.asked), 20, "the second part")
+    parts.wait_for(lambda: json.loads((worker.state / f"{egress}.json").read_text())["uploadId"], 20, "the upload to be noted")
     worker.end(signal.SIGKILL)
     before = [path for command, path, _ in relay.asked if command == "PUT"]
     relay.held = lambda path: False
