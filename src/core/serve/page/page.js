@@ -299,7 +299,8 @@ function play(ms) {
   opened.audio.play().catch(() => {});
 }
 
-function follow() {
+function follow(event) {
+  if (event.target !== opened?.audio) return;  // a pause tells of itself when another call, or none, is shown already
   const at = opened.audio.currentTime * 1000 - opened.offset;
   if (opened.head) for (const [name, value] of [["x1", opened.x(at)], ["x2", opened.x(at)], ["visibility", "visible"]]) opened.head.setAttribute(name, value);
   for (const turn of opened.turns.querySelectorAll("li")) turn.classList.toggle("now", at >= turn.dataset.from && at <= turn.dataset.to);
